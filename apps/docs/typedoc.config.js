@@ -1,0 +1,23 @@
+// The API pages: one module per package, from the sources; an export without a doc comment is an error.
+import { existsSync, readdirSync } from 'node:fs'
+
+const packages = new URL('../../packages/', import.meta.url)
+
+/** @type {import('typedoc').TypeDocOptions} */
+export default {
+  name: 'freestep',
+  readme: '../../README.md',
+  entryPointStrategy: 'packages',
+  entryPoints: readdirSync(packages)
+    .filter((name) => existsSync(new URL(`${name}/src/index.ts`, packages)))
+    .map((name) => `../../packages/${name}`),
+  packageOptions: {
+    entryPoints: ['src/index.ts'],
+    excludeInternal: true,
+    excludePrivate: true,
+    validation: { notDocumented: true, notExported: true, invalidLink: true },
+  },
+  out: 'site',
+  disableSources: true,
+  treatWarningsAsErrors: true,
+}
