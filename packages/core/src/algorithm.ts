@@ -1,0 +1,100 @@
+/**
+ * The contract of an algorithm: data plus pure functions over values, written as if all parameters were one vector of R^p.
+ * Not an optimizer: it owns no memory and never runs anything. `createOptimizer` gives it parameters and a backend.
+ */
+import { checkOptions } from './options.ts'
+import type { Expr, Scope, Value } from './value.ts'
+
+/** A number, or how it follows the steps: called with k = 0, 1, 2, … once per step. */
+export type Schedule = (k: number) => number
+
+/**
+ * The first value of a state: a number for every coordinate, or a function of the parameters in the ops
+ * (`(x) => x` keeps a copy of them, `(x) => norm2(x)` their norm).
+ */
+export type Init = Expr | ((x: Value) => Expr)
+
+/** One quantity that an algorithm keeps from step to step. */
+export interface State {
+  readonly scope: Scope
+  readonly init: Init
+}
+
+/** A state with one number per coordinate, 0 at first unless told otherwise. */
+export const element = (init: Init = 0): State => ({ scope: 'element', init })
+/** A state with one number per kept coordinate; see the option `sliceP`. */
+export const sliced = (init: Init = 0): State => ({ scope: 'slice', init })
+/** A state with one number per parameter tensor. */
+export const perTensor = (init: Init = 0): State => ({ scope: 'tensor', init })
+/** A state that is a single number. */
+export const scalar = (init: Init = 0): State => ({ scope: 'global', init })
+
+/** The states of an algorithm by the paper's symbols. */
+export type States = Readonly<Record<string, State>>
+
+/**
+ * The options as an algorithm sees them: a number stays a number while it is the same for all parameters and all steps, so that
+ * `if (h.weightDecay === 0)` shapes the step; otherwise it is a value (a schedule, or different in parameter groups).
+ */
+export type Hyper<O> = { readonly [K in keyof O]: HyperOf<O[K]> }
+type HyperOf<T> = T extends number ? Expr : T extends readonly number[] ? { readonly [I in keyof T]: Expr } : T
+
+/** The options as a user gives them: each may be left out, each number may be a {@link Schedule}. */
+export type Settings<O> = { readonly [K in keyof O]?: O[K] | (number extends O[K] ? Schedule : never) }
+
+/** What core hands to every step. */
+export interface Inputs {
+  /** The parameters. */
+  readonly x: Value
+  /** Their gradient (or a subgradient). */
+  readonly g: Value
+  /** x − x₀, accumulated by core from the updates and not recomputed from rounded parameters; kept only if it is used. */
+  readonly moved: Value
+  /** The value of the objective, given by the caller; required of them only if it is used. */
+  readonly loss: Value
+}
+
+/** What a step returns: the update u (core does x += u), and the next value of every state that changes. */
+export type Outputs<S extends States> = { readonly u: Expr } & { readonly [K in keyof S]?: Expr }
+
+/** The values of the states. */
+export type ValuesOf<S extends States> = { readonly [K in keyof S]-?: Value }
+
+/** The definition of an algorithm, before options are chosen. */
+export interface Definition<O extends object, S extends States> {
+  /** The name of its factory, as in the error messages and checkpoints. */
+  readonly name: string
+  /** Every option with its default. */
+  readonly defaults: O
+  /** Which values it keeps, given its options. */
+  state(h: Hyper<O>): S
+  /** One step: from the values now to the update and the values next. Reads nothing back, branches only on options. */
+  step(values: Inputs & ValuesOf<S>, h: Hyper<O>): Outputs<S>
+  /** The point to evaluate the model at, where it is not x itself. */
+  evaluate?(values: Pick<Inputs, 'x' | 'moved'> & ValuesOf<S>, h: Hyper<O>): Expr
+}
+
+/** An algorithm with its options: what `createOptimizer` takes and wrappers return. */
+export interface Algorithm<O extends object = object, S extends States = States> extends Definition<O, S> {
+  /** The defaults overlaid with what the user gave. */
+  readonly options: { readonly [K in keyof O]: O[K] | Schedule }
+}
+
+/** A factory of algorithms: `prodigy({ weightDecay: 0.1 })`. */
+export interface AlgorithmFactory<O extends object, S extends States = States> {
+  (settings?: Settings<O>): Algorithm<O, S>
+  readonly algorithm: Definition<O, S>
+}
+
+/**
+ * Makes the factory of an algorithm. Unknown options and impossible values are refused with a {@link FreestepError} when the factory
+ * is called.
+ */
+export function defineAlgorithm<O extends object, S extends States>(definition: Definition<O, S>): AlgorithmFactory<O, S> {
+  const factory = (settings: Settings<O> = {}): Algorithm<O, S> => {
+    checkOptions(definition.name, definition.defaults, settings)
+    const given = Object.entries(settings).filter(([, value]) => value !== undefined)
+    return { ...definition, options: { ...definition.defaults, ...Object.fromEntries(given) } }
+  }
+  return Object.assign(factory, { algorithm: definition })
+}

@@ -1,0 +1,65 @@
+/**
+ * Adam: D. P. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", 2015, https://arxiv.org/abs/1412.6980, Algorithm 1;
+ * AMSGrad: Reddi, Kale and Kumar 2018, https://arxiv.org/abs/1904.09237; AdamW: I. Loshchilov and F. Hutter, "Decoupled Weight Decay
+ * Regularization", 2019, https://arxiv.org/abs/1711.05101, Algorithm 2.
+ *
+ *     g  ← g + wd x                              (adam)
+ *     m  ← β₁ m + (1 − β₁) g
+ *     v  ← β₂ v + (1 − β₂) g²
+ *     c₁ ← 1 − β₁ᵏ,  c₂ ← 1 − β₂ᵏ                (kept as EMAs of 1)
+ *     x  ← x − γ (m / c₁) / (√(v / c₂) + ε)      (adamW: − γ wd x)
+ *
+ * γ lr, (β₁, β₂) betas, ε eps, wd weightDecay. With AMSGrad the running maximum of v stands in its place.
+ */
+import { defineAlgorithm, element, perTensor } from '../algorithm.ts'
+import { add, div, ema, max, mul, neg, sqrt, square } from '../ops.ts'
+import { coupled, decoupled } from './decay.ts'
+
+/** Options of {@link adam} and {@link adamW}. */
+export interface AdamOptions {
+  /** Step size γ. */
+  lr: number
+  /** Decay rates of the two moments. */
+  betas: readonly [number, number]
+  /** ε, added to √v after bias correction. */
+  eps: number
+  /** Weight decay: coupled in adam, decoupled in adamW. */
+  weightDecay: number
+  /** Divides by the largest v seen, one more value a parameter. */
+  amsgrad: boolean
+  /** True shrinks x beside the step instead of adding to the gradient. */
+  decouple: boolean
+}
+const defaults: AdamOptions = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, amsgrad: false, decouple: false }
+
+/** Adam with coupled weight decay, as torch.optim.Adam. Memory: 2 values a parameter (3 with AMSGrad). */
+export const adam = defineAlgorithm({
+  name: 'adam',
+  defaults,
+  state: (h) => ({
+    m: element(),
+    v: element(),
+    ...(h.amsgrad && { vMax: element() }),
+    c1: perTensor(),
+    c2: perTensor(),
+  }),
+  step({ x, g: gradient, m, v, vMax, c1, c2 }, h) {
+    const [beta1, beta2] = h.betas
+    const g = coupled(gradient, x, h)
+    const m1 = ema(beta1, m, g)
+    const v1 = ema(beta2, v, square(g))
+    const correction1 = ema(beta1, c1, 1)
+    const correction2 = ema(beta2, c2, 1)
+    const top = vMax ? max(vMax, v1) : v1
+    const step = div(m1, add(div(sqrt(top), sqrt(correction2)), h.eps))
+    const u = decoupled(neg(mul(div(h.lr, correction1), step)), x, h.lr, h)
+    return { u, m: m1, v: v1, ...(vMax && { vMax: top }), c1: correction1, c2: correction2 }
+  },
+})
+
+/** Adam with decoupled weight decay 0.01, as torch.optim.AdamW. */
+export const adamW = defineAlgorithm({
+  ...adam.algorithm,
+  name: 'adamW',
+  defaults: { ...defaults, weightDecay: 1e-2, decouple: true },
+})

@@ -1,0 +1,48 @@
+/**
+ * DoG: M. Ivgi, O. Hinder and Y. Carmon, "DoG is SGD's Best Friend: A Parameter-Free Dynamic Step Size Schedule", 2023,
+ * https://arxiv.org/abs/2302.12022, equation (DoG). Options and the start as in the authors' package.
+ *
+ *     r̄  ← max(r̄, ‖x − x₀‖)             r̄₀ = r_ε (1 + ‖x₀‖)
+ *     G  ← G + ‖g‖²                     G₀ = ε
+ *     η  = γ r̄ / √G
+ *     x  ← x − η g
+ *
+ * r_ε repsRel, ε eps, γ lr. The gradient includes coupled weight decay. The iterates are meant to be averaged: see `averaged`.
+ */
+import { defineAlgorithm, scalar } from '../algorithm.ts'
+import { add, dot, max, mul, neg, norm2, ratio, sqrt, where } from '../ops.ts'
+import { coupled } from './decay.ts'
+
+/** Options of {@link dog}. */
+export interface DogOptions {
+  /** Multiplies η; leave it at 1. */
+  lr: number
+  /** r_ε, the first move relative to 1 + ‖x₀‖. The authors advise 1e-4 with batch normalization. */
+  repsRel: number
+  /** ε, where the sum of squared gradients starts. */
+  eps: number
+  /** The first step size itself, in place of the rule with repsRel. */
+  initEta: number | null
+  /** Coupled decay, added to the gradient. */
+  weightDecay: number
+}
+const defaults: DogOptions = { lr: 1, repsRel: 1e-6, eps: 1e-8, initEta: null, weightDecay: 0 }
+
+/** Distance over Gradients: SGD whose step size is the distance moved over the root of the summed squared gradients. */
+export const dog = defineAlgorithm({
+  name: 'dog',
+  defaults,
+  state: (h) => ({
+    rBar: scalar((x) => (h.initEta === null ? mul(h.repsRel, add(1, norm2(x))) : 0)),
+    G: scalar(h.eps),
+    eta: scalar(),
+  }),
+  step({ x, g: gradient, moved, rBar, G }, h) {
+    const g = coupled(gradient, x, h)
+    const rBar1 = max(rBar, norm2(moved))
+    const G1 = add(G, dot(g, g))
+    const rule = mul(h.lr, ratio(rBar1, sqrt(G1)))
+    const eta = h.initEta === null ? rule : where(rBar1, rule, h.initEta)
+    return { u: neg(mul(eta, g)), rBar: rBar1, G: G1, eta }
+  },
+})

@@ -1,0 +1,118 @@
+/**
+ * Prodigy: K. Mishchenko and A. Defazio, "Prodigy: An Expeditiously Adaptive Parameter-Free Learner", 2023,
+ * https://arxiv.org/abs/2306.06101, Algorithm 4 (the Adam form). r and s carry the weight d / d₀, which cancels in d̂ and keeps them
+ * away from underflow, as in the authors' package.
+ *
+ *     λ  = d γ c                                    c = √(1 − β₂ᵏ) / (1 − β₁ᵏ) with bias correction, else 1
+ *     m  ← β₁ m + (1 − β₁) d g
+ *     v  ← β₂ v + (1 − β₂) d² g²
+ *     r  ← β₃ r + (d / d₀) λ ⟨g, x₀ − x⟩
+ *     s  ← β₃ s + (d / d₀) λ g                      (safeguardWarmup: d in place of λ)
+ *     d̂  = dCoef r / ‖s‖₁
+ *     x  ← x − λ m / (√v + d ε)
+ *     d  ← max(d, d̂)                                (never above growthRate d)
+ *
+ * γ lr, (β₁, β₂) betas, β₃ beta3 = √β₂, ε eps. sliceP takes r, s and x − x₀ over every p-th coordinate only.
+ */
+import { defineAlgorithm, element, scalar, sliced } from '../algorithm.ts'
+import { add, div, dot, ema, max, min, mul, neg, norm1, ratio, slice, sqrt, square, sub, where } from '../ops.ts'
+import type { Expr } from '../value.ts'
+import { coupled, decoupled } from './decay.ts'
+
+/** Options of {@link prodigy}. */
+export interface ProdigyOptions {
+  /** Multiplies d; leave it at 1, or give a schedule such as cosine. */
+  lr: number
+  /** Decay rates of the two moments. With β₁ = 0 no first moment is kept. */
+  betas: readonly [number, number]
+  /** Decay rate of the sums behind d; null for √β₂. */
+  beta3: number | null
+  /** ε, added to √v in units of d. */
+  eps: number
+  /** Weight decay; decoupled unless told otherwise. */
+  weightDecay: number
+  /** True shrinks x by 1 − wd·λ beside the step, false adds wd·x to the gradient. */
+  decouple: boolean
+  /** Corrects the moments' start from zero, as Adam does. */
+  useBiasCorrection: boolean
+  /** Keeps the schedule's small first values out of the denominator of d̂. */
+  safeguardWarmup: boolean
+  /** The first estimate of the distance; any value far below the true one. */
+  d0: number
+  /** Multiplies the estimate: the one knob to turn, between 0.5 and 2. */
+  dCoef: number
+  /** The most that d may grow by in one step, after the first growth. */
+  growthRate: number
+  /** Estimates d on every p-th coordinate, which saves 2 (1 − 1/p) values a parameter. */
+  sliceP: number
+  /**
+   * 'prodigyopt' follows the PyTorch package where it departs from the paper: the denominator takes the new d (and, with β₁ = 0, the
+   * step does too), which costs a second pass over memory; and x₀ − x is taken from the rounded x, as there, so float32 has to start
+   * with a larger d0 where |x| is large.
+   */
+  compat: 'paper' | 'prodigyopt'
+}
+const defaults: ProdigyOptions = {
+  lr: 1,
+  betas: [0.9, 0.999],
+  beta3: null,
+  eps: 1e-8,
+  weightDecay: 0,
+  decouple: true,
+  useBiasCorrection: false,
+  safeguardWarmup: false,
+  d0: 1e-6,
+  dCoef: 1,
+  growthRate: Infinity,
+  sliceP: 1,
+  compat: 'paper',
+}
+
+/** Adam whose step size is an estimate of the distance to the solution that grows fast. Memory: 4 values a parameter. */
+export const prodigy = defineAlgorithm({
+  name: 'prodigy',
+  defaults,
+  state: (h) => ({
+    ...(h.betas[0] !== 0 && { m: element() }),
+    v: element(),
+    s: sliced(),
+    ...(h.compat === 'prodigyopt' && { x0: sliced(slice) }),
+    r: scalar(),
+    d: scalar(h.d0),
+    dHat: scalar(),
+    ...(h.growthRate !== Infinity && { dMax: scalar(h.d0) }),
+    ...(h.useBiasCorrection && { c1: scalar(), c2: scalar() }),
+  }),
+  step(values, h) {
+    const { x, g: gradient, m, v, s, x0, r, d, dMax, c1, c2 } = values
+    const [beta1, beta2] = h.betas
+    const beta3 = h.beta3 ?? sqrt(beta2)
+    const correction1 = c1 && ema(beta1, c1, 1)
+    const correction2 = c2 && ema(beta2, c2, 1)
+    const lambda = mul(d, h.lr, correction1 && correction2 ? div(sqrt(correction2), correction1) : 1)
+    const weight = div(d, h.d0)
+    const g = coupled(gradient, x, h)
+    const gP = slice(g)
+    const moved = x0 ? sub(slice(x), x0) : values.moved
+
+    const m1 = m && add(mul(beta1, m), mul(mul(sub(1, beta1), d), g))
+    const v1 = ema(beta2, v, square(mul(d, g)))
+    const r1 = sub(mul(beta3, r), dot(mul(mul(weight, lambda), gP), moved))
+    const s1 = add(mul(beta3, s), mul(mul(weight, h.safeguardWarmup ? d : lambda), gP))
+    const norm = norm1(s1)
+    const dHat = mul(h.dCoef, ratio(r1, norm))
+    const dMax1 = max(dMax ?? d, dHat)
+    const d1: Expr = dMax ? min(dMax1, mul(h.growthRate, where(sub(d, h.d0), d, max(d, dHat)))) : dMax1
+
+    const dStep = h.compat === 'prodigyopt' ? d1 : d
+    const step = div(m1 ?? mul(dStep, g), add(sqrt(v1), mul(dStep, h.eps)))
+    const u = decoupled(neg(mul(lambda, step)), x, lambda, h)
+    return {
+      ...{ u, v: v1, s: s1, r: r1, d: d1, dHat },
+      ...(m1 && { m: m1 }),
+      ...(dMax && { dMax: dMax1 }),
+      // Steps before the first gradient that is not zero do not count.
+      ...(correction1 && correction2 && { c1: where(norm, correction1, c1), c2: where(norm, correction2, c2) }),
+    }
+  },
+})

@@ -1,0 +1,58 @@
+/**
+ * What a backend is: something that knows the caller's tensors and can run a program on them. The whole boundary between core and an
+ * adapter. Not the thirteen operations: a backend that has only those becomes one of these through `eagerBackend`.
+ */
+import type { TensorInfo } from './groups.ts'
+import type { Program } from './program.ts'
+
+/** A value now, or a promise of it: synchronous backends stay synchronous. */
+export type MaybePromise<T> = T | Promise<T>
+
+/** Numbers read from a device. */
+export type Numbers = Float32Array | Float64Array
+
+/** One step's input, in the order of the program's tensors. */
+export interface StepInput<P> {
+  /** The gradients; undefined where the parameter takes no part in this step: it and its states stay, and sums leave it out. */
+  readonly gradients: readonly (P | undefined)[]
+  /** The loss, where the program uses it: a number, or a scalar tensor of the backend. */
+  readonly loss: number | P | undefined
+  /** The uniforms at this step. */
+  readonly uniforms: Readonly<Record<string, readonly number[]>>
+}
+
+/**
+ * A program at work on parameters: it owns the states. Every method may rely on its arguments having been checked by core, and must
+ * change nothing if it throws.
+ *
+ * @typeParam P - the caller's tensors
+ * @typeParam Done - what `step` returns: void, or Promise<void> where submission is asynchronous
+ */
+export interface Engine<P, Done extends MaybePromise<void> = void> {
+  /** The parameters to use: the caller's own, or views on the engine's memory that stand for them. */
+  readonly params: readonly P[]
+  /** Where the caller may write gradients without a copy, if there is such a place. */
+  readonly gradients?: readonly P[]
+  /** Updates parameters and states. */
+  step(input: StepInput<P>): Done
+  /** A state's numbers: one array per tensor, or a single array of one number for a global state. */
+  read(state: string): MaybePromise<readonly Numbers[]>
+  /** Overwrites a state, in the form `read` gives. */
+  write(state: string, numbers: readonly Numbers[]): MaybePromise<void>
+  /** The point to evaluate at, as new tensors of the caller's kind; the parameters themselves where the program says nothing else. */
+  evaluated(): readonly P[]
+  /** Goes on with a program for more tensors: those of the present one first, in the same order. The new ones start afresh. */
+  extend?(program: Program, params: readonly P[]): void
+  /** Frees the states. The parameters stay the caller's. */
+  dispose(): void
+}
+
+/** A stack that steps can run on. */
+export interface Backend<P, Done extends MaybePromise<void> = void> {
+  /** The name in error messages: `cpu`, `tfjs`, `webgpu`... */
+  readonly name: string
+  /** Shape and precision of a caller's tensor; throws a FreestepError for what is not one. `name` is for the message. */
+  describe(tensor: P, name: string): Omit<TensorInfo, 'name'>
+  /** Allocates the states of a program, compiles what there is to compile, and gives the engine. */
+  start(program: Program, params: readonly P[]): MaybePromise<Engine<P, Done>>
+}

@@ -1,0 +1,128 @@
+/**
+ * Parameter groups: which option has which value for which parameter, and which options are numbers, uniforms or shape.
+ * Not the step itself: program.ts puts the resolved options into it.
+ */
+import type { Algorithm, Hyper, Schedule, Settings } from './algorithm.ts'
+import { FreestepError, suggest } from './errors.ts'
+import { checkOptions, scheduled } from './options.ts'
+import type { Value } from './value.ts'
+
+/** What core knows of a parameter tensor. */
+export interface TensorInfo {
+  readonly name: string
+  readonly shape: readonly number[]
+  /** The number of coordinates, the product of the shape. */
+  readonly size: number
+  readonly dtype: 'float16' | 'bfloat16' | 'float32' | 'float64'
+}
+
+/** Options for some of the parameters; of several groups that name a parameter the later wins. */
+export type Group<O> = Settings<O> & {
+  /** The names of the parameters, or a test of each. */
+  readonly params: readonly string[] | ((name: string, tensor: TensorInfo) => boolean)
+}
+
+/** A number that is not part of the program: it changes with the step, or from parameter to parameter. */
+export interface Uniform {
+  readonly scope: 'global' | 'tensor'
+  /** The number at step k (`global`: one; `tensor`: one per parameter). */
+  at(k: number): readonly number[]
+}
+
+/** The options of all parameters, sorted into what they are to the program. */
+export interface Resolved {
+  readonly uniforms: Readonly<Record<string, Uniform>>
+  /** The options as the algorithm's functions take them, with values standing for the uniforms. */
+  hyper(uniform: (name: string) => Value): Hyper<object>
+  /** Whether each parameter is frozen at step k, that is, its lr is 0. */
+  frozen(k: number): readonly boolean[]
+  /** sliceP per parameter, or undefined where the algorithm slices nothing. */
+  readonly strides: readonly number[] | undefined
+}
+
+type Options = Record<string, unknown>
+
+/** The options of each parameter: those of the algorithm, overlaid with every group that names it. */
+export function optionsPerTensor<O extends object>(
+  algorithm: Algorithm<O>,
+  tensors: readonly TensorInfo[],
+  groups: readonly Group<O>[],
+): Options[] {
+  const options = tensors.map(() => ({ ...algorithm.options }) as Options)
+  for (const { params, ...overrides } of groups) {
+    checkOptions(`${algorithm.name} (parameter group)`, algorithm.defaults, overrides)
+    const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined))
+    for (const index of members(params, tensors)) Object.assign(options[index], given)
+  }
+  return options
+}
+
+/** Splits the parameters into those of each group, by the last group that names them; those in no group come first. */
+export function partition<O>(tensors: readonly TensorInfo[], groups: readonly Group<O>[]): number[][] {
+  const owner = tensors.map(() => 0)
+  for (const [index, { params }] of groups.entries()) for (const tensor of members(params, tensors)) owner[tensor] = index + 1
+  const parts = [...groups.keys(), groups.length].map((part) => [...tensors.keys()].filter((tensor) => owner[tensor] === part))
+  return parts.filter((part) => part.length > 0)
+}
+
+function members(params: Group<unknown>['params'], tensors: readonly TensorInfo[]): number[] {
+  if (typeof params === 'function') return [...tensors.keys()].filter((i) => params(tensors[i].name, tensors[i]))
+  const names = tensors.map((tensor) => tensor.name)
+  return params.map((name) => {
+    const index = names.indexOf(name)
+    if (index >= 0) return index
+    throw new FreestepError('core', 'unknown-parameter', `A group names "${name}", which is no parameter.${suggest(name, names)}`)
+  })
+}
+
+/** Sorts the options into numbers that are part of the program, uniforms, and choices that shape it. */
+export function resolve(algorithm: string, options: readonly Options[]): Resolved {
+  const uniforms: Record<string, Uniform> = {}
+  const build: Record<string, (uniform: (name: string) => Value) => unknown> = {}
+
+  /** One option (or one entry of a pair) over all parameters. */
+  const plan = (name: string, label: string, values: readonly unknown[]): ((uniform: (name: string) => Value) => unknown) => {
+    const [first] = values
+    if (Array.isArray(first)) {
+      const parts = first.map((_, i) =>
+        plan(
+          name,
+          `${label}[${i}]`,
+          values.map((value) => (value as unknown[])[i]),
+        ),
+      )
+      return (uniform) => parts.map((part) => part(uniform))
+    }
+    const same = values.every((value) => Object.is(value, first))
+    if (same && typeof first !== 'function') return () => first
+    const misfit = values.find((value) => typeof value !== 'number' && typeof value !== 'function')
+    if (misfit !== undefined)
+      throw new FreestepError(
+        'core',
+        'bad-option',
+        `${algorithm}: option ${name} shapes the step, so it cannot differ between groups. Use splitGroups, or one value.`,
+      )
+    const at = (value: unknown, k: number) =>
+      typeof value === 'function' ? scheduled(name, value as Schedule, k) : (value as number)
+    uniforms[label] = same
+      ? { scope: 'global', at: (k) => [at(first, k)] }
+      : { scope: 'tensor', at: (k) => values.map((value) => at(value, k)) }
+    return (uniform) => uniform(label)
+  }
+
+  const strides = options.map((each) => (each.sliceP as number | undefined) ?? 1)
+  for (const name of Object.keys(options[0] ?? {})) {
+    if (name === 'sliceP') continue
+    build[name] = plan(
+      name,
+      name,
+      options.map((each) => each[name]),
+    )
+  }
+  return {
+    uniforms,
+    hyper: (uniform) => Object.fromEntries(Object.entries(build).map(([name, make]) => [name, make(uniform)])),
+    frozen: (k) => options.map(({ lr }) => (typeof lr === 'function' ? scheduled('lr', lr as Schedule, k) : lr) === 0),
+    strides: strides.some((p) => p !== 1) ? strides : undefined,
+  }
+}

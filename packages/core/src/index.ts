@@ -1,0 +1,23 @@
+/**
+ * The public face of \@freestep/core: the operations, the contract of an algorithm, the algorithms, and createOptimizer.
+ * No framework, no device, no dependency.
+ *
+ * @packageDocumentation
+ */
+export * from './algorithm.ts'
+export * from './algorithms/index.ts'
+export * from './backend.ts'
+export { type EagerOps, type EagerSpec, eagerBackend, uniformsAt } from './eager.ts'
+export { FreestepError, type FreestepErrorCode, suggest } from './errors.ts'
+export type { Group, TensorInfo, Uniform } from './groups.ts'
+export * from './ops.ts'
+export {
+  createOptimizer,
+  createOptimizerSync,
+  type Named,
+  type Optimizer,
+  type OptimizerOptions,
+  type StepOptions,
+} from './optimizer.ts'
+export { createProgram, type Program, type Values } from './program.ts'
+export * from './value.ts'

@@ -1,0 +1,106 @@
+/**
+ * The thirteen operations, as free functions over values and plain numbers, and the few that derive from them.
+ * Not an implementation of tensors: numbers are folded here, everything else goes to the interpreter of its operands.
+ *
+ * Semantics, the same on every backend:
+ * - Arithmetic is IEEE 754, rounded once per operation to the precision of the elements; scalars (global and tensor scope) may be
+ *   kept in a higher precision and are rounded to that of the elements where they meet them.
+ * - `x / 0` is ±Infinity for x ≠ 0. `0 / 0` is not defined (some GPU libraries return 1): use {@link ratio} where it can occur.
+ * - `max` and `min` give NaN if an operand is NaN, where the language of the device knows NaN at all.
+ * - `sign(0)` is 0; the sign of NaN is not defined. `sqrt` of a negative number is NaN.
+ * - `where(c, a, b)` is a where c > 0 and b elsewhere, so NaN selects b; what is not selected never leaks.
+ */
+import { FreestepError } from './errors.ts'
+import { type Elementwise, type Expr, type Value, widest } from './value.ts'
+
+/** The elementwise operations on the host's own numbers: the reference for every other implementation. */
+export const host: Record<Elementwise, (...args: number[]) => number> = {
+  add: (a, b) => a + b,
+  sub: (a, b) => a - b,
+  mul: (a, b) => a * b,
+  div: (a, b) => a / b,
+  max: (a, b) => Math.max(a, b),
+  min: (a, b) => Math.min(a, b),
+  neg: (a) => -a,
+  abs: (a) => Math.abs(a),
+  sqrt: (a) => Math.sqrt(a),
+  sign: (a) => Math.sign(a),
+  where: (c, a, b) => (c > 0 ? a : b),
+}
+
+const isValue = (a: Expr): a is Value => typeof a !== 'number'
+
+function apply(op: Elementwise, args: readonly Expr[]): Expr {
+  const value = args.find(isValue)
+  if (!value) return host[op](...(args as number[]))
+  const scope = widest(args)
+  if (scope) return value.in.apply(op, args, scope)
+  throw new FreestepError('core', 'bad-algorithm', `${op} mixes a sliced and a whole value. Pass the whole one through slice().`)
+}
+
+/** a + b + … */
+export const add = (a: Expr, ...rest: Expr[]): Expr => rest.reduce<Expr>((sum, b) => apply('add', [sum, b]), a)
+
+/** a − b */
+export const sub = (a: Expr, b: Expr): Expr => apply('sub', [a, b])
+
+/** a · b · … ; a factor that is the number 1 costs nothing. */
+export const mul = (a: Expr, ...rest: Expr[]): Expr =>
+  rest.reduce<Expr>((product, b) => (product === 1 ? b : b === 1 ? product : apply('mul', [product, b])), a)
+
+/** a / b; see {@link ratio} where both may be 0. */
+export const div = (a: Expr, b: Expr): Expr => apply('div', [a, b])
+
+/** The larger of two. */
+export const max = (a: Expr, b: Expr): Expr => apply('max', [a, b])
+
+/** The smaller of two. */
+export const min = (a: Expr, b: Expr): Expr => apply('min', [a, b])
+
+/** −a */
+export const neg = (a: Expr): Expr => apply('neg', [a])
+
+/** |a| */
+export const abs = (a: Expr): Expr => apply('abs', [a])
+
+/** √a */
+export const sqrt = (a: Expr): Expr => apply('sqrt', [a])
+
+/** −1, 0 or 1 */
+export const sign = (a: Expr): Expr => apply('sign', [a])
+
+/** a where c > 0, b elsewhere. */
+export const where = (c: Expr, a: Expr, b: Expr): Expr => apply('where', [c, a, b])
+
+/**
+ * Σ a over all coordinates (`global`), or over the coordinates of each tensor (`tensor`). The sum of tensor-scoped values adds one
+ * number per tensor; what is narrower than asked for already is returned as it is.
+ */
+export function sum(a: Expr, to: 'tensor' | 'global' = 'global'): Expr {
+  if (!isValue(a) || a.scope === 'global' || a.scope === to) return a
+  return a.in.sum(a, to)
+}
+
+/** Every p-th coordinate of each tensor, p being the option `sliceP`; the identity on scalars and where p = 1. */
+export const slice = (a: Expr): Expr => (isValue(a) && a.scope === 'element' ? a.in.slice(a) : a)
+
+/** a² */
+export const square = (a: Expr): Expr => mul(a, a)
+
+/** ⟨a, b⟩ */
+export const dot = (a: Expr, b: Expr, to?: 'tensor' | 'global'): Expr => sum(mul(a, b), to)
+
+/** ‖a‖₁ */
+export const norm1 = (a: Expr, to?: 'tensor' | 'global'): Expr => sum(abs(a), to)
+
+/** ‖a‖₂ */
+export const norm2 = (a: Expr, to?: 'tensor' | 'global'): Expr => sqrt(sum(square(a), to))
+
+/** β m + (1 − β) g, an exponential moving average. `ema(β, c, 1)` from c = 0 is 1 − βᵏ, the bias correction, without cancellation. */
+export const ema = (beta: Expr, m: Expr, g: Expr): Expr => add(mul(beta, m), mul(sub(1, beta), g))
+
+/** a + t (b − a) */
+export const lerp = (a: Expr, b: Expr, t: Expr): Expr => add(a, mul(t, sub(b, a)))
+
+/** a / b, and 0 where b is 0: the papers' convention 0/0 = 0. For b ≥ 0, as norms and sums of squares are. */
+export const ratio = (a: Expr, b: Expr): Expr => where(b, div(a, b), 0)
