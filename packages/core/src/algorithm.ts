@@ -2,6 +2,7 @@
  * The contract of an algorithm: data plus pure functions over values, written as if all parameters were one vector of R^p.
  * Not an optimizer: it owns no memory and never runs anything. `createOptimizer` gives it parameters and a backend.
  */
+import { FreestepError } from './errors.ts'
 import { checkOptions } from './options.ts'
 import type { Expr, Scope, Value } from './value.ts'
 
@@ -39,6 +40,12 @@ export type States = Readonly<Record<string, State>>
 export type Hyper<O> = { readonly [K in keyof O]: HyperOf<O[K]> }
 type HyperOf<T> = T extends number ? Expr : T extends readonly number[] ? { readonly [I in keyof T]: Expr } : T
 
+/** An option that has to be one plain number: neither a schedule nor different in parameter groups. */
+export function plain(name: string, option: Expr): number {
+  if (typeof option === 'number') return option
+  throw new FreestepError('core', 'bad-option', `Option ${name} must be one number for all parameters and steps.`)
+}
+
 /** The options as a user gives them: each may be left out, each number may be a {@link Schedule}. */
 export type Settings<O> = { readonly [K in keyof O]?: O[K] | (number extends O[K] ? Schedule : never) }
 
@@ -75,14 +82,20 @@ export interface Definition<O extends object, S extends States> {
 }
 
 /** An algorithm with its options: what `createOptimizer` takes and wrappers return. */
-export interface Algorithm<O extends object = object, S extends States = States> extends Definition<O, S> {
+export interface Algorithm<O extends object = object> extends Definition<O, States> {
   /** The defaults overlaid with what the user gave. */
   readonly options: { readonly [K in keyof O]: O[K] | Schedule }
+  /** For an algorithm made by a wrapper: which, with what, around what. */
+  readonly wrapper?: { readonly name: string; readonly options: Readonly<Record<string, unknown>>; readonly inner: Algorithm }
 }
+
+/** The options of an algorithm. */
+export type OptionsOf<A> = A extends { readonly defaults: infer O extends object } ? O : never
 
 /** A factory of algorithms: `prodigy({ weightDecay: 0.1 })`. */
 export interface AlgorithmFactory<O extends object, S extends States = States> {
-  (settings?: Settings<O>): Algorithm<O, S>
+  (settings?: Settings<O>): Algorithm<O>
+  /** What it was made from, to make others of. */
   readonly algorithm: Definition<O, S>
 }
 
@@ -91,10 +104,11 @@ export interface AlgorithmFactory<O extends object, S extends States = States> {
  * is called.
  */
 export function defineAlgorithm<O extends object, S extends States>(definition: Definition<O, S>): AlgorithmFactory<O, S> {
-  const factory = (settings: Settings<O> = {}): Algorithm<O, S> => {
+  const factory = (settings: Settings<O> = {}): Algorithm<O> => {
     checkOptions(definition.name, definition.defaults, settings)
     const given = Object.entries(settings).filter(([, value]) => value !== undefined)
-    return { ...definition, options: { ...definition.defaults, ...Object.fromEntries(given) } }
+    const erased = definition as unknown as Definition<O, States>
+    return { ...erased, options: { ...definition.defaults, ...Object.fromEntries(given) } }
   }
   return Object.assign(factory, { algorithm: definition })
 }

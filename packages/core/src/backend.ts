@@ -35,9 +35,9 @@ export interface Engine<P, Done extends MaybePromise<void> = void> {
   readonly gradients?: readonly P[]
   /** Updates parameters and states. */
   step(input: StepInput<P>): Done
-  /** A state's numbers: one array per tensor, or a single array of one number for a global state. */
+  /** A state's numbers: one array per tensor, or a single array of one number for a global state; of the parameters for `x`. */
   read(state: string): MaybePromise<readonly Numbers[]>
-  /** Overwrites a state, in the form `read` gives. */
+  /** Overwrites a state (or the parameters), in the form `read` gives. */
   write(state: string, numbers: readonly Numbers[]): MaybePromise<void>
   /** The point to evaluate at, as new tensors of the caller's kind; the parameters themselves where the program says nothing else. */
   evaluated(): readonly P[]

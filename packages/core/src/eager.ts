@@ -190,10 +190,17 @@ class EagerEngine<P, T> implements Engine<P> {
   }
 
   async read(state: string): Promise<readonly Numbers[]> {
+    if (state === 'x') return Promise.all(this.params.map((param) => this.spec.read(this.spec.load(param))))
     return Promise.all(this.states[state].map((part) => this.spec.read(part)))
   }
 
   write(state: string, numbers: readonly Numbers[]): void {
+    if (state === 'x') {
+      this.scope(() => {
+        for (const [i, param] of this.params.entries()) this.spec.store(param, this.spec.from(param, numbers[i]))
+      })
+      return
+    }
     const scope = this.program.states[state]
     const scalar = scope === 'global' || scope === 'tensor'
     const fresh = this.scope((keep) =>

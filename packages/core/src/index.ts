@@ -7,6 +7,7 @@
 export * from './algorithm.ts'
 export * from './algorithms/index.ts'
 export * from './backend.ts'
+export * from './checkpoint.ts'
 export { type EagerOps, type EagerSpec, eagerBackend, uniformsAt } from './eager.ts'
 export { FreestepError, type FreestepErrorCode, suggest } from './errors.ts'
 export type { Group, TensorInfo, Uniform } from './groups.ts'
@@ -20,4 +21,7 @@ export {
   type StepOptions,
 } from './optimizer.ts'
 export { createProgram, type Program, type Values } from './program.ts'
+export * from './schedules.ts'
+export { fromTorch } from './torch.ts'
 export * from './value.ts'
+export * from './wrappers/index.ts'

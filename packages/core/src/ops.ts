@@ -1,5 +1,7 @@
 /**
- * The thirteen operations, as free functions over values and plain numbers, and the few that derive from them.
+ * The operations, as free functions over values and plain numbers, and the few that derive from them. Thirteen serve nearly all
+ * algorithms: constant, add, sub, mul, div, max, min, neg, abs, sqrt, sign, where, sum. Two are there for one algorithm each, which
+ * cannot be written without them: slice (Prodigy's sliceP) and pow (AdamG).
  * Not an implementation of tensors: numbers are folded here, everything else goes to the interpreter of its operands.
  *
  * Semantics, the same on every backend:
@@ -8,6 +10,7 @@
  * - `x / 0` is ±Infinity for x ≠ 0. `0 / 0` is not defined (some GPU libraries return 1): use {@link ratio} where it can occur.
  * - `max` and `min` give NaN if an operand is NaN, where the language of the device knows NaN at all.
  * - `sign(0)` is 0; the sign of NaN is not defined. `sqrt` of a negative number is NaN.
+ * - `pow(a, c)` takes a ≥ 0 and a constant exponent c > 0; a device may compute it to a few units in the last place.
  * - `where(c, a, b)` is a where c > 0 and b elsewhere, so NaN selects b; what is not selected never leaks.
  */
 import { FreestepError } from './errors.ts'
@@ -24,6 +27,7 @@ export const host: Record<Elementwise, (...args: number[]) => number> = {
   neg: (a) => -a,
   abs: (a) => Math.abs(a),
   sqrt: (a) => Math.sqrt(a),
+  pow: (a, c) => a ** c,
   sign: (a) => Math.sign(a),
   where: (c, a, b) => (c > 0 ? a : b),
 }
@@ -48,8 +52,8 @@ export const sub = (a: Expr, b: Expr): Expr => apply('sub', [a, b])
 export const mul = (a: Expr, ...rest: Expr[]): Expr =>
   rest.reduce<Expr>((product, b) => (product === 1 ? b : b === 1 ? product : apply('mul', [product, b])), a)
 
-/** a / b; see {@link ratio} where both may be 0. */
-export const div = (a: Expr, b: Expr): Expr => apply('div', [a, b])
+/** a / b; see {@link ratio} where both may be 0. A divisor that is the number 1 costs nothing. */
+export const div = (a: Expr, b: Expr): Expr => (b === 1 ? a : apply('div', [a, b]))
 
 /** The larger of two. */
 export const max = (a: Expr, b: Expr): Expr => apply('max', [a, b])
@@ -65,6 +69,9 @@ export const abs = (a: Expr): Expr => apply('abs', [a])
 
 /** √a */
 export const sqrt = (a: Expr): Expr => apply('sqrt', [a])
+
+/** aᶜ for a ≥ 0 and a number c > 0. */
+export const pow = (a: Expr, c: number): Expr => apply('pow', [a, c])
 
 /** −1, 0 or 1 */
 export const sign = (a: Expr): Expr => apply('sign', [a])

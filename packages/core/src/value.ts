@@ -17,7 +17,7 @@
 export type Scope = 'global' | 'tensor' | 'slice' | 'element'
 
 /** The operations that act coordinate by coordinate. With `constant`, `sum` and `slice` they are all there is. */
-export type Elementwise = 'add' | 'sub' | 'mul' | 'div' | 'max' | 'min' | 'neg' | 'abs' | 'sqrt' | 'sign' | 'where'
+export type Elementwise = 'add' | 'sub' | 'mul' | 'div' | 'max' | 'min' | 'neg' | 'abs' | 'sqrt' | 'pow' | 'sign' | 'where'
 
 /** A quantity of the algorithm, of some scope, in some interpreter. */
 export interface Value {

@@ -32,28 +32,31 @@ export interface AdamOptions {
 }
 const defaults: AdamOptions = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, amsgrad: false, decouple: false }
 
-/** Adam with coupled weight decay, as torch.optim.Adam. Memory: 2 values a parameter (3 with AMSGrad). */
+/** Adam with coupled weight decay, as torch.optim.Adam. Memory: 2 values a parameter (1 with β₁ = 0, one more with AMSGrad). */
 export const adam = defineAlgorithm({
   name: 'adam',
   defaults,
   state: (h) => ({
-    m: element(),
+    ...(h.betas[0] !== 0 && { m: element(), c1: perTensor() }),
     v: element(),
-    ...(h.amsgrad && { vMax: element() }),
-    c1: perTensor(),
     c2: perTensor(),
+    ...(h.amsgrad && { vMax: element() }),
   }),
   step({ x, g: gradient, m, v, vMax, c1, c2 }, h) {
     const [beta1, beta2] = h.betas
     const g = coupled(gradient, x, h)
-    const m1 = ema(beta1, m, g)
+    const m1 = m && ema(beta1, m, g)
+    const correction1 = c1 && ema(beta1, c1, 1)
     const v1 = ema(beta2, v, square(g))
-    const correction1 = ema(beta1, c1, 1)
     const correction2 = ema(beta2, c2, 1)
     const top = vMax ? max(vMax, v1) : v1
-    const step = div(m1, add(div(sqrt(top), sqrt(correction2)), h.eps))
-    const u = decoupled(neg(mul(div(h.lr, correction1), step)), x, h.lr, h)
-    return { u, m: m1, v: v1, ...(vMax && { vMax: top }), c1: correction1, c2: correction2 }
+    const step = div(m1 ?? g, add(div(sqrt(top), sqrt(correction2)), h.eps))
+    const u = decoupled(neg(mul(div(h.lr, correction1 ?? 1), step)), x, h.lr, h)
+    return {
+      ...{ u, v: v1, c2: correction2 },
+      ...(m1 && correction1 && { m: m1, c1: correction1 }),
+      ...(vMax && { vMax: top }),
+    }
   },
 })
 

@@ -12,14 +12,20 @@
  *     x  ← x − m / (√v + ε)
  *     d  ← max(d, min(d̂, growthRate d))
  *
+ * The preprint's form has β₂ in place of √β₂, and the weighted norms of its first theorem (v after the step):
+ *
+ *     q  ← β₂ q + (1 − β₂) λ² ‖g‖²_{1/(√v + ε)},  d̂ = (‖s‖²_{1/(√v + ε)} / (1 − β₂) − q) / ‖s‖₁
+ *
  * γ lr, (β₁, β₂) betas, ε eps. layerScale weighs a parameter's gradient in m and its share in both sums.
  */
 import { defineAlgorithm, element, scalar } from '../algorithm.ts'
-import { add, div, ema, max, min, mul, neg, norm1, ratio, sqrt, square, sub, sum, where } from '../ops.ts'
+import { add, div, ema, mul, neg, norm1, ratio, sqrt, square, sub, sum } from '../ops.ts'
+import { biasCorrection, biasState } from './bias.ts'
 import { coupled, decoupled } from './decay.ts'
+import { type EstimateOptions, estimate, estimateDefaults, estimateState } from './estimate.ts'
 
 /** Options of {@link dadaptAdam}. */
-export interface DadaptAdamOptions {
+export interface DadaptAdamOptions extends EstimateOptions {
   /** Multiplies d; leave it at 1, or give a schedule that ends low. */
   lr: number
   /** Decay rates of the two moments. */
@@ -32,12 +38,10 @@ export interface DadaptAdamOptions {
   decouple: boolean
   /** Corrects the moments' start from zero, as Adam does. */
   useBiasCorrection: boolean
-  /** The first estimate of the distance; any value far below the true one. */
-  d0: number
-  /** The most that d may grow by in one step; 1.02 acts like a warm-up. */
-  growthRate: number
   /** Per parameter group: a relative step size. */
   layerScale: number
+  /** Which estimate: the package's since version 3, or the preprint's. */
+  form: 'v3' | 'preprint'
 }
 const defaults: DadaptAdamOptions = {
   lr: 1,
@@ -46,9 +50,9 @@ const defaults: DadaptAdamOptions = {
   weightDecay: 0,
   decouple: false,
   useBiasCorrection: false,
-  d0: 1e-6,
-  growthRate: Infinity,
+  ...estimateDefaults,
   layerScale: 1,
+  form: 'v3',
 }
 
 /** Adam whose step size is a lower bound on the distance to the solution, estimated on the way. Memory: 3 values a parameter. */
@@ -56,36 +60,34 @@ export const dadaptAdam = defineAlgorithm({
   name: 'dadaptAdam',
   defaults,
   state: (h) => ({
-    m: element(),
-    v: element(),
-    s: element(),
-    q: scalar(),
-    d: scalar(h.d0),
-    dHat: scalar(),
-    ...(h.useBiasCorrection && { c1: scalar(), c2: scalar() }),
+    ...{ m: element(), v: element(), s: element(), q: scalar() },
+    ...estimateState(h),
+    ...biasState(h),
   }),
-  step({ x, g: gradient, m, v, s, q, d, c1, c2 }, h) {
+  step(values, h) {
+    const { x, g: gradient, m, v, s, q, d } = values
     const [beta1, beta2] = h.betas
-    const root = sqrt(beta2)
+    const preprint = h.form === 'preprint'
+    const beta = preprint ? beta2 : sqrt(beta2)
     const scale = h.layerScale
-    const correction1 = c1 && ema(beta1, c1, 1)
-    const correction2 = c2 && ema(beta2, c2, 1)
-    const lambda = mul(d, h.lr, correction1 && correction2 ? div(sqrt(correction2), correction1) : 1)
+    const bias = biasCorrection(values, h.betas)
+    const lambda = mul(d, h.lr, bias.factor)
     const g = coupled(gradient, x, h)
 
-    const inner = sum(mul(mul(scale, lambda), g, div(s, add(sqrt(v), h.eps))))
-    const q1 = ema(root, q, inner)
     const m1 = add(mul(beta1, m), mul(mul(scale, lambda, sub(1, beta1)), g))
     const v1 = ema(beta2, v, square(g))
-    const s1 = add(mul(root, s), mul(mul(lambda, sub(1, root)), g))
+    const s1 = add(mul(beta, s), mul(mul(lambda, sub(1, beta)), g))
     const norm = scale === 1 ? norm1(s1) : sum(mul(scale, norm1(s1, 'tensor')))
-    const dHat = ratio(q1, mul(sub(1, root), norm))
-    const u = decoupled(neg(div(m1, add(sqrt(v1), h.eps))), x, lambda, h)
-    const d1 = max(d, h.growthRate === Infinity ? dHat : min(dHat, mul(h.growthRate, d)))
-    return {
-      ...{ u, m: m1, v: v1, s: s1, q: q1, d: d1, dHat },
-      // Steps before the first gradient that is not zero do not count.
-      ...(correction1 && correction2 && { c1: where(norm, correction1, c1), c2: where(norm, correction2, c2) }),
-    }
+    const denominator = add(sqrt(v1), h.eps)
+    const q1 = ema(
+      beta,
+      q,
+      preprint
+        ? sum(mul(square(lambda), div(square(g), denominator)))
+        : sum(mul(mul(scale, lambda), g, div(s, add(sqrt(v), h.eps)))),
+    )
+    const numerator = preprint ? sub(div(sum(div(square(s1), denominator)), sub(1, beta)), q1) : div(q1, sub(1, beta))
+    const u = decoupled(neg(div(m1, denominator)), x, lambda, h)
+    return { ...{ u, m: m1, v: v1, s: s1, q: q1 }, ...estimate(values, ratio(numerator, norm), h), ...bias.next(norm) }
   },
 })

@@ -1,6 +1,7 @@
 /**
  * DoG: M. Ivgi, O. Hinder and Y. Carmon, "DoG is SGD's Best Friend: A Parameter-Free Dynamic Step Size Schedule", 2023,
- * https://arxiv.org/abs/2302.12022, equation (DoG). Options and the start as in the authors' package.
+ * https://arxiv.org/abs/2302.12022, equation (DoG); LDoG is the same
+ * for each tensor by itself. Options and the start as in the authors' package.
  *
  *     r̄  ← max(r̄, ‖x − x₀‖)             r̄₀ = r_ε (1 + ‖x₀‖)
  *     G  ← G + ‖g‖²                     G₀ = ε
@@ -9,11 +10,11 @@
  *
  * r_ε repsRel, ε eps, γ lr. The gradient includes coupled weight decay. The iterates are meant to be averaged: see `averaged`.
  */
-import { defineAlgorithm, scalar } from '../algorithm.ts'
+import { defineAlgorithm, perTensor, scalar } from '../algorithm.ts'
 import { add, dot, max, mul, neg, norm2, ratio, sqrt, where } from '../ops.ts'
 import { coupled } from './decay.ts'
 
-/** Options of {@link dog}. */
+/** Options of {@link dog} and {@link ldog}. */
 export interface DogOptions {
   /** Multiplies η; leave it at 1. */
   lr: number
@@ -28,21 +29,30 @@ export interface DogOptions {
 }
 const defaults: DogOptions = { lr: 1, repsRel: 1e-6, eps: 1e-8, initEta: null, weightDecay: 0 }
 
+/** Both forms: one block that is all of R^p, or one block per tensor. */
+const distanceOverGradients = (name: string, per: 'global' | 'tensor') => {
+  const state = per === 'tensor' ? perTensor : scalar
+  return defineAlgorithm({
+    name,
+    defaults,
+    state: (h) => ({
+      rBar: state((x) => (h.initEta === null ? mul(h.repsRel, add(1, norm2(x, per))) : 0)),
+      G: state(h.eps),
+      eta: state(),
+    }),
+    step({ x, g: gradient, moved, rBar, G }, h) {
+      const g = coupled(gradient, x, h)
+      const rBar1 = max(rBar, norm2(moved, per))
+      const G1 = add(G, dot(g, g, per))
+      const rule = mul(h.lr, ratio(rBar1, sqrt(G1)))
+      const eta = h.initEta === null ? rule : where(rBar1, rule, h.initEta)
+      return { u: neg(mul(eta, g)), rBar: rBar1, G: G1, eta }
+    },
+  })
+}
+
 /** Distance over Gradients: SGD whose step size is the distance moved over the root of the summed squared gradients. */
-export const dog = defineAlgorithm({
-  name: 'dog',
-  defaults,
-  state: (h) => ({
-    rBar: scalar((x) => (h.initEta === null ? mul(h.repsRel, add(1, norm2(x))) : 0)),
-    G: scalar(h.eps),
-    eta: scalar(),
-  }),
-  step({ x, g: gradient, moved, rBar, G }, h) {
-    const g = coupled(gradient, x, h)
-    const rBar1 = max(rBar, norm2(moved))
-    const G1 = add(G, dot(g, g))
-    const rule = mul(h.lr, ratio(rBar1, sqrt(G1)))
-    const eta = h.initEta === null ? rule : where(rBar1, rule, h.initEta)
-    return { u: neg(mul(eta, g)), rBar: rBar1, G: G1, eta }
-  },
-})
+export const dog = distanceOverGradients('dog', 'global')
+
+/** Layer-wise DoG: each tensor has its own distance, sum and step size. */
+export const ldog = distanceOverGradients('ldog', 'tensor')

@@ -16,11 +16,12 @@
  */
 import { defineAlgorithm, element, scalar, sliced } from '../algorithm.ts'
 import { add, div, dot, ema, max, min, mul, neg, norm1, ratio, slice, sqrt, square, sub, where } from '../ops.ts'
-import type { Expr } from '../value.ts'
+import { biasCorrection, biasState } from './bias.ts'
 import { coupled, decoupled } from './decay.ts'
+import { type EstimateOptions, estimate, estimateDefaults, estimateState } from './estimate.ts'
 
 /** Options of {@link prodigy}. */
-export interface ProdigyOptions {
+export interface ProdigyOptions extends EstimateOptions {
   /** Multiplies d; leave it at 1, or give a schedule such as cosine. */
   lr: number
   /** Decay rates of the two moments. With β₁ = 0 no first moment is kept. */
@@ -37,12 +38,8 @@ export interface ProdigyOptions {
   useBiasCorrection: boolean
   /** Keeps the schedule's small first values out of the denominator of d̂. */
   safeguardWarmup: boolean
-  /** The first estimate of the distance; any value far below the true one. */
-  d0: number
   /** Multiplies the estimate: the one knob to turn, between 0.5 and 2. */
   dCoef: number
-  /** The most that d may grow by in one step, after the first growth. */
-  growthRate: number
   /** Estimates d on every p-th coordinate, which saves 2 (1 − 1/p) values a parameter. */
   sliceP: number
   /**
@@ -61,9 +58,8 @@ const defaults: ProdigyOptions = {
   decouple: true,
   useBiasCorrection: false,
   safeguardWarmup: false,
-  d0: 1e-6,
+  ...estimateDefaults,
   dCoef: 1,
-  growthRate: Infinity,
   sliceP: 1,
   compat: 'paper',
 }
@@ -78,18 +74,16 @@ export const prodigy = defineAlgorithm({
     s: sliced(),
     ...(h.compat === 'prodigyopt' && { x0: sliced(slice) }),
     r: scalar(),
-    d: scalar(h.d0),
-    dHat: scalar(),
+    ...estimateState(h),
     ...(h.growthRate !== Infinity && { dMax: scalar(h.d0) }),
-    ...(h.useBiasCorrection && { c1: scalar(), c2: scalar() }),
+    ...biasState(h),
   }),
   step(values, h) {
-    const { x, g: gradient, m, v, s, x0, r, d, dMax, c1, c2 } = values
+    const { x, g: gradient, m, v, s, x0, r, d, dMax } = values
     const [beta1, beta2] = h.betas
     const beta3 = h.beta3 ?? sqrt(beta2)
-    const correction1 = c1 && ema(beta1, c1, 1)
-    const correction2 = c2 && ema(beta2, c2, 1)
-    const lambda = mul(d, h.lr, correction1 && correction2 ? div(sqrt(correction2), correction1) : 1)
+    const bias = biasCorrection(values, h.betas)
+    const lambda = mul(d, h.lr, bias.factor)
     const weight = div(d, h.d0)
     const g = coupled(gradient, x, h)
     const gP = slice(g)
@@ -101,18 +95,20 @@ export const prodigy = defineAlgorithm({
     const s1 = add(mul(beta3, s), mul(mul(weight, h.safeguardWarmup ? d : lambda), gP))
     const norm = norm1(s1)
     const dHat = mul(h.dCoef, ratio(r1, norm))
-    const dMax1 = max(dMax ?? d, dHat)
-    const d1: Expr = dMax ? min(dMax1, mul(h.growthRate, where(sub(d, h.d0), d, max(d, dHat)))) : dMax1
+    const dMax1 = dMax && max(dMax, dHat)
+    // Only d₀ may grow without limit.
+    const grown = dMax1 ? min(dMax1, mul(h.growthRate, where(sub(d, h.d0), d, max(d, dHat)))) : dHat
+    const next = estimate(values, dHat, h, grown)
 
-    const dStep = h.compat === 'prodigyopt' ? d1 : d
+    const dStep = h.compat === 'prodigyopt' ? next.d : d
     const step = div(m1 ?? mul(dStep, g), add(sqrt(v1), mul(dStep, h.eps)))
     const u = decoupled(neg(mul(lambda, step)), x, lambda, h)
     return {
-      ...{ u, v: v1, s: s1, r: r1, d: d1, dHat },
+      ...{ u, v: v1, s: s1, r: r1 },
+      ...next,
       ...(m1 && { m: m1 }),
-      ...(dMax && { dMax: dMax1 }),
-      // Steps before the first gradient that is not zero do not count.
-      ...(correction1 && correction2 && { c1: where(norm, correction1, c1), c2: where(norm, correction2, c2) }),
+      ...(dMax1 && { dMax: dMax1 }),
+      ...bias.next(norm),
     }
   },
 })

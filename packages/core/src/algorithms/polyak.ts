@@ -1,0 +1,35 @@
+/**
+ * Polyak's step size: B. T. Polyak, "Minimization of unsmooth functionals", 1969, https://doi.org/10.1016/0041-5553(69)90061-5.
+ *
+ *     η  = clip((f − f*) / ‖g‖², lrMin, lrMax)
+ *     x  ← x − η g
+ *
+ * f is the loss given to the step, f* fOpt. The step is 0 where g is, and never negative while lrMin is not.
+ */
+import { defineAlgorithm, scalar } from '../algorithm.ts'
+import { dot, max, min, mul, neg, ratio, sub } from '../ops.ts'
+
+/** Options of {@link polyak}. */
+export interface PolyakOptions {
+  /** f*, the least value of the objective. A value above it is worse than one below. */
+  fOpt: number
+  /** The smallest step size. */
+  lrMin: number
+  /** The largest step size. */
+  lrMax: number
+  /** Multiplies the step. */
+  lr: number
+}
+const defaults: PolyakOptions = { fOpt: 0, lrMin: 0, lrMax: Infinity, lr: 1 }
+
+/** Gradient descent with Polyak's step size; the optimal value must be known. No memory. */
+export const polyak = defineAlgorithm({
+  name: 'polyak',
+  defaults,
+  state: () => ({ eta: scalar() }),
+  step({ g, loss }, h) {
+    const rule = max(ratio(sub(loss, h.fOpt), dot(g, g)), h.lrMin)
+    const eta = h.lrMax === Infinity ? rule : min(rule, h.lrMax)
+    return { u: neg(mul(mul(h.lr, eta), g)), eta }
+  },
+})

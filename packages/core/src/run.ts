@@ -1,0 +1,143 @@
+/**
+ * An optimizer at work: the object that `createOptimizer` returns. Checks everything a caller can get wrong before an engine sees it.
+ * Not the arithmetic of a step, which is the engines'.
+ */
+import type { Algorithm } from './algorithm.ts'
+import type { Backend, Engine, MaybePromise } from './backend.ts'
+import { uniformsAt } from './eager.ts'
+import { FreestepError, suggest } from './errors.ts'
+import type { TensorInfo } from './groups.ts'
+import type { Named, Optimizer } from './optimizer.ts'
+import type { Program } from './program.ts'
+import { load, save } from './resume.ts'
+
+/** A part of the parameters that is a vector of its own: all of them, or one group with `splitGroups`. */
+export interface Part<P, Done extends MaybePromise<void>> {
+  /** Its parameters among all. */
+  readonly indices: readonly number[]
+  readonly program: Program
+  readonly engine: Engine<P, Done>
+}
+
+/** The optimizer over started engines. */
+export function run<P, Done extends MaybePromise<void>>(
+  algorithm: Algorithm,
+  tensors: readonly TensorInfo[],
+  parts: readonly Part<P, Done>[],
+  backend: Backend<P, Done>,
+): Optimizer<P, Done> {
+  const usesLoss = parts.some(({ program }) => program.usesLoss)
+  let steps = 0
+  let disposed = false
+
+  const alive = () => {
+    if (disposed) throw new FreestepError('core', 'disposed', `This ${algorithm.name} optimizer was disposed. Create a new one.`)
+  }
+  /** One tensor per parameter by name, out of what each part's engine lists. */
+  const gather = (list: (engine: Engine<P, Done>) => readonly P[] | undefined): Named<P> | undefined => {
+    const all: P[] = []
+    for (const { indices, engine } of parts) {
+      const own = list(engine)
+      if (!own) return undefined
+      for (const [j, index] of indices.entries()) all[index] = own[j]
+    }
+    return Object.fromEntries(tensors.map(({ name }, i) => [name, all[i]]))
+  }
+  const grads = gather((engine) => engine.gradients)
+  const check = gradientCheck(tensors, backend)
+
+  return {
+    algorithm: algorithm.name,
+    params: gather((engine) => engine.params) as Named<P>,
+    grads,
+    get steps() {
+      return steps
+    },
+    step(given = grads, { loss } = {}) {
+      alive()
+      const gradients = given === grads && grads ? Object.values(grads) : check(given)
+      if (loss === undefined && usesLoss)
+        throw new FreestepError(
+          'core',
+          'missing-loss',
+          `${algorithm.name} needs the objective's value. Call step(gradients, { loss }).`,
+        )
+      const inputs = parts.map(({ indices, program }) => {
+        const frozen = program.frozen(steps)
+        const own = indices.map((index, j) => (frozen[j] ? undefined : gradients[index]))
+        return { gradients: own, loss, uniforms: uniformsAt(program, steps) }
+      })
+      const done: Done[] = []
+      for (const [p, { engine }] of parts.entries())
+        if (inputs[p].gradients.some((gradient) => gradient !== undefined)) done.push(engine.step(inputs[p]))
+      steps++
+      return (done.some((each) => each instanceof Promise) ? Promise.all(done).then(() => undefined) : undefined) as Done
+    },
+    async scalars() {
+      alive()
+      const all: Record<string, number> = {}
+      for (const { indices, program, engine } of parts) {
+        for (const [state, scope] of Object.entries(program.states)) {
+          if (scope !== 'global' && scope !== 'tensor') continue
+          const numbers = await engine.read(state)
+          if (scope === 'global' && parts.length === 1) all[state] = numbers[0][0]
+          else for (const [j, i] of indices.entries()) all[`${state}/${tensors[i].name}`] = numbers[scope === 'global' ? 0 : j][0]
+        }
+      }
+      return all
+    },
+    async save(options) {
+      alive()
+      return save(algorithm, tensors, parts, steps, options)
+    },
+    async load(checkpoint) {
+      alive()
+      await load(algorithm, tensors, parts, checkpoint)
+      steps = checkpoint.steps
+    },
+    evaluated() {
+      alive()
+      return gather((engine) => engine.evaluated()) as Named<P>
+    },
+    dispose() {
+      if (!disposed) for (const { engine } of parts) engine.dispose()
+      disposed = true
+    },
+  }
+}
+
+/** Puts gradients into the parameters' order, or refuses them: unknown names, other shapes or dtypes, none at all. */
+function gradientCheck<P>(tensors: readonly TensorInfo[], backend: Pick<Backend<P>, 'describe'>) {
+  const names = tensors.map(({ name }) => name)
+  const indexOf = new Map(names.map((name, i) => [name, i]))
+  return (given: Readonly<Record<string, P | null | undefined>> | undefined): (P | undefined)[] => {
+    const gradients: (P | undefined)[] = tensors.map(() => undefined)
+    let found = false
+    for (const [name, gradient] of Object.entries(given ?? {})) {
+      const index = indexOf.get(name)
+      if (index === undefined) {
+        const message = `There is a gradient for "${name}", which is no parameter.${suggest(name, names)}`
+        throw new FreestepError('core', 'unknown-parameter', message)
+      }
+      if (gradient === undefined || gradient === null) continue
+      checkGradient(tensors[index], backend.describe(gradient, `the gradient of ${name}`))
+      gradients[index] = gradient
+      found = true
+    }
+    if (found) return gradients
+    throw new FreestepError(
+      'core',
+      'missing-gradient',
+      `No parameter has a gradient. Give them by name: ${names.slice(0, 5).join(', ')}.`,
+    )
+  }
+}
+
+function checkGradient(param: TensorInfo, gradient: Omit<TensorInfo, 'name'>): void {
+  const refuse = (code: 'bad-shape' | 'bad-dtype', ours: string, theirs: string, advice: string) =>
+    new FreestepError('core', code, `The gradient of ${param.name} is ${theirs}, the parameter ${ours}. ${advice}`)
+  const shape = (dims: readonly number[]) => `of shape [${dims.join(', ')}]`
+  if (gradient.size !== param.size || gradient.shape.some((dim, i) => dim !== param.shape[i]))
+    throw refuse('bad-shape', shape(param.shape), shape(gradient.shape), 'Give one number per coordinate.')
+  if (gradient.dtype !== param.dtype) throw refuse('bad-dtype', param.dtype, gradient.dtype, 'Convert it.')
+}

@@ -1,0 +1,31 @@
+/**
+ * Polynomial-decay averaging: O. Shamir and T. Zhang, "Stochastic Gradient Descent for Non-smooth Optimization", 2013,
+ * https://arxiv.org/abs/1212.1824, as advised for DoG (https://arxiv.org/abs/2302.12022). Not a change of the steps: only of the point
+ * to evaluate at.
+ *
+ *     x̄  ← (1 − w) x̄ + w x,   w = (γ + 1) / (γ + t),   t = 1, 2, …
+ */
+import { type Algorithm, element, type OptionsOf, scalar } from '../algorithm.ts'
+import { add, div, lerp } from '../ops.ts'
+import { wrap } from './wrap.ts'
+
+/** Options of {@link averaged}. */
+export interface AveragedOptions {
+  /** γ: 0 is the plain average, more forgets the past sooner. */
+  readonly gamma?: number
+}
+
+/** Evaluates the inner algorithm at an average of its iterates. Memory: 1 value a parameter more. */
+export const averaged = <A extends Algorithm>(inner: A, { gamma = 8 }: AveragedOptions = {}): Algorithm<OptionsOf<A>> =>
+  wrap(inner, {
+    name: 'averaged',
+    options: { gamma },
+    state: () => ({ xBar: element((x) => x), t: scalar() }),
+    step(values, step) {
+      const next = step(values)
+      const t = add(values.t, 1)
+      const xBar = lerp(values.xBar, add(values.x, next.u), div(gamma + 1, add(t, gamma)))
+      return { ...next, xBar, t }
+    },
+    evaluate: ({ xBar }) => xBar,
+  })

@@ -1,0 +1,30 @@
+/**
+ * Gradient clipping: R. Pascanu, T. Mikolov and Y. Bengio, "On the difficulty of training recurrent neural networks", 2013,
+ * https://arxiv.org/abs/1211.5063, Algorithm 1, by the norm over all parameters.
+ *
+ *     g  ← g · min(1, max / ‖g‖)
+ *
+ * Estimates of the distance stay what they claim: a clipped gradient is a gradient with a weight, and the lower bounds of D-Adaptation
+ * and Prodigy hold for any weights. They grow more slowly while steps are clipped.
+ */
+import { type Algorithm, type OptionsOf, scalar } from '../algorithm.ts'
+import { FreestepError } from '../errors.ts'
+import { div, mul, norm2, sub, where } from '../ops.ts'
+import type { Value } from '../value.ts'
+import { withInputs, wrap } from './wrap.ts'
+
+/** Gives the inner algorithm gradients of norm at most `max`; the norm before is the scalar `gradientNorm`. */
+export function clipByGlobalNorm<A extends Algorithm>(max: number, inner: A): Algorithm<OptionsOf<A>> {
+  if (!(max > 0 && max < Infinity))
+    throw new FreestepError('core', 'bad-option', `clipByGlobalNorm: the norm is ${max}. Give a finite number > 0.`)
+  return wrap(inner, {
+    name: 'clipByGlobalNorm',
+    options: { max },
+    state: () => ({ gradientNorm: scalar() }),
+    step(values, step) {
+      const norm = norm2(values.g)
+      const g = mul(where(sub(norm, max), div(max, norm), 1), values.g) as Value
+      return { ...step(withInputs(values, { g })), gradientNorm: norm }
+    },
+  })
+}

@@ -1,0 +1,79 @@
+/**
+ * Schedule-free learning: A. Defazio, X. Yang et al., "The Road Less Scheduled", 2024, https://arxiv.org/abs/2405.15682, around any
+ * algorithm, as the authors' wrapper (and, around sgd and adam with β₁ = 0, their ScheduleFree SGD and AdamW).
+ *
+ *     y  = β x + (1 − β) z            the parameters, where gradients are taken
+ *     z  ← z + u                      u the inner algorithm's update at z, with the gradient at y
+ *     x  ← (1 − c) x + c z            the point to evaluate at
+ *     c  = w / Σ w,  w = kʳ (max λ)ᵖ,  λ = lr · d of the inner algorithm
+ *
+ * β momentum, r r, p weightLrPower. Only the lag z − y is kept, from which everything follows without subtracting rounded parameters:
+ *
+ *     y  ← y + c lag + (1 − β (1 − c)) u,    lag ← (1 − c) (lag + β u),    x = y + (1 − 1/β) lag
+ */
+import { type Algorithm, element, type OptionsOf, scalar } from '../algorithm.ts'
+import { FreestepError } from '../errors.ts'
+import { add, max, mul, ratio, sub } from '../ops.ts'
+import type { Expr, Value } from '../value.ts'
+import { withInputs, wrap } from './wrap.ts'
+
+/** Options of {@link scheduleFree}. */
+export interface ScheduleFreeOptions {
+  /** β in (0, 1). */
+  readonly momentum?: number
+  /** p, a natural number: how strongly the average leans on steps with a large λ. */
+  readonly weightLrPower?: number
+  /** r, a natural number: how strongly it leans on late steps. */
+  readonly r?: number
+  /** Weight decay at y, times lr (not times d). */
+  readonly weightDecayAtY?: number
+}
+
+const power = (base: Expr, exponent: number): Expr => mul(1, ...Array.from({ length: exponent }, () => base))
+
+/** No learning-rate schedule: the inner algorithm with averaging and momentum. Memory: 1 value a parameter more. */
+export function scheduleFree<A extends Algorithm>(inner: A, options: ScheduleFreeOptions = {}): Algorithm<OptionsOf<A>> {
+  const { momentum: beta = 0.9, weightLrPower = 2, r = 0, weightDecayAtY = 0 } = options
+  if (!(beta > 0 && beta < 1))
+    throw new FreestepError('core', 'bad-option', `scheduleFree: momentum is ${beta}. Give a number strictly between 0 and 1.`)
+  for (const [name, value] of Object.entries({ weightLrPower, r }))
+    if (!Number.isInteger(value) || value < 0)
+      throw new FreestepError('core', 'bad-option', `scheduleFree: ${name} is ${value}. Give an integer ≥ 0.`)
+
+  return wrap(inner, {
+    name: 'scheduleFree',
+    options: { momentum: beta, weightLrPower, r, weightDecayAtY },
+    state: () => ({
+      ...{ lag: element(), weightSum: scalar(), lambdaMax: scalar() },
+      ...(r > 0 && { steps: scalar() }),
+    }),
+    step(values, step, h) {
+      const { x: y, lag, weightSum, lambdaMax, steps } = values
+      const d = (values as { d?: Value }).d ?? 1
+      const decay = weightDecayAtY === 0 ? 0 : mul(-weightDecayAtY, h.lr ?? 1, y)
+      const aside = add(lag, decay)
+      const { u: u0, ...next } = step(
+        withInputs(values, {
+          x: add(y, aside),
+          get moved() {
+            return add(values.moved, aside)
+          },
+        }) as never,
+      )
+      const u = add(decay, u0)
+
+      const lambda = max(lambdaMax, mul(next.d ?? d, h.lr ?? 1))
+      const k = steps && add(steps, 1)
+      const weight = mul(power(lambda, weightLrPower), k ? power(k, r) : 1)
+      const sum = add(weightSum, weight)
+      const rest = sub(1, ratio(weight, sum))
+      return {
+        ...next,
+        u: add(mul(sub(1, rest), lag), mul(sub(1, mul(beta, rest)), u)),
+        ...{ lag: mul(rest, add(lag, mul(beta, u))), weightSum: sum, lambdaMax: lambda },
+        ...(k && { steps: k }),
+      }
+    },
+    evaluate: ({ x, lag }) => add(x, mul(1 - 1 / beta, lag)),
+  })
+}

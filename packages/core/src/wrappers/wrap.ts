@@ -1,0 +1,56 @@
+/**
+ * What every wrapper is: a function from an algorithm to an algorithm that adds states of its own to the inner ones. Not an algorithm.
+ */
+import type { Algorithm, Inputs, OptionsOf, Outputs, States, ValuesOf } from '../algorithm.ts'
+import { FreestepError } from '../errors.ts'
+import type { Expr } from '../value.ts'
+
+/** The states of any algorithm. */
+export type AnyValues = Inputs & ValuesOf<States>
+
+/** The parts of a wrapper; the options of the result are those of the inner algorithm. */
+export interface Wrapping<S extends States> {
+  /** The wrapper's name, as in `averaged(dog)`. */
+  readonly name: string
+  /** The wrapper's own options, numbers fixed when it is made. */
+  readonly options: Readonly<Record<string, unknown>>
+  /** The wrapper's own states. */
+  state(): S
+  /** One step; `inner` runs the inner algorithm's step on the values it is given. */
+  step(values: Inputs & ValuesOf<S>, inner: (values: Inputs) => Outputs<States>, h: { readonly lr?: Expr }): Outputs<States>
+  /** The point to evaluate at; `inner` gives that of the inner algorithm. */
+  evaluate?(values: AnyValues, inner: (x: Pick<Inputs, 'x' | 'moved'>) => Expr): Expr
+}
+
+/** Puts a wrapper around an algorithm. */
+export function wrap<A extends Algorithm, S extends States>(inner: A, wrapping: Wrapping<S>): Algorithm<OptionsOf<A>> {
+  const own = wrapping.state()
+  return {
+    ...(inner as unknown as Algorithm<OptionsOf<A>>),
+    name: `${wrapping.name}(${inner.name})`,
+    wrapper: { name: wrapping.name, options: wrapping.options, inner },
+    state(h) {
+      const states = inner.state(h)
+      for (const name of Object.keys(own))
+        if (Object.hasOwn(states, name))
+          throw new FreestepError(
+            'core',
+            'bad-algorithm',
+            `${wrapping.name} cannot go around ${inner.name} twice: both keep "${name}".`,
+          )
+      return { ...states, ...own }
+    },
+    step: (values, h) => wrapping.step(values as never, (inputs) => inner.step(inputs as AnyValues, h), h),
+    ...((wrapping.evaluate || inner.evaluate) && {
+      evaluate(values, h) {
+        const evaluateInner = (point: object) =>
+          inner.evaluate?.(withInputs(values, point) as AnyValues, h) ?? (point as Inputs).x
+        return wrapping.evaluate ? wrapping.evaluate(values as AnyValues, evaluateInner) : evaluateInner(values)
+      },
+    }),
+  }
+}
+
+/** The values with some replaced; getters stay unread, since reading `moved` is what makes core keep it. */
+export const withInputs = <V extends object>(values: V, replaced: object): V =>
+  Object.defineProperties({}, { ...Object.getOwnPropertyDescriptors(values), ...Object.getOwnPropertyDescriptors(replaced) }) as V
