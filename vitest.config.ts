@@ -14,6 +14,9 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     passWithNoTests: true,
+    // A slow machine is no failure; this only ends a test that hangs.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     reporters: process.env.CI ? ['default', './scripts/totals.ts'] : ['default'],
     projects: folders.map(({ name, root }) => ({
       extends: true,
