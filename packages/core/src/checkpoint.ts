@@ -92,7 +92,8 @@ function readTensor(name: string, entry: unknown, body: Uint8Array): SavedTensor
   const bytesEach = dtype === 'F32' ? 4 : 8
   const size = shape.reduce((a, b) => a * b, 1)
   if (end > body.byteLength || end - begin !== size * bytesEach) throw refuse(`${name} is cut off`)
-  const copy = body.slice(begin, end).buffer
+  // A copy in memory of its own, aligned; not slice(), which on a Buffer of Node is a view of the whole.
+  const copy = new Uint8Array(body.subarray(begin, end)).buffer
   return { shape, data: dtype === 'F32' ? new Float32Array(copy) : new Float64Array(copy) }
 }
 
@@ -104,7 +105,7 @@ function readTensor(name: string, entry: unknown, body: Uint8Array): SavedTensor
 export function fromSafetensors(bytes: Uint8Array): Checkpoint {
   const { metadata, tensors } = readSafetensors(bytes)
   const { format, algorithm, options = '{}', steps } = metadata
-  if (format !== 'freestep' || algorithm === undefined || !/^\d+$/.test(steps ?? ''))
+  if (format !== 'freestep' || algorithm === undefined || !/^\d{1,15}$/.test(steps ?? ''))
     throw refuse('the metadata of freestep are missing')
   return { algorithm, options, steps: Number(steps), tensors }
 }

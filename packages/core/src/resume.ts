@@ -85,6 +85,8 @@ function checkFits(algorithm: string, checkpoint: Checkpoint, all: readonly Slot
   const refuse = (message: string) => new FreestepError('core', 'bad-checkpoint', message)
   if (checkpoint.algorithm !== algorithm)
     throw refuse(`The checkpoint is of ${checkpoint.algorithm}, the optimizer is ${algorithm}. Create the one it was made with.`)
+  if (!Number.isSafeInteger(checkpoint.steps) || checkpoint.steps < 0)
+    throw refuse(`The checkpoint says ${checkpoint.steps} steps were taken. Give one that save() or fromSafetensors made.`)
   const known = new Set<string>()
   for (const { name, shape } of all.flatMap(({ arrays }) => arrays)) {
     known.add(name)

@@ -35,16 +35,18 @@ type Timed = ScheduleOptions & { readonly steps: number }
 /** A shape: from the progress in [0, 1] after the warm-up to the part of the way from floor to peak. */
 type Shape = (progress: number, options: Required<ScheduleOptions>) => number
 
+const defaults: Required<ScheduleOptions> = { steps: Infinity, warmup: 0, peak: 1, floor: 0, cycles: 1, power: 1, decay: 0 }
+
 function named(name: string, shape: Shape) {
   return (given: ScheduleOptions = {}): NamedSchedule => {
-    const options = { steps: Infinity, warmup: 0, peak: 1, floor: 0, cycles: 1, power: 1, decay: 0, ...given }
+    const options = { ...defaults, ...given }
     const { steps, warmup, peak, floor } = options
     for (const [key, value] of Object.entries(given))
-      if (!Object.hasOwn(options, key) || !(typeof value === 'number' && value >= 0))
+      if (!Object.hasOwn(defaults, key) || !(typeof value === 'number' && value >= 0))
         throw new FreestepError(
           'core',
           'bad-option',
-          `${name}: option ${key} is ${value}. Give numbers ≥ 0.${suggest(key, Object.keys(options))}`,
+          `${name}: option ${key} is ${value}. Give numbers ≥ 0.${suggest(key, Object.keys(defaults))}`,
         )
     if (steps <= warmup || steps < options.decay + warmup)
       throw new FreestepError(
@@ -72,7 +74,9 @@ export const linear: (options: Timed) => NamedSchedule = named('linear', (t) => 
 
 /** Half a cosine from peak to floor: Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983; with `cycles` it restarts. */
 export const cosine: (options: Timed) => NamedSchedule = named('cosine', (t, { cycles }) => {
-  const within = t === 1 ? 1 : (t * cycles) % 1
+  const turns = t * cycles
+  // A restart is at a whole number of turns, which rounding may miss from below.
+  const within = t === 1 ? 1 : turns - Math.floor(turns + 1e-9)
   return (1 + Math.cos(Math.PI * within)) / 2
 })
 

@@ -8,7 +8,7 @@ import { FreestepError } from './errors.ts'
 /** Our name of a state ← theirs: of each parameter's tensors, and of the numbers in the parameter group. */
 const names: Record<string, { readonly tensors: Record<string, string>; readonly numbers: Record<string, string> }> = {
   prodigy: { tensors: { m: 'exp_avg', v: 'exp_avg_sq', s: 's', x0: 'p0' }, numbers: { d: 'd', r: 'd_numerator', dHat: 'd_hat' } },
-  dadaptAdam: { tensors: { m: 'exp_avg', v: 'exp_avg_sq', s: 's' }, numbers: { d: 'd', q: 'numerator_weighted' } },
+  dadaptAdam: { tensors: { m: 'exp_avg', v: 'exp_avg_sq', s: 's' }, numbers: { d: 'd', q: 'numerator_weighted', dHat: 'd_hat' } },
 }
 
 /**

@@ -1,8 +1,8 @@
 /**
- * The operations on plain arrays, one loop and one new array per operation: slow, obvious, and the reference for everything faster.
+ * Steps on plain arrays, one loop and one new array per operation: slow, obvious, and the reference for everything faster.
  * Scalars are JavaScript numbers, so global and tensor scope compute in double precision.
  */
-import { type EagerOps, type Elementwise, host } from '@freestep/core'
+import { type EagerOps, type EagerSpec, type Elementwise, host } from '@freestep/core'
 import { sum } from './sum.ts'
 
 /** The caller's arrays. */
@@ -50,3 +50,21 @@ export const ops: EagerOps<Operand> = {
     return out
   },
 }
+
+/** What core needs to run programs operation by operation on the caller's own arrays. */
+export const eagerSpec = (describe: EagerSpec<FloatArray, Operand>['describe']): EagerSpec<FloatArray, Operand> => ({
+  name: 'cpu',
+  ops,
+  describe,
+  load: (array) => array,
+  store: (param, value) => void param.set(value as FloatArray),
+  export: (value) => (value as FloatArray).slice(),
+  fill: (param, value, size = param.length) => like(param, size).fill(value),
+  from(param, numbers, size = param.length) {
+    const out = like(param, size)
+    out.set(numbers)
+    return out
+  },
+  read: (value) => (typeof value === 'number' ? Float64Array.of(value) : value.slice()),
+  copy: (value) => (typeof value === 'number' ? value : value.slice()),
+})

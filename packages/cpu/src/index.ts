@@ -4,47 +4,66 @@
  * @packageDocumentation
  */
 import { type Backend, eagerBackend, FreestepError } from '@freestep/core'
-import { type FloatArray, like, type Operand, ops } from './eager.ts'
+import { eagerSpec, type FloatArray } from './eager.ts'
+import { FusedEngine } from './engine.ts'
+import { allows, type Target } from './machine.ts'
 
 export * from '@freestep/core'
 export type { FloatArray } from './eager.ts'
+export type { Target } from './machine.ts'
 
 /** Options of {@link cpu}. */
 export interface CpuOptions {
   /** Refuses arrays of the other precision; either is taken when left out. */
   readonly dtype?: 'float32' | 'float64'
+  /**
+   * Compiles the step into a few passes over memory (the default). False runs it operation by operation on the caller's own arrays:
+   * many times slower, and what fused steps are tested against.
+   */
+  readonly fused?: boolean
+  /**
+   * What fused steps are compiled to. Left out: WebAssembly with SIMD, or else JavaScript; where a content security policy forbids
+   * both, steps are not fused.
+   */
+  readonly target?: Target
 }
 
 /**
  * The backend for plain arrays. A parameter is a Float32Array or Float64Array of any length, its gradient an array of the same kind
  * and length.
+ *
+ * Fused, parameters and gradients live in the kernels' own memory, and `optimizer.params` and `optimizer.grads` are views on it: compute
+ * with these, call `step()`, and nothing is copied. Whoever gives `step` gradients in arrays of their own works on parameters in arrays
+ * of their own: for every such gradient, the array that `createOptimizer` was given for the parameter is read before the step and
+ * overwritten after it (24 or 48 bytes a parameter more). `dispose` brings all of them up to date.
+ *
+ * @throws FreestepError `unsupported` if a `target` is asked for that is not allowed here
  */
-export async function cpu({ dtype }: CpuOptions = {}): Promise<Backend<FloatArray>> {
-  return eagerBackend<FloatArray, Operand>({
-    name: 'cpu',
-    ops,
-    describe(array, name) {
-      const found = array instanceof Float32Array ? 'float32' : array instanceof Float64Array ? 'float64' : undefined
-      if (!found || (dtype && dtype !== found))
-        throw new FreestepError(
-          'cpu',
-          'bad-dtype',
-          `${name} is ${kind(array)}. Give a ${dtype ? arrays[dtype] : 'Float32Array or a Float64Array'}.`,
-        )
-      return { shape: [array.length], size: array.length, dtype: found }
-    },
-    load: (array) => array,
-    store: (param, value) => void param.set(value as FloatArray),
-    export: (value) => (value as FloatArray).slice(),
-    fill: (param, value, size = param.length) => like(param, size).fill(value),
-    from(param, numbers, size = param.length) {
-      const out = like(param, size)
-      out.set(numbers)
-      return out
-    },
-    read: (value) => (typeof value === 'number' ? Float64Array.of(value) : value.slice()),
-    copy: (value) => (typeof value === 'number' ? value : value.slice()),
-  })
+export async function cpu({ dtype, fused = true, target }: CpuOptions = {}): Promise<Backend<FloatArray>> {
+  const chosen = fused ? choose(target) : undefined
+  const describe = describer(dtype)
+  return chosen
+    ? { name: 'cpu', describe, start: (program, params) => new FusedEngine(program, params, chosen) }
+    : eagerBackend(eagerSpec(describe))
+}
+
+function choose(target: Target | undefined): Target | undefined {
+  if (!target) return (['wasm', 'js'] as const).find(allows)
+  if (allows(target)) return target
+  const reason = target === 'wasm' ? 'WebAssembly with SIMD is missing or forbidden' : 'making code from text is forbidden'
+  throw new FreestepError('cpu', 'unsupported', `${reason} here. Leave the option target out to use what there is.`)
+}
+
+/** Shape and precision of an array. */
+const describer = (dtype: CpuOptions['dtype']) => (array: FloatArray, name: string) => {
+  const found = array instanceof Float32Array ? 'float32' : array instanceof Float64Array ? 'float64' : undefined
+  if (!found || (dtype && dtype !== found))
+    throw new FreestepError(
+      'cpu',
+      'bad-dtype',
+      `${name} is ${kind(array)}. Give a ${dtype ? arrays[dtype] : 'Float32Array or a Float64Array'}.`,
+    )
+  return { shape: [array.length], size: array.length, dtype: found } as const
 }
 
 const arrays = { float32: 'Float32Array', float64: 'Float64Array' }

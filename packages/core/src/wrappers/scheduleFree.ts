@@ -7,9 +7,9 @@
  *     x  ← (1 − c) x + c z            the point to evaluate at
  *     c  = w / Σ w,  w = kʳ (max λ)ᵖ,  λ = lr · d of the inner algorithm
  *
- * β momentum, r r, p weightLrPower. Only the lag z − y is kept, from which everything follows without subtracting rounded parameters:
+ * β momentum, r r, p weightLrPower. Only zLag = z − y is kept, from which everything follows without subtracting rounded parameters:
  *
- *     y  ← y + c lag + (1 − β (1 − c)) u,    lag ← (1 − c) (lag + β u),    x = y + (1 − 1/β) lag
+ *     y  ← y + c zLag + (1 − β (1 − c)) u,    zLag ← (1 − c) (zLag + β u),    x = y + (1 − 1/β) zLag
  */
 import { type Algorithm, element, type OptionsOf, scalar } from '../algorithm.ts'
 import { FreestepError } from '../errors.ts'
@@ -44,14 +44,14 @@ export function scheduleFree<A extends Algorithm>(inner: A, options: ScheduleFre
     name: 'scheduleFree',
     options: { momentum: beta, weightLrPower, r, weightDecayAtY },
     state: () => ({
-      ...{ lag: element(), weightSum: scalar(), lambdaMax: scalar() },
+      ...{ zLag: element(), weightSum: scalar(), lambdaMax: scalar() },
       ...(r > 0 && { steps: scalar() }),
     }),
     step(values, step, h) {
-      const { x: y, lag, weightSum, lambdaMax, steps } = values
+      const { x: y, zLag, weightSum, lambdaMax, steps } = values
       const d = (values as { d?: Value }).d ?? 1
       const decay = weightDecayAtY === 0 ? 0 : mul(-weightDecayAtY, h.lr ?? 1, y)
-      const aside = add(lag, decay)
+      const aside = add(zLag, decay)
       const { u: u0, ...next } = step(
         withInputs(values, {
           x: add(y, aside),
@@ -69,11 +69,11 @@ export function scheduleFree<A extends Algorithm>(inner: A, options: ScheduleFre
       const rest = sub(1, ratio(weight, sum))
       return {
         ...next,
-        u: add(mul(sub(1, rest), lag), mul(sub(1, mul(beta, rest)), u)),
-        ...{ lag: mul(rest, add(lag, mul(beta, u))), weightSum: sum, lambdaMax: lambda },
+        u: add(mul(sub(1, rest), zLag), mul(sub(1, mul(beta, rest)), u)),
+        ...{ zLag: mul(rest, add(zLag, mul(beta, u))), weightSum: sum, lambdaMax: lambda },
         ...(k && { steps: k }),
       }
     },
-    evaluate: ({ x, lag }) => add(x, mul(1 - 1 / beta, lag)),
+    evaluate: ({ x, zLag }) => add(x, mul(1 - 1 / beta, zLag)),
   })
 }

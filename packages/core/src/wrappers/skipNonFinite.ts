@@ -2,11 +2,12 @@
  * Skips a step whose gradient (or loss, where the algorithm uses it) has a NaN or an infinity: decided on the device, without reading
  * anything back. Not loss scaling: what made the gradient overflow is not looked for.
  *
- *     u ← 0 and every state as it was, where Σ 0·g is not 0
+ *     u ← 0 and every state as it was, where Σ 0·g (+ 0·f) is not 0
  */
 import { type Algorithm, type OptionsOf, scalar } from '../algorithm.ts'
 import { abs, add, mul, sub, sum, where } from '../ops.ts'
-import { wrap } from './wrap.ts'
+import type { Value } from '../value.ts'
+import { withInputs, wrap } from './wrap.ts'
 
 /** Leaves parameters and states alone at a step that is not finite; the scalar `skipped` counts them. */
 export const skipNonFinite = <A extends Algorithm>(inner: A): Algorithm<OptionsOf<A>> =>
@@ -15,8 +16,17 @@ export const skipNonFinite = <A extends Algorithm>(inner: A): Algorithm<OptionsO
     options: {},
     state: () => ({ skipped: scalar() }),
     step(values, step) {
-      const finite = sub(1, abs(sum(mul(values.g, 0))))
-      const { u, ...next } = step(values)
+      // The loss is looked at only where the inner algorithm does: reading it is what makes callers owe it.
+      let loss: Value | undefined
+      const watched = withInputs(values, {
+        get loss() {
+          loss = values.loss
+          return loss
+        },
+      })
+      const { u, ...next } = step(watched)
+      const zeros = sum(mul(values.g, 0))
+      const finite = sub(1, abs(loss ? add(zeros, mul(loss, 0)) : zeros))
       const kept = Object.entries(next).map(([name, value]) => [
         name,
         where(finite, value ?? 0, values[name as keyof typeof values]),

@@ -1,0 +1,46 @@
+/**
+ * Where the recordings are: each is loaded when it is asked for, as a JSON module, which Node, bundlers and browsers all know.
+ * Not their contents, nor which algorithm runs them.
+ */
+
+/** Loads a file of goldens/ by its name. */
+export const files: Readonly<Record<string, () => Promise<{ readonly default: unknown }>>> = {
+  cdowg: () => import('../goldens/cdowg.json', { with: { type: 'json' } }),
+  ckt: () => import('../goldens/ckt.json', { with: { type: 'json' } }),
+  cocob: () => import('../goldens/cocob.json', { with: { type: 'json' } }),
+  dadapt_adagrad: () => import('../goldens/dadapt_adagrad.json', { with: { type: 'json' } }),
+  dadapt_adam: () => import('../goldens/dadapt_adam.json', { with: { type: 'json' } }),
+  dadapt_adam_preprint: () => import('../goldens/dadapt_adam_preprint.json', { with: { type: 'json' } }),
+  dadapt_adan: () => import('../goldens/dadapt_adan.json', { with: { type: 'json' } }),
+  dadapt_lion: () => import('../goldens/dadapt_lion.json', { with: { type: 'json' } }),
+  dadapt_sgd: () => import('../goldens/dadapt_sgd.json', { with: { type: 'json' } }),
+  dog: () => import('../goldens/dog.json', { with: { type: 'json' } }),
+  dowg: () => import('../goldens/dowg.json', { with: { type: 'json' } }),
+  kozistr_adamg: () => import('../goldens/kozistr_adamg.json', { with: { type: 'json' } }),
+  kozistr_alig: () => import('../goldens/kozistr_alig.json', { with: { type: 'json' } }),
+  kozistr_dadapt_adagrad: () => import('../goldens/kozistr_dadapt_adagrad.json', { with: { type: 'json' } }),
+  kozistr_dadapt_adam: () => import('../goldens/kozistr_dadapt_adam.json', { with: { type: 'json' } }),
+  kozistr_dadapt_lion: () => import('../goldens/kozistr_dadapt_lion.json', { with: { type: 'json' } }),
+  kozistr_dadapt_sgd: () => import('../goldens/kozistr_dadapt_sgd.json', { with: { type: 'json' } }),
+  kozistr_prodigy: () => import('../goldens/kozistr_prodigy.json', { with: { type: 'json' } }),
+  kozistr_trac: () => import('../goldens/kozistr_trac.json', { with: { type: 'json' } }),
+  kt: () => import('../goldens/kt.json', { with: { type: 'json' } }),
+  ldog: () => import('../goldens/ldog.json', { with: { type: 'json' } }),
+  momo: () => import('../goldens/momo.json', { with: { type: 'json' } }),
+  momo_adam: () => import('../goldens/momo_adam.json', { with: { type: 'json' } }),
+  om_adagrad: () => import('../goldens/om_adagrad.json', { with: { type: 'json' } }),
+  om_adgd: () => import('../goldens/om_adgd.json', { with: { type: 'json' } }),
+  om_polyak: () => import('../goldens/om_polyak.json', { with: { type: 'json' } }),
+  prodigy: () => import('../goldens/prodigy.json', { with: { type: 'json' } }),
+  prodigy_plus_schedulefree: () => import('../goldens/prodigy_plus_schedulefree.json', { with: { type: 'json' } }),
+  prodigy_reference: () => import('../goldens/prodigy_reference.json', { with: { type: 'json' } }),
+  schedulefree_adamw: () => import('../goldens/schedulefree_adamw.json', { with: { type: 'json' } }),
+  schedulefree_radam: () => import('../goldens/schedulefree_radam.json', { with: { type: 'json' } }),
+  schedulefree_sgd: () => import('../goldens/schedulefree_sgd.json', { with: { type: 'json' } }),
+  schedulefree_wrapper: () => import('../goldens/schedulefree_wrapper.json', { with: { type: 'json' } }),
+  sps: () => import('../goldens/sps.json', { with: { type: 'json' } }),
+  torch_adagrad: () => import('../goldens/torch_adagrad.json', { with: { type: 'json' } }),
+  torch_adam: () => import('../goldens/torch_adam.json', { with: { type: 'json' } }),
+  torch_adamw: () => import('../goldens/torch_adamw.json', { with: { type: 'json' } }),
+  torch_sgd: () => import('../goldens/torch_sgd.json', { with: { type: 'json' } }),
+}

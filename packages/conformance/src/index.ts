@@ -1,0 +1,48 @@
+/**
+ * \@freestep/conformance: the tests that every backend of freestep passes, for the authors of backends.
+ *
+ * @packageDocumentation
+ */
+import type { MaybePromise } from '@freestep/core'
+import { describe } from 'vitest'
+import { type Create, eachPrecision, type TestBackendOptions } from './kit.ts'
+import { compare } from './layers/compare.ts'
+import { contract } from './layers/contract.ts'
+import { moved } from './layers/moved.ts'
+import { ops } from './layers/ops.ts'
+import { sums } from './layers/sums.ts'
+import { trajectories } from './layers/trajectories.ts'
+import { reference } from './reference.ts'
+
+export { chaotic, type Golden, type GoldenFile, loadGolden, type Recording, runTrajectory, type Trajectory } from './goldens.ts'
+export type { Create, TestBackendOptions } from './kit.ts'
+export { compareBackends } from './layers/compare.ts'
+export { type Problem, problems, quad } from './problems.ts'
+export { type ReferenceTensor, reference } from './reference.ts'
+export { goldenReport, type Report, type ReportLine } from './report.ts'
+export type { Row } from './row.ts'
+export type { Dtype, Stack, Tensors } from './session.ts'
+export { leftOutFiles, table } from './table.ts'
+
+/**
+ * Registers all tests of a backend with vitest, at each of its precisions: operations, sums, trajectories against recordings, precision
+ * far from the origin, the contract of core, and the same steps as a reference written for clarity alone.
+ *
+ * @param name - what the tests are called
+ * @param create - makes the backend for a precision
+ * @param options - how to make, read and free tensors; all else may be left out
+ */
+export function testBackend<P, Done extends MaybePromise<void> = void>(
+  name: string,
+  create: Create<P, Done>,
+  options: TestBackendOptions<P>,
+): void {
+  eachPrecision(name, create, options, (kit) => {
+    describe('operations', () => ops(kit))
+    describe('sums', () => sums(kit))
+    describe('trajectories', () => trajectories(kit))
+    describe('far from the origin', () => moved(kit))
+    describe('contract', () => contract(kit))
+    describe('the same steps as the reference', () => compare(kit, () => reference(kit.dtype)))
+  })
+}

@@ -1,0 +1,191 @@
+/**
+ * The reference backend: programs on plain arrays of numbers, written to be seen to be right, and sharing no code with any adapter or
+ * with core's eager execution. What other backends are compared with where no recording exists.
+ * Not for training: nothing about it is fast.
+ */
+import {
+  type Backend,
+  type Engine,
+  type Expr,
+  FreestepError,
+  host,
+  type Interpreter,
+  type Program,
+  type Scope,
+  type StepInput,
+  uniformsAt,
+  type Value,
+} from '@freestep/core'
+import { exactSum } from './numbers.ts'
+import type { Dtype, Stack } from './session.ts'
+
+/** A tensor of the reference backend. */
+export interface ReferenceTensor {
+  readonly shape: readonly number[]
+  readonly dtype: Dtype
+  numbers: readonly number[]
+}
+
+/** A value: one list of numbers per tensor (a list of one for the tensor scope), or a single list of one for a global value. */
+class Lists implements Value {
+  readonly scope: Scope
+  readonly in: Interpreter
+  readonly lists: readonly (readonly number[])[]
+  constructor(scope: Scope, lists: readonly (readonly number[])[], interpreter: Interpreter) {
+    this.scope = scope
+    this.lists = lists
+    this.in = interpreter
+  }
+  /** The number at one coordinate of one tensor, whatever the scope. */
+  at(tensor: number, coordinate: number): number {
+    const list = this.lists[this.scope === 'global' ? 0 : tensor]
+    return list[isScalar(this.scope) ? 0 : coordinate]
+  }
+}
+
+const isScalar = (scope: Scope) => scope === 'global' || scope === 'tensor'
+type Rounding = (a: number) => number
+
+/** The operations over tensors with a rounding and a stride each. Scalars are not rounded until they meet elements. */
+function interpreter(roundings: readonly Rounding[], strides: readonly number[] | undefined): Interpreter {
+  const tensors = [...roundings.keys()]
+  const at = (a: Expr, tensor: number, coordinate: number) => (typeof a === 'number' ? a : (a as Lists).at(tensor, coordinate))
+  const self: Interpreter = {
+    apply(op, args, scope) {
+      if (isScalar(scope)) {
+        const where = scope === 'global' ? [0] : tensors
+        return new Lists(
+          scope,
+          where.map((t) => [host[op](...args.map((a) => at(a, t, 0)))]),
+          self,
+        )
+      }
+      const widest = args.find((a) => typeof a !== 'number' && a.scope === scope) as Lists
+      const lists = tensors.map((t) =>
+        widest.lists[t].map((_, i) => roundings[t](host[op](...args.map((a) => roundings[t](at(a, t, i)))))),
+      )
+      return new Lists(scope, lists, self)
+    },
+    sum(a, to) {
+      const totals = (a as Lists).lists.map(exactSum)
+      return new Lists(to, to === 'tensor' ? totals.map((total) => [total]) : [[exactSum(totals)]], self)
+    },
+    slice(a) {
+      if (!strides) return a
+      const lists = (a as Lists).lists.map((list, t) => list.filter((_, i) => i % strides[t] === 0))
+      return new Lists('slice', lists, self)
+    },
+  }
+  return self
+}
+
+class ReferenceEngine implements Engine<ReferenceTensor> {
+  readonly params: readonly ReferenceTensor[]
+  private readonly program: Program
+  /** Per state one list per tensor, or a single list. */
+  private readonly states: Record<string, (readonly number[])[]> = {}
+
+  constructor(program: Program, params: readonly ReferenceTensor[]) {
+    this.program = program
+    this.params = params
+    const all = [...params.keys()]
+    const first = program.init(this.values(all, uniformsAt(program, 0)))
+    for (const [name, scope] of Object.entries(program.states))
+      this.states[name] = scope === 'global' ? this.lists(first[name], scope, [0]) : this.lists(first[name], scope, all)
+  }
+
+  step({ gradients, uniforms, loss }: StepInput<ReferenceTensor>): void {
+    const active = [...gradients.keys()].filter((t) => gradients[t])
+    const values = this.values(active, uniforms)
+    const lists = (scope: Scope, numbers: readonly (readonly number[])[]) => new Lists(scope, numbers, values.x.in)
+    const g = lists(
+      'element',
+      active.map((t) => gradients[t]?.numbers ?? []),
+    )
+    const f = lists('global', [typeof loss === 'object' ? loss.numbers : [loss ?? Number.NaN]])
+    const { x, ...next } = this.program.step({ ...values, loss: f, g })
+    const moved = this.lists(x, 'element', active)
+    for (const [name, value] of Object.entries(next)) {
+      const scope = this.program.states[name]
+      const where = scope === 'global' ? [0] : active
+      for (const [j, list] of this.lists(value, scope, where).entries()) this.states[name][where[j]] = list
+    }
+    for (const [j, t] of active.entries()) this.params[t].numbers = moved[j]
+  }
+
+  read(state: string): readonly Float64Array[] {
+    const lists = state === 'x' ? this.params.map((param) => param.numbers) : this.states[state]
+    return lists.map((list) => Float64Array.from(list))
+  }
+
+  write(state: string, numbers: readonly ArrayLike<number>[]): void {
+    const lists = numbers.map((list) => Array.from(list))
+    if (state !== 'x') this.states[state] = lists
+    else for (const [t, list] of lists.entries()) this.params[t].numbers = list.map(rounding(this.params[t].dtype))
+  }
+
+  evaluated(): readonly ReferenceTensor[] {
+    const { evaluate } = this.program
+    if (!evaluate) return this.params
+    const all = [...this.params.keys()]
+    const lists = this.lists(evaluate(this.values(all, uniformsAt(this.program, 0))), 'element', all)
+    return this.params.map((param, t) => ({ ...param, numbers: lists[t] }))
+  }
+
+  dispose(): void {}
+
+  /** x, uniforms and states of the active tensors, in an interpreter over them. */
+  private values(active: readonly number[], uniforms: StepInput<ReferenceTensor>['uniforms']): Record<string, Value> {
+    const { program, params, states } = this
+    const roundings = active.map((t) => rounding(params[t].dtype))
+    const within = interpreter(roundings, program.strides && active.map((t) => program.strides?.[t] ?? 1))
+    const pick = (scope: Scope, lists: readonly (readonly number[])[]) =>
+      new Lists(scope, scope === 'global' ? lists : active.map((t) => lists[t]), within)
+    const numbers = params.map((param) => param.numbers)
+    return {
+      x: pick('element', numbers),
+      ...Object.fromEntries(
+        Object.entries(program.uniforms).map(([name, { scope }]) => [
+          name,
+          pick(
+            scope,
+            uniforms[name].map((c) => [c]),
+          ),
+        ]),
+      ),
+      ...Object.fromEntries(Object.entries(states).map(([name, lists]) => [name, pick(program.states[name], lists)])),
+    }
+  }
+
+  /** What an expression is in each of the tensors (or once), as long as a value of that scope is there. */
+  private lists(expr: Expr, scope: Scope, tensors: readonly number[]): (readonly number[])[] {
+    return tensors.map((t, j) => {
+      if (typeof expr !== 'number' && !isScalar((expr as Lists).scope)) return (expr as Lists).lists[j]
+      const value = typeof expr === 'number' ? expr : (expr as Lists).at(j, 0)
+      if (isScalar(scope)) return [value]
+      const { dtype, numbers } = this.params[t]
+      const length = scope === 'slice' ? Math.ceil(numbers.length / (this.program.strides?.[t] ?? 1)) : numbers.length
+      return Array.from({ length }, () => rounding(dtype)(value))
+    })
+  }
+}
+
+const rounding = (dtype: Dtype): Rounding => (dtype === 'float32' ? Math.fround : (a) => a)
+
+/** The reference backend and its tensors, at one precision; scalars are kept in double. */
+export function reference(dtype: Dtype = 'float64'): Stack<ReferenceTensor, void> {
+  const backend: Backend<ReferenceTensor> = {
+    name: 'reference',
+    describe(tensor, name) {
+      if (!Array.isArray(tensor?.numbers)) throw new FreestepError('conformance', 'bad-dtype', `${name} is no reference tensor.`)
+      return { shape: tensor.shape, size: tensor.numbers.length, dtype: tensor.dtype }
+    },
+    start: (program, params) => new ReferenceEngine(program, params),
+  }
+  return {
+    backend,
+    dtype,
+    tensor: (numbers, shape, precision) => ({ shape, dtype: precision, numbers: numbers.map(rounding(precision)) }),
+    read: (tensor) => tensor.numbers,
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * The table of segments: what one step runs over, when only some of the tensors take part.
+ */
+
+import { segmentFields, segmentInts } from '@freestep/compiler'
+import type { Program } from '@freestep/core'
+import { type Bank, segmentLength } from './arena.ts'
+
+/** A stretch of the arrays of one bank. */
+export interface Segment extends Readonly<Record<(typeof segmentFields)[number], number>> {}
+
+/**
+ * The segments of the given tensors of a bank, in order. Tensors that follow each other in memory are taken together unless kernels
+ * need to tell them apart (`perTensor`); then every segment is within one tensor.
+ */
+export function segmentsOf(program: Program, bank: Bank, active: ReadonlySet<number>, perTensor: boolean): Segment[] {
+  const runs: { tensor: number; start: number; length: number }[] = []
+  for (const tensor of bank.tensors) {
+    const { size } = program.tensors[tensor]
+    if (!active.has(tensor) || size === 0) continue
+    const start = bank.start[tensor]
+    const last = runs.at(-1)
+    if (!perTensor && last && last.start + last.length === start) last.length += size
+    else runs.push({ tensor, start, length: size })
+  }
+  return runs.flatMap((run) => cut(program, bank, run))
+}
+
+function cut(
+  { strides }: Program,
+  bank: Bank,
+  { tensor, start, length }: { tensor: number; start: number; length: number },
+): Segment[] {
+  const stride = strides?.[tensor] ?? 1
+  return Array.from({ length: Math.ceil(length / segmentLength) }, (_, i) => {
+    const from = i * segmentLength
+    const to = Math.min(from + segmentLength, length)
+    const kept = Math.ceil(from / stride)
+    return {
+      ...{ start: start + from, length: to - from, tensor },
+      ...{ sliceStart: bank.sliceStart[tensor] + kept, sliceLength: Math.ceil(to / stride) - kept },
+      ...{ first: start + kept * stride, stride },
+    }
+  })
+}
+
+/** Writes segments into their table. */
+export function writeSegments(table: Int32Array, segments: readonly Segment[]): void {
+  for (const [i, segment] of segments.entries())
+    for (const [j, field] of segmentFields.entries()) table[segmentInts * i + j] = segment[field]
+}
