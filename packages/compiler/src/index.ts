@@ -1,0 +1,16 @@
+/**
+ * \@freestep/compiler: fuses a freestep program into a few passes over memory and prints them as kernels. For authors of backends;
+ * pure functions, no device.
+ *
+ * @packageDocumentation
+ */
+export { type Traffic, traffic } from './bytes.ts'
+export { compile, type Part } from './compile.ts'
+export { type Graph, isConstant, isVector, type Node, type Op, reachable, trace } from './graph.ts'
+export { emitJs } from './js.ts'
+export type { Kernels, Loop, Pass, Reduction, ScalarProgram, Section, Slot } from './kernels.ts'
+export { type ElementType, type Layout, type StageFunctions, segmentFields, segmentInts } from './layout.ts'
+export { verify } from './verify.ts'
+export { emitWasm, emitWat, type WasmOptions } from './wasm/emit.ts'
+export { type Access, type Binding, emitWgsl, type WgslKernel, type WgslOptions } from './wgsl/emit.ts'
+export { maxPieces, pieceFields, rangeFields, stateArrays, tableFields, tableHeader, totalsFields } from './wgsl/layout.ts'

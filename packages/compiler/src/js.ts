@@ -1,0 +1,153 @@
+/**
+ * Kernels as JavaScript: plain loops over typed arrays, one statement per node. To read, to debug, and to run where WebAssembly is
+ * missing. Not the fast way.
+ */
+import type { Elementwise } from '@freestep/core'
+import { isConstant, type Node } from './graph.ts'
+import type { Kernels, Loop, Pass, Reduction, ScalarProgram, Section, Slot } from './kernels.ts'
+import { type ElementType, segmentFields, segmentInts } from './layout.ts'
+import { namer, valueName } from './names.ts'
+
+/** The language: every operation as an expression of its operands. */
+const table: Record<Elementwise | 'slice', (a: string, b: string, c: string) => string> = {
+  add: (a, b) => `${a} + ${b}`,
+  sub: (a, b) => `${a} - ${b}`,
+  mul: (a, b) => `${a} * ${b}`,
+  div: (a, b) => `${a} / ${b}`,
+  max: (a, b) => `max(${a}, ${b})`,
+  min: (a, b) => `min(${a}, ${b})`,
+  neg: (a) => `-${a}`,
+  abs: (a) => `abs(${a})`,
+  sqrt: (a) => `sqrt(${a})`,
+  pow: (a, c) => `${a} ** ${c}`,
+  sign: (a) => `sign(${a})`,
+  where: (c, a, b) => `${c} > 0 ? ${a} : ${b}`,
+  slice: (a) => a,
+}
+
+/** The operations that give a single-precision number for single-precision operands; the others are rounded. */
+const exact = new Set<string>(['max', 'min', 'neg', 'abs', 'sign', 'where', 'slice'])
+
+const functions = ['abs', 'fround', 'max', 'min', 'sign', 'sqrt']
+const variables = ['globals', 'tensors', 'partials', 'segments', 'active', 'tensorStride', 'memory', 'layout']
+const own = [...segmentFields, 'segment', 'segmentCount', 'activeCount', 'from', 'to', 'i', 'k', 'sum']
+const keywords =
+  'arguments await break case catch class const continue debugger default delete do else enum eval export extends false finally for ' +
+  'function if implements import in instanceof interface let new null package private protected public return static super switch ' +
+  'this throw true try typeof undefined var void while with yield NaN Infinity Math Float32Array Float64Array Int32Array'
+
+/**
+ * Prints the body of a strict function of (memory, layout), memory being an ArrayBuffer and layout a {@link Layout}, that returns the
+ * {@link StageFunctions}.
+ */
+export function emitJs(kernels: Kernels, type: ElementType): string {
+  const name = namer([...functions, ...variables, ...own, ...keywords.split(' ')])
+  const writer = new Writer(name, type)
+  const loops = kernels.stages.flatMap((stage) => (stage.kind === 'pass' ? stage.loops : []))
+  const used = new Set(loops.flatMap(({ loads, stores }) => [...loads, ...stores].map(({ array }) => array)))
+  const array = type === 'float32' ? 'Float32Array' : 'Float64Array'
+  return [
+    "'use strict'",
+    `const { ${functions.join(', ')} } = Math`,
+    'const { tensorStride } = layout',
+    ...['globals', 'tensors', 'partials'].map((each) => `const ${each} = new Float64Array(memory, layout.${each})`),
+    ...['segments', 'active'].map((each) => `const ${each} = new Int32Array(memory, layout.${each})`),
+    ...[...used].map((each) => `const $${name(each)} = new ${array}(memory, layout.arrays[${JSON.stringify(each)}])`),
+    'return {',
+    ...kernels.stages.flatMap((stage, i) =>
+      indent(stage.kind === 'pass' ? writer.pass(`stage${i}`, stage) : writer.scalarProgram(`stage${i}`, stage)),
+    ),
+    '}',
+    '',
+  ].join('\n')
+}
+
+const indent = (lines: readonly string[]) => lines.map((line) => `  ${line}`)
+const block = (head: string, lines: readonly string[], end = '}') => [`${head}{`, ...indent(lines), end]
+const overTensors = (lines: readonly string[]) =>
+  block('for (let k = 0; k < activeCount; k++) ', ['const tensor = active[k]', ...lines])
+const overSegments = (from: string, to: string, lines: readonly string[]) =>
+  block(`for (let segment = ${from}; segment < ${to}; segment++) `, lines)
+const field = (each: (typeof segmentFields)[number]) =>
+  `${each} = segments[${segmentInts} * segment + ${segmentFields.indexOf(each)}]`
+
+/** Prints the parts of a program, each as lines. */
+class Writer {
+  private readonly name: (name: string) => string
+  private readonly type: ElementType
+
+  constructor(name: (name: string) => string, type: ElementType) {
+    this.name = name
+    this.type = type
+  }
+
+  pass(name: string, { loops, sums }: Pass): string[] {
+    const totals = Array.from({ length: sums }, (_, index) => `sum${index}`)
+    const fields = loops.length > 1 || loops[0].scope === 'slice' ? segmentFields : (['start', 'length', 'tensor'] as const)
+    const lines = [
+      `const ${fields.map(field).join(', ')}`,
+      ...(sums ? [`let ${totals.map((total) => `${total} = 0`).join(', ')}`] : []),
+      ...loops.flatMap((loop) => this.loop(loop)),
+      ...totals.map((total, index) => `partials[${sums} * segment + ${index}] = ${total}`),
+    ]
+    return block(`${name}(from, to) `, overSegments('from', 'to', lines), '},')
+  }
+
+  private loop({ scope, loads, scalars, body, stores, sums }: Loop): string[] {
+    const at = (array: 'element' | 'slice') => (array === scope ? 'i' : 'first + stride * (i - sliceStart)')
+    const [start, length] = scope === 'element' ? ['start', 'length'] : ['sliceStart', 'sliceLength']
+    const lines = [
+      ...loads.map(({ node, array, scope }) => `const ${this.value(node)} = $${this.name(array)}[${at(scope)}]`),
+      ...body.map((node) => this.statement(node, this.type)),
+      ...sums.map(({ index, value }) => `sum${index} += ${this.operand(value, this.type)}`),
+      ...stores.map(({ array, value }) => `$${this.name(array)}[i] = ${this.operand(value, this.type)}`),
+    ]
+    const round = (text: string) => (this.type === 'float32' ? `fround(${text})` : text)
+    return block('', [
+      ...scalars.map(({ node, slot }) => `const ${this.value(node)} = ${round(slotAt(slot))}`),
+      ...block(`for (let i = ${start}; i < ${start} + ${length}; i++) `, lines),
+    ])
+  }
+
+  scalarProgram(name: string, { parts }: ScalarProgram): string[] {
+    const lines = parts.flatMap((part) => (part.kind === 'reduction' ? reduction(part) : this.section(part)))
+    return block(`${name}(segmentCount, activeCount) `, lines, '},')
+  }
+
+  private section({ scope, reads, body, writes }: Section): string[] {
+    const lines = [
+      ...reads.map(({ node, slot }) => `const ${this.value(node)} = ${slotAt(slot)}`),
+      ...body.map((node) => this.statement(node, 'float64')),
+      ...writes.map(({ slot, value }) => `${slotAt(slot)} = ${this.operand(value, 'float64')}`),
+    ]
+    return scope === 'tensor' ? overTensors(lines) : block('', lines)
+  }
+
+  private statement(node: Node, type: ElementType): string {
+    const [a, b, c] = node.args.map((arg) => this.operand(arg, type))
+    const expression = table[node.op as keyof typeof table](a, b, c)
+    return `const ${this.value(node)} = ${type === 'float64' || exact.has(node.op) ? expression : `fround(${expression})`}`
+  }
+
+  private operand(node: Node, type: ElementType): string {
+    if (!isConstant(node)) return this.value(node)
+    const number = type === 'float32' ? Math.fround(node.value) : node.value
+    return number < 0 || Object.is(number, -0) ? `(${Object.is(number, -0) ? '-0' : number})` : String(number)
+  }
+
+  private value(node: Node): string {
+    return valueName(node, this.name)
+  }
+}
+
+const slotAt = ({ scope, index }: Slot) =>
+  scope === 'global' ? `globals[${index}]` : `tensors[tensorStride * tensor + ${index}]`
+
+function reduction({ to, from }: Reduction): string[] {
+  const total = slotAt(to)
+  if (!('partial' in from)) return [`${total} = 0`, ...overTensors([`${total} += ${slotAt(from)}`])]
+  const add = `${total} += partials[${from.of} * segment + ${from.partial}]`
+  return to.scope === 'global'
+    ? [`${total} = 0`, ...overSegments('0', 'segmentCount', [add])]
+    : [...overTensors([`${total} = 0`]), ...overSegments('0', 'segmentCount', [`const ${field('tensor')}`, add])]
+}

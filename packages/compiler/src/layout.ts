@@ -1,0 +1,40 @@
+/**
+ * Where things are in the memory that kernels for a CPU run on: the contract between emitted code and whoever allocates.
+ * Not the allocation itself.
+ */
+
+/** Byte addresses. Everything but the elements is in double precision or int32. */
+export interface Layout {
+  /** The global slots, one double each. */
+  readonly globals: number
+  /** The slots of tensors: `tensorStride` doubles for each tensor. */
+  readonly tensors: number
+  /** At least the number of tensor-scoped slots. */
+  readonly tensorStride: number
+  /** The tensors that take part in the step, as int32. */
+  readonly active: number
+  /** The segments that take part, {@link segmentInts} int32 each, in the order of {@link segmentFields}. */
+  readonly segments: number
+  /** Partial sums: for each segment as many doubles as the pass adds up. */
+  readonly partials: number
+  /** The arrays by name, at multiples of the element's size. */
+  readonly arrays: Readonly<Record<string, number>>
+}
+
+/**
+ * A segment: elements [start, start + length) of every element array, all of tensor `tensor`; and, for slices, kept coordinates
+ * [sliceStart, sliceStart + sliceLength) of every slice array, the first of them being element `first` and each next one `stride` further.
+ */
+export const segmentFields = ['start', 'length', 'tensor', 'sliceStart', 'sliceLength', 'first', 'stride'] as const
+
+/** The size of a segment in int32, with one to spare. */
+export const segmentInts = 8
+
+/** The precision of the elements. */
+export type ElementType = 'float32' | 'float64'
+
+/**
+ * What an emitted module offers: one function per stage, `stage0`, `stage1`, ... A pass takes the first segment and the one after the
+ * last; a scalar program takes how many segments and how many active tensors there are.
+ */
+export type StageFunctions = Readonly<Record<string, (a: number, b: number) => void>>
