@@ -72,7 +72,8 @@ const section = (id: number, items: readonly (readonly number[])[]): number[] =>
   return [id, ...unsigned(content.length), ...content]
 }
 const list = (items: readonly (readonly number[])[]): number[] => [...unsigned(items.length), ...items.flat()]
-const string = (text: string): number[] => list([...new TextEncoder().encode(text)].map((byte) => [byte]))
+/** A name; all names here are ASCII. */
+const string = (text: string): number[] => list([...text].map((letter) => [letter.charCodeAt(0)]))
 
 function encodeBody(each: WasmFunction, globals: readonly string[], math: readonly string[]): number[] {
   const { parameters, body } = each
