@@ -17,7 +17,7 @@ export interface TensorInfo {
 }
 
 /** Options for some of the parameters; of several groups that name a parameter the later wins. */
-export type Group<O> = Settings<O> & {
+export type Group<O> = Omit<Settings<O>, 'params'> & {
   /** The names of the parameters, or a test of each. */
   readonly params: readonly string[] | ((name: string, tensor: TensorInfo) => boolean)
 }

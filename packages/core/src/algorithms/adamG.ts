@@ -1,5 +1,5 @@
 /**
- * AdamG: Y. Pan, L. Chen et al., "Towards Stability of Parameter-free Optimization", 2024, https://arxiv.org/abs/2405.04376,
+ * AdamG: Y. Pang, S. Yu, B. Hoang and J. Zhou, "Towards Stability of Parameter-free Optimization", 2024, https://arxiv.org/abs/2405.04376,
  * Algorithm 1, with the defaults of the pytorch_optimizer package.
  *
  *     v  ← β₂ v + (1 − β₂) g²

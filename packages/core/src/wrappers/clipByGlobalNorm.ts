@@ -5,7 +5,7 @@
  *     g  ← g · min(1, max / ‖g‖)
  *
  * Estimates of the distance stay what they claim: a clipped gradient is a gradient with a weight, and the lower bounds of D-Adaptation
- * and Prodigy hold for any weights. They grow more slowly while steps are clipped.
+ * and Prodigy hold for any weights. How fast they grow does change: docs/clipping.md has both directions.
  */
 import { type Algorithm, type OptionsOf, scalar } from '../algorithm.ts'
 import { FreestepError } from '../errors.ts'
