@@ -1,0 +1,65 @@
+// The result table: its columns and cells once, for the terminal and for the report; and the sentence below it.
+import CliTable from 'cli-table3'
+import { figure, percent, rate } from './format.ts'
+import type { Result } from './train.ts'
+
+/** The heads of the columns. */
+export const HEADS = ['optimizer', 'learning rate', 'test accuracy', 'final loss', 'final d', 'ms per step'] as const
+
+/** A result as cells, in the order of `HEADS`. */
+export function cells({ run, accuracy, loss: final, d, msPerStep }: Result): string[] {
+  return [
+    run.optimizer,
+    run.lr === undefined ? 'none' : rate(run.lr),
+    percent(accuracy),
+    figure(final),
+    d === undefined ? '' : figure(d),
+    msPerStep.toFixed(2),
+  ]
+}
+
+const RULES = {
+  ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '' },
+  ...{ bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' },
+  ...{ left: '', right: '', middle: '', mid: '\u2500', 'mid-mid': '\u2500', 'left-mid': '', 'right-mid': '' },
+}
+
+/** The table as text, without control characters. */
+export function renderTable(results: readonly Result[]): string {
+  const table = new CliTable({
+    head: [...HEADS],
+    colAligns: ['left', 'left', 'right', 'right', 'right', 'right'],
+    chars: RULES,
+    style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 3 },
+  })
+  table.push(...results.map(cells))
+  return table
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n')
+}
+
+/** The comparison in words: every run without a learning rate, and the best and worst rate of each other optimizer. */
+export function conclusion(results: readonly Result[]): string {
+  const unrated = results.filter(({ run }) => run.lr === undefined)
+  const rated = results.filter(({ run }) => run.lr !== undefined)
+  const list = unrated.map(({ run, accuracy }) => `${run.optimizer} ${percent(accuracy)}`).join(', ')
+  const names = [...new Set(rated.map(({ run }) => run.optimizer))]
+  const others = names.map((name) =>
+    rateSentence(
+      name,
+      rated.filter(({ run }) => run.optimizer === name),
+    ),
+  )
+  return [...(unrated.length > 0 ? [`Without a learning rate: ${list}.`] : []), ...others].join(' ')
+}
+
+function rateSentence(name: string, results: readonly Result[]): string {
+  const ranked = results.toSorted((a, b) => b.accuracy - a.accuracy)
+  const [best, worst] = [ranked[0]!, ranked.at(-1)!]
+  const [high, low] = [best, worst].map(({ accuracy }) => percent(accuracy))
+  const [right, wrong] = [best, worst].map(({ run }) => rate(run.lr!))
+  if (ranked.length === 1) return `${name} at the learning rate ${right}: ${high}.`
+  return `${name} at the best of ${ranked.length} learning rates (${right}): ${high}; at the worst (${wrong}): ${low}.`
+}

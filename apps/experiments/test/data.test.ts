@@ -1,0 +1,271 @@
+// The readers against values worked out by hand, and against arbitrary bytes.
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as fc from 'fast-check'
+import { describe, expect, test, vi } from 'vitest'
+import { encodeLabels, splitRows } from '../src/data/labels.ts'
+import { loadDataset, parseDataset } from '../src/data/load.ts'
+import { loadMnist, parseIdx } from '../src/data/mnist.ts'
+import { parseNumber } from '../src/data/numbers.ts'
+import type { Dataset, Rows } from '../src/data/rows.ts'
+import { InputError } from '../src/errors.ts'
+import { batches } from '../src/random.ts'
+
+vi.setConfig({ testTimeout: 300_000 }) // never a matter of how busy the machine is
+
+const featuresOf = (rows: Rows, row: number): number[] => {
+  const into = new Float32Array(rows.features + 2)
+  rows.copy(row, into, 1)
+  expect([into[0], into.at(-1)]).toEqual([0, 0]) // nothing written outside
+  return [...into.subarray(1, -1)]
+}
+const allRows = ({ train, test: held }: Dataset) =>
+  [train, held].flatMap((rows) =>
+    Array.from({ length: rows.count }, (_, row) => ({ label: rows.labels[row], x: featuresOf(rows, row) })),
+  )
+const lines = (...rows: string[]) => `${rows.join('\n')}\n`
+const csv = (text: string, options: object = {}) => parseDataset(text, 'f.csv', { target: 'y', seed: 1, ...options })
+const svm = (text: string) => parseDataset(text, 'f.txt', { seed: 1 })
+
+describe('numbers', () => {
+  test.each([
+    ['1', 1],
+    ['-2.50', -2.5],
+    ['+.5', 0.5],
+    ['3.', 3],
+    ['1e-3', 0.001],
+    ['6.02E+23', 6.02e23],
+  ])('%s is a number', (text, value) => expect(parseNumber(text)).toBe(value))
+  test.each(['', ' ', 'x', '0x1F', '1,000', '1e', '.', 'Infinity', 'NaN', '1e39', '1 2', '--1', '١'])('%j is none', (text) =>
+    expect(parseNumber(text)).toBeUndefined(),
+  )
+})
+
+describe('labels', () => {
+  test('numbers are ordered by size, and equal ones are one class', () => {
+    const { classes, labels } = encodeLabels(['10', '9', '+9', '9.0', '-1', '10', '10'], 'y')
+    expect(classes).toEqual(['-1', '9', '10'])
+    expect([...labels]).toEqual([2, 1, 1, 1, 0, 2, 2])
+  })
+  test('words are ordered by the alphabet, after numbers', () => {
+    expect(encodeLabels(['b', 'a', '7', 'b', 'a', '7'], 'y').classes).toEqual(['7', 'a', 'b'])
+  })
+  test('the split holds out a fifth of each class, is a partition, and follows the seed', () => {
+    const labels = Int32Array.from({ length: 100 }, (_, row) => (row < 73 ? 0 : row < 96 ? 1 : 2))
+    const split = (seed: number) => splitRows({ classes: ['a', 'b', 'c'], labels }, seed, 'f')
+    const { train, test: held } = split(1)
+    const count = (rows: Int32Array, label: number) => rows.filter((row) => labels[row] === label).length
+    expect([0, 1, 2].map((label) => count(held, label))).toEqual([15, 5, 1])
+    expect([...train, ...held].sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, row) => row))
+    expect(split(1)).toEqual(split(1))
+    expect(split(2).test).not.toEqual(held)
+  })
+})
+
+describe('batches', () => {
+  test('visit every row once per epoch, in a new order each time, and repeat with the seed', () => {
+    const stream = batches(10, 4, 7)
+    const taken = Array.from({ length: 5 }, () => [...stream.next().value]).flat()
+    const [first, second] = [taken.slice(0, 10), taken.slice(10)]
+    for (const epoch of [first, second]) expect([...epoch].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    expect(first).not.toEqual(second)
+    const again = batches(10, 4, 7)
+    expect([...again.next().value]).toEqual(taken.slice(0, 4))
+  })
+})
+
+describe('IDX', () => {
+  const file = Uint8Array.of(0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6)
+  test('gives its values', () => expect([...parseIdx(file, [2, 3], 'f')]).toEqual([1, 2, 3, 4, 5, 6]))
+  test('refuses other dimensions, other types and cut files', () => {
+    expect(() => parseIdx(file, [3, 2], 'f')).toThrow('f holds 2 x 3 in 18 bytes, where 3 x 2 were expected')
+    expect(() => parseIdx(file.with(2, 9), [2, 3], 'f')).toThrow('not an IDX file')
+    expect(() => parseIdx(file.subarray(0, 17), [2, 3], 'f')).toThrow('17 bytes')
+    expect(() => parseIdx(file.subarray(0, 3), [2, 3], 'f')).toThrow('not an IDX file')
+  })
+  test('MNIST has the digits that its authors counted, and pixels from 0 to 1', async () => {
+    const mnist = await loadMnist()
+    const histogram = (rows: Rows) => mnist.classes.map((_, digit) => rows.labels.filter((l) => l === digit).length)
+    expect(histogram(mnist.train)).toEqual([5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949])
+    expect(histogram(mnist.test)).toEqual([980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009])
+    // The mean and standard deviation of the training pixels that everyone normalizes by: 0.1307 and 0.3081.
+    let [sum, squares] = [0, 0]
+    const pixels = new Float32Array(784)
+    for (let row = 0; row < mnist.train.count; row++) {
+      mnist.train.copy(row, pixels, 0)
+      for (const pixel of pixels) {
+        sum += pixel
+        squares += pixel * pixel
+      }
+    }
+    const mean = sum / (60_000 * 784)
+    expect(mean).toBeCloseTo(0.1307, 4)
+    expect(Math.sqrt(squares / (60_000 * 784) - mean * mean)).toBeCloseTo(0.3081, 4)
+  })
+})
+
+describe('CSV', () => {
+  const table = lines(
+    'size,"colour, inside",y,id',
+    ...['1,red,no,a', '2,"re""d",no,b', '3,red,no,c', 'NA,?,no,d', '5,red,no,e'],
+    ...['1,"re""d",yes,f', '2,red,yes,g', '3,red,yes,h', '4,red,yes,i', '5,,yes,j', '100,new,,k'],
+  )
+  const dataset = csv(table, { ignore: ['id'] })
+
+  test('numbers are standardised by the training rows, categories one-hot, missing cells neutral', () => {
+    expect(dataset.classes).toEqual(['no', 'yes'])
+    expect([dataset.train.count, dataset.test.count, dataset.train.features]).toEqual([8, 2, 3])
+    const rows = allRows(dataset)
+    const ofTraining = rows.slice(0, 8).map(({ x }) => x[0]!)
+    expect(ofTraining.reduce((a, b) => a + b)).toBeCloseTo(0, 5)
+    const levels = rows.map(({ x }) => x.slice(1).join(''))
+    expect(levels.filter((level) => level === '10').length).toBe(2) // re"d sorts before red
+    expect(levels.filter((level) => level === '01').length).toBe(6)
+    expect(levels.filter((level) => level === '00').length).toBe(2) // "?" and the empty cell
+    expect(dataset.notes.join(' ')).toContain('Rows without a target, left out: 1.')
+    expect(dataset.notes.join(' ')).toContain('size 1, colour, inside 2')
+  })
+  test('standardised values are (x - mean) / deviation of the training rows', () => {
+    const rows = Array.from({ length: 40 }, (_, i) => ({ x: i * i, y: i % 2 }))
+    const { train, test: held } = csv(lines('x,y', ...rows.map(({ x, y }) => `${x},${y}`)))
+    const values = (part: Rows) => Array.from({ length: part.count }, (_, row) => featuresOf(part, row)[0]!)
+    const [a, b] = [values(train), values(held)]
+    expect(a.reduce((s, z) => s + z, 0) / a.length).toBeCloseTo(0, 6)
+    expect(a.reduce((s, z) => s + z * z, 0) / a.length).toBeCloseTo(1, 5)
+    // One affine map for both parts: together the values are those of i * i, in order.
+    const z = [...a, ...b].sort((p, q) => p - q)
+    const [scale, shift] = [(z[39]! - z[0]!) / (39 * 39), z[0]!]
+    for (const [i, value] of z.entries()) expect(value).toBeCloseTo(shift + scale * i * i, 4)
+  })
+  test('semicolons, tabs, a byte order mark and CRLF are read', () => {
+    const rows = ['0;1', '1;0', '2;1', '3;0', '4;1', '5;0', '6;1', '7;0', '8;1', '9;0']
+    for (const mark of [',', ';', '\t']) {
+      const text = `\ufeffx;y\r\n${rows.join('\r\n')}\r\n`.replaceAll(';', mark)
+      expect(csv(text).train.count + csv(text).test.count).toBe(10)
+    }
+  })
+  test('a column of words is left out when it has over a hundred, kept when the user insists', () => {
+    const text = lines('name,x,y', ...Array.from({ length: 300 }, (_, i) => `n${i},${i},${i % 2}`))
+    expect(csv(text).train.features).toBe(1)
+    expect(csv(text).notes).toEqual(['Columns left out: name (240 different texts).'])
+    expect(csv(text, { categorical: ['name'] }).train.features).toBe(241)
+    expect(csv(text, { categorical: ['name', 'x'] }).train.features).toBe(480)
+  })
+
+  const many = Array.from({ length: 24 }, (_, i) => i)
+  const ten = Array.from({ length: 10 }, (_, i) => `${i},${i % 2}`)
+  test.each<[string, string, object, string]>([
+    ['an empty file', ' \n\n', {}, 'f.csv is empty'],
+    ['a header alone', 'x,y\n', {}, 'f.csv has a header and no rows'],
+    ['no target', lines('x,y', ...ten), { target: undefined }, 'with --target COLUMN; there are x, y'],
+    ['a wrong target', lines('x,outcome', ...ten), { target: 'outcom' }, "did you mean 'outcome'?"],
+    ['a wrong column to ignore', lines('x,y', ...ten), { ignore: ['q'] }, "no column 'q' (--ignore)"],
+    ['a column named twice', lines('x,x,y'), {}, 'no rows'],
+    ['a column named twice', lines('x,x,y', '1,2,3'), {}, "two columns 'x'"],
+    ['a single class', lines('x,y', '1,a', '2,a', '3,a'), {}, "column 'y' holds a single class, 'a'"],
+    ['an empty target', lines('x,y', '1,', '2,NA'), {}, "column 'y' is empty"],
+    ['a quantity as target', lines('x,y', ...many.map((i) => `1,${i}.5`)), {}, '24 different values in 24 rows'],
+    ['too few rows', lines('x,y', '1,a', '2,a', '3,b', '4,b'), {}, 'no class has the three rows'],
+    ['nothing to learn from', lines('x,y', ...ten.map((row) => row.replace(/^./, '5'))), {}, 'left out x (constant)'],
+    ['a stray word', lines('x,y', ...ten, 'oops,1'), {}, "f.csv, line 12, column 'x': 'oops' is not a number"],
+    ['a huge number', lines('x,y', ...ten, '1e300,1'), {}, "line 12, column 'x': '1e300' is not a number"],
+    ['a stray word, before it counts rows', lines('x,y', '1,a', 'w,b', '2,a'), {}, "line 3, column 'x': 'w' is not"],
+    ['a cell too many', lines('x,y', ...ten, '1,2,3'), {}, 'f.csv, line 12: not as many cells'],
+    ['an open quote', lines('x,y', '1,"2'), {}, 'still open at the end'],
+    ['text after a quote', lines('x,y', '1,"2"3'), {}, 'line 2: text after a closing quote'],
+    ['a quote inside a cell', lines('x,y', '1,2"3"'), {}, 'line 2: a quote inside a cell'],
+  ])('refuses %s', (_, text, options, message) => {
+    expect(() => csv(text, options)).toThrow(InputError)
+    expect(() => csv(text, options)).toThrow(message)
+  })
+  test('names the line on which a record begins, whatever its cells hold', () => {
+    const text = lines('x,z,y', '1,"a\nb",0', '', '"w","c\nc",1', ...ten.map((row) => row.replace(',', ',c,')))
+    expect(() => csv(text)).toThrow("f.csv, line 5, column 'x': 'w' is not a number, though 91% of the column is")
+  })
+})
+
+describe('LIBSVM', () => {
+  test('gives sparse rows, scaled by the largest absolute training value', () => {
+    const text = lines(
+      ...['+1 1:2 3:-8 # comment', '+1 1:2 3:-8', '+1 1:2 3:-8', '', '+1 1:2 3:-8', '+1 1:2 3:-8'],
+      ...['-1 2:4e0', '-1 2:4', '-1 2:4', '-1 2:4', '-1 2:4 ', '# end'],
+    )
+    const dataset = svm(text)
+    expect(dataset.classes).toEqual(['-1', '1'])
+    expect([dataset.train.count, dataset.test.count, dataset.train.features]).toEqual([8, 2, 3])
+    for (const { label, x } of allRows(dataset)) expect(x).toEqual(label === 1 ? [1, 0, -1] : [0, 1, 0])
+  })
+  test.each([
+    ['index 0', '1 0:1', 'f.txt, line 1: index 0, where indices begin at 1'],
+    ['descending indices', '1 3:1 2:1', 'line 1: index 2 follows 3'],
+    ['an index twice', '1 3:1 3:1', 'line 1: index 3 follows 3'],
+    ['a word as value', lines('1 1:1', '2 1:one'), "line 2, index 1: 'one' is not a number"],
+    ['a word as index', lines('1 1:1', '2 a:1'), "line 2: 'a:1' is not index:value"],
+    ['a value alone', lines('1 1:1', '2 7'), "line 2: '7' is not index:value"],
+    ['a word as label', 'yes 1:1', "line 1: the label 'yes' is not a number"],
+    ['a single class', lines('1 1:1', '+1 1:2'), "the label holds a single class, '1'"],
+    ['no features', lines('1 1:1', ...'0101010101').replace(' 1:1', ' # 1:1'), 'with --target'],
+  ])('refuses %s', (_, text, message) => {
+    expect(() => svm(text)).toThrow(InputError)
+    expect(() => svm(text)).toThrow(message)
+  })
+  test('has no named columns', () => {
+    expect(() => parseDataset('1 1:1', 'f.txt', { target: 'y', seed: 1 })).toThrow('leave out --target')
+  })
+})
+
+describe('arbitrary input is read or refused with one clear line', () => {
+  const outcome = (parse: () => Dataset) => {
+    try {
+      const { train, test: held } = parse()
+      for (const rows of [train, held])
+        for (let row = 0; row < rows.count; row++) expect(featuresOf(rows, row)).not.toContain(NaN)
+    } catch (error) {
+      expect(error).toBeInstanceOf(InputError)
+      expect((error as Error).message).toMatch(/^[^\p{C}]{10,300}$/u)
+    }
+  }
+  const word = fc.oneof(
+    fc.constantFrom('1', '-2.5', 'a', 'b', '', '?', '"', '"x', '1:2', '2:1e3', '0:1', '\r', 'é', '\0'),
+    fc.string({ maxLength: 4 }),
+  )
+  const tableOf = (mark: string) =>
+    fc
+      .array(fc.array(word, { minLength: 1, maxLength: 5 }), { maxLength: 30 })
+      .map((rows) => rows.map((row) => row.join(mark)).join('\n'))
+
+  test('texts', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.string({ maxLength: 200, unit: 'binary' }), tableOf(','), tableOf(' '), tableOf(';')),
+        fc.constantFrom('f.csv', 'f'),
+        fc.constantFrom(undefined, 'a', '1', 'column 1'),
+        (text, file, target) => outcome(() => parseDataset(text, file, { target, seed: 1 })),
+      ),
+      { numRuns: 2000 },
+    )
+  })
+  test('tables that begin well', () => {
+    const cell = fc.oneof({ weight: 8, arbitrary: fc.constantFrom('1', '2', '3.5', 'a', 'b') }, { weight: 1, arbitrary: word })
+    const rows = fc.array(fc.tuple(cell, cell, fc.constantFrom('yes', 'no')), { minLength: 5, maxLength: 40 })
+    fc.assert(
+      fc.property(rows, (table) => outcome(() => csv(lines('p,q,y', ...table.map((row) => row.join(',')))))),
+      { numRuns: 1000 },
+    )
+  })
+  test('files of bytes', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'freestep-')), 'bytes')
+    const check = fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async (bytes) => {
+      writeFileSync(path, bytes)
+      await loadDataset(path, { seed: 1 }).then(
+        (dataset) => outcome(() => dataset),
+        (error) =>
+          outcome(() => {
+            throw error
+          }),
+      )
+    })
+    await fc.assert(check, { numRuns: 200 })
+  })
+})

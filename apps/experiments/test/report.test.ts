@@ -1,0 +1,87 @@
+// The figures and the report on results that no training run has to produce first.
+import { parseHTML } from 'linkedom'
+import { expect, test } from 'vitest'
+import { renderReport } from '../src/report.ts'
+import { parseRuns } from '../src/runs.ts'
+import type { Result } from '../src/train.ts'
+
+const result = (optimizer: string, loss: (step: number) => number, accuracy = 0.9, d?: (step: number) => number): Result => ({
+  run: parseRuns(optimizer)[0]!,
+  samples: [1, 10, 100, 1000].map((step) => ({ step, loss: loss(step), d: d?.(step) })),
+  accuracy,
+  loss: loss(1000),
+  d: d?.(1000),
+  msPerStep: 1,
+})
+const render = (results: Result[]) =>
+  parseHTML(renderReport(results, { title: '</title><script>', testRows: 50, facts: [['data', '<b>&']], notes: ['"\''] }))
+    .document
+
+/** The corners of the path of a run's line in a figure. */
+const corners = (svg: Element, run: number) =>
+  [...(svg.querySelector(`.run-${run} path, path.run-${run}`)?.getAttribute('d') ?? '').matchAll(/(-?[\d.]+),(-?[\d.]+)/g)].map(
+    ([, x, y]) => [Number(x), Number(y)] as const,
+  )
+
+test('a power law is a straight line on the logarithmic axes, falling for a loss, rising for a distance', () => {
+  const document = render([
+    result(
+      'prodigy',
+      (step) => 8 / step,
+      0.9,
+      (step) => 1e-6 * step ** 2,
+    ),
+  ])
+  const [loss, distance] = [...document.querySelectorAll('svg')].map((svg) => corners(svg, 0))
+  for (const [points, sign] of [
+    [loss!, 1],
+    [distance!, -1],
+  ] as const) {
+    expect(points.length).toBe(4)
+    const slopes = points.slice(1).map(([x, y], i) => (y - points[i]![1]) / (x - points[i]![0]))
+    for (const slope of slopes) {
+      expect(slope * sign).toBeGreaterThan(0) // y grows downwards
+      expect(slope / slopes[0]!).toBeCloseTo(1, 2)
+    }
+  }
+})
+
+test('the figure of the grid has a dot for each rate and a level for each run without; no error counts as half a row', () => {
+  const rates = ['adam@1e-3', 'adam@0.01', 'adam@0.1']
+  const document = render([
+    ...rates.map((name, i) => result(name, (step) => 1 / step, 0.9 + 0.05 * i)),
+    result(
+      'prodigy',
+      (step) => 1 / step,
+      1,
+      () => 1,
+    ),
+  ])
+  const grid = [...document.querySelectorAll('svg')].at(-1)!
+  const dots = [...grid.querySelectorAll('circle')].map((dot) => [dot.getAttribute('cx'), dot.getAttribute('cy')].map(Number))
+  expect(dots.length).toBe(3)
+  expect(dots[1]![0]! - dots[0]![0]!).toBeCloseTo(dots[2]![0]! - dots[1]![0]!, 1)
+  expect(grid.querySelectorAll('line.run-3, .run-3 line').length).toBe(1)
+  // Errors of 10 %, 5 % and half of 1 in 50 (1 %), on a logarithmic axis.
+  expect((dots[2]![1]! - dots[0]![1]!) / (dots[1]![1]! - dots[0]![1]!)).toBeCloseTo(Math.log(10) / Math.log(2), 1)
+})
+
+test('what is no number is left out of the figures and named in the table', () => {
+  const document = render([
+    result('sgd@1', () => Number.NaN),
+    result('prodigy', (s) => (s > 50 ? Number.POSITIVE_INFINITY : 1 / s)),
+  ])
+  const [loss] = document.querySelectorAll('svg')
+  expect([corners(loss!, 0).length, corners(loss!, 1).length]).toEqual([0, 2])
+  const cells = [...document.querySelectorAll('tbody td')].map((cell) => cell.textContent)
+  expect(cells).toContain('NaN')
+  expect(cells).toContain('Infinity')
+  expect(document.querySelectorAll('svg').length).toBe(1)
+})
+
+test('what the user named stays text', () => {
+  const document = render([result('prodigy', () => 1)])
+  expect(document.querySelector('h1')!.textContent).toBe('</title><script>')
+  expect(document.querySelector('dd')!.textContent).toBe('<b>&')
+  expect([...document.querySelectorAll('script')].map((script) => script.getAttribute('type'))).toEqual(['application/json'])
+})

@@ -1,0 +1,99 @@
+/**
+ * A checkpoint of core as tfjs saves optimizers: a flat list of named tensors that starts with `iter`. Names are those of the checkpoint
+ * behind the algorithm's, `prodigy/s/dense/kernel` or `prodigy/d`, which keeps them apart from the weights of the model.
+ * Not aware of live variables: whose state it is, is found out in pair.ts.
+ */
+import { type Checkpoint, type Engine, FreestepError, type Numbers, type Program, type SavedTensor } from '@freestep/core'
+import * as tf from '@tensorflow/tfjs-core'
+
+/** A tensor by name. */
+export interface NamedTensor {
+  name: string
+  tensor: tf.Tensor
+}
+
+/** What a checkpoint holds about one variable. */
+export interface SavedVariable {
+  readonly name: string
+  /** Its states' shapes. */
+  readonly shapes: readonly (readonly number[])[]
+}
+
+/** A program with the engine that runs it. With `splitGroups` there is one per group. */
+export interface Part {
+  program: Program
+  readonly engine: Engine<tf.Tensor>
+}
+
+/** The list of named tensors; they are the caller's to dispose. */
+export function toTensors({ algorithm, steps, tensors }: Checkpoint): NamedTensor[] {
+  const list = Object.entries(tensors).map(([name, { shape, data }]) => ({
+    name: `${algorithm}/${name}`,
+    tensor: tf.tensor(Float32Array.from(data), [...shape], 'float32'),
+  }))
+  return [{ name: 'iter', tensor: tf.scalar(steps, 'int32') }, ...list]
+}
+
+/** Reads such a list; refuses what another algorithm, or no optimizer of ours, has saved. */
+export async function fromTensors(algorithm: string, [iter, ...rest]: readonly NamedTensor[]): Promise<Checkpoint> {
+  if (iter?.name !== 'iter')
+    throw bad(`the list starts with ${iter?.name ?? 'nothing'} instead of iter. Give what getWeights() returned`)
+  const prefix = `${algorithm}/`
+  const stranger = rest.find(({ name }) => !name.startsWith(prefix))
+  if (stranger)
+    throw bad(`it holds "${stranger.name}", which is no state of ${algorithm}. Load it with the optimizer that saved it`)
+  const read = async ({ name, tensor }: NamedTensor): Promise<[string, SavedTensor]> => [
+    name.slice(prefix.length),
+    { shape: [...tensor.shape], data: Float32Array.from(await tensor.data()) },
+  ]
+  const [[steps], ...tensors] = await Promise.all([iter.tensor.data(), ...rest.map(read)])
+  return { algorithm, options: '{}', steps, tensors: Object.fromEntries(tensors) }
+}
+
+/** The variables of a checkpoint, in the order they come in it. */
+export function variablesOf({ tensors }: Checkpoint): SavedVariable[] {
+  const found = new Map<string, (readonly number[])[]>()
+  for (const [key, { shape }] of Object.entries(tensors)) {
+    const slash = key.indexOf('/')
+    if (slash < 0) continue
+    const name = key.slice(slash + 1)
+    found.set(name, [...(found.get(name) ?? []), shape])
+  }
+  return [...found].map(([name, shapes]) => ({ name, shapes }))
+}
+
+/** The same checkpoint with its variables in another order. */
+export function ordered({ tensors, ...rest }: Checkpoint, names: readonly string[]): Checkpoint {
+  const place = new Map(names.map((name, i) => [name, i]))
+  const rank = (key: string) => place.get(key.slice(key.indexOf('/') + 1)) ?? -1
+  const entries = Object.entries(tensors).sort(([a], [b]) => rank(a) - rank(b))
+  return { ...rest, tensors: Object.fromEntries(entries) }
+}
+
+/** Writes a checkpoint into running parts whose variables bear the saved names; checks all before it writes anything. */
+export function restore({ algorithm, tensors }: Checkpoint, parts: readonly Part[]): void {
+  const known = new Set<string>()
+  const find = (key: string, size: number): Numbers => {
+    const { data } = tensors[key] ?? {}
+    known.add(key)
+    if (data?.length === size) return data
+    const found = data ? `has ${data.length} numbers instead of ${size}` : 'is missing'
+    throw bad(`"${key}" ${found}. Make the ${algorithm} with the options, and for the variables, it was saved with`)
+  }
+  const plan = parts.flatMap(({ program, engine }, p) =>
+    Object.entries(program.states).map(([state, scope]) => {
+      const size = (i: number) => {
+        if (scope === 'tensor') return 1
+        return scope === 'slice' ? Math.ceil(program.tensors[i].size / (program.strides?.[i] ?? 1)) : program.tensors[i].size
+      }
+      if (scope === 'global') return { engine, state, numbers: [find(parts.length > 1 ? `${state}@${p}` : state, 1)] }
+      return { engine, state, numbers: program.tensors.map(({ name }, i) => find(`${state}/${name}`, size(i))) }
+    }),
+  )
+  const extra = Object.keys(tensors).find((key) => !known.has(key))
+  if (extra) throw bad(`it has "${extra}", which is not kept here. Make the ${algorithm} with the options it was saved with`)
+  for (const { engine, state, numbers } of plan) void engine.write(state, numbers)
+}
+
+/** Refuses a saved state. */
+export const bad = (why: string) => new FreestepError('tfjs', 'bad-checkpoint', `The saved optimizer state does not fit: ${why}.`)

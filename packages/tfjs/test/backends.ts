@@ -1,0 +1,43 @@
+/** The tfjs backends that the tests run on: those that exist in Node run, the others are shown as skipped. Not a test. */
+import '@tensorflow/tfjs-backend-cpu'
+import '@tensorflow/tfjs-backend-wasm'
+import * as tf from '@tensorflow/tfjs-core'
+// For its side effect: in Node, tfjs-core comes without gradients, and this package registers them.
+import '@tensorflow/tfjs-layers'
+import { beforeAll, describe } from 'vitest'
+
+/** Why a backend cannot run here; undefined where it can. */
+export const absent: Readonly<Record<string, string | undefined>> = {
+  cpu: undefined,
+  wasm: undefined,
+  webgl: 'needs a browser',
+  webgpu: 'needs a browser or a GPU',
+}
+
+/** Describes a block of tests once for each tfjs backend. */
+export function onEachBackend(title: string, block: (backend: string) => void): void {
+  for (const [backend, reason] of Object.entries(absent))
+    describe.skipIf(reason)(`${title} on ${backend}${reason ? ` (${reason})` : ''}`, () => {
+      beforeAll(() => start(backend))
+      block(backend)
+    })
+}
+
+/** Makes a tfjs backend the one that all tensors live on from now on. */
+export async function start(backend: string): Promise<void> {
+  if (!(await tf.setBackend(backend))) throw new Error(`the tfjs backend ${backend} does not start`)
+  await tf.ready()
+}
+
+/** The numbers of a tensor that is then disposed. */
+export function take(tensor: tf.Tensor): number[] {
+  const numbers = Array.from(tensor.dataSync())
+  tensor.dispose()
+  return numbers
+}
+
+/** How many tensors and bytes tfjs holds. */
+export function held(): { numTensors: number; numBytes: number } {
+  const { numTensors, numBytes } = tf.memory()
+  return { numTensors, numBytes }
+}

@@ -1,0 +1,58 @@
+/** A small model, its data, and saving as through a file. Not a test. */
+import * as tf from '@tensorflow/tfjs-core'
+import * as tfl from '@tensorflow/tfjs-layers'
+
+/** Sixteen samples of four features and three classes. */
+export const data = () => {
+  const xs = tf.tensor2d(
+    Float32Array.from({ length: 64 }, (_, i) => Math.sin(i * i)),
+    [16, 4],
+  )
+  const ys = tf.tidy(() =>
+    tf.cast(
+      tf.oneHot(
+        tf.tensor1d(
+          Array.from({ length: 16 }, (_, i) => (i * i) % 3),
+          'int32',
+        ),
+        3,
+      ),
+      'float32',
+    ),
+  )
+  return { xs, ys }
+}
+
+/** A perceptron whose weights do not depend on chance. */
+export function perceptron(optimizer: tf.Optimizer): tfl.Sequential {
+  const init = (seed: number) => tfl.initializers.glorotUniform({ seed })
+  const model = tfl.sequential({
+    layers: [
+      tfl.layers.dense({ units: 8, inputShape: [4], activation: 'relu', kernelInitializer: init(1) }),
+      tfl.layers.dense({ units: 8, activation: 'relu', kernelInitializer: init(2) }),
+      tfl.layers.dense({ units: 3, activation: 'softmax', kernelInitializer: init(3) }),
+    ],
+  })
+  model.compile({ optimizer, loss: 'categoricalCrossentropy' })
+  return model
+}
+
+export const losses = async (model: tfl.LayersModel, epochs: number): Promise<number[]> => {
+  const { xs, ys } = data()
+  const { history } = await model.fit(xs, ys, { epochs, batchSize: 4, shuffle: false, verbose: 0 })
+  tf.dispose([xs, ys])
+  return history.loss as number[]
+}
+
+/** Saves a model into memory. */
+export async function saved(model: tfl.LayersModel): Promise<tf.io.ModelArtifacts> {
+  let artifacts: tf.io.ModelArtifacts | undefined
+  const handler = tf.io.withSaveHandler(async (given) => {
+    artifacts = given
+    return { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: 'JSON' } }
+  })
+  await model.save(handler, { includeOptimizer: true })
+  // As through a file: what JSON cannot say is lost.
+  return { ...JSON.parse(JSON.stringify({ ...artifacts, weightData: undefined })), weightData: artifacts?.weightData }
+}
+export const loaded = (artifacts: tf.io.ModelArtifacts) => tfl.loadLayersModel(tf.io.fromMemory(artifacts))
