@@ -75,14 +75,17 @@ export function run<P, Done extends MaybePromise<void>>(
     },
     async scalars() {
       alive()
+      // All reads start before one is waited for, so that they show one moment.
+      const single = parts.flatMap(({ indices, program, engine }) =>
+        Object.entries(program.states)
+          .filter(([, scope]) => scope === 'global' || scope === 'tensor')
+          .map(([state, scope]) => ({ indices, state, scope, reading: engine.read(state) })),
+      )
       const all: Record<string, number> = {}
-      for (const { indices, program, engine } of parts) {
-        for (const [state, scope] of Object.entries(program.states)) {
-          if (scope !== 'global' && scope !== 'tensor') continue
-          const numbers = await engine.read(state)
-          if (scope === 'global' && parts.length === 1) all[state] = numbers[0][0]
-          else for (const [j, i] of indices.entries()) all[`${state}/${tensors[i].name}`] = numbers[scope === 'global' ? 0 : j][0]
-        }
+      for (const { indices, state, scope, reading } of single) {
+        const numbers = await reading
+        if (scope === 'global' && parts.length === 1) all[state] = numbers[0][0]
+        else for (const [j, i] of indices.entries()) all[`${state}/${tensors[i].name}`] = numbers[scope === 'global' ? 0 : j][0]
       }
       return all
     },
