@@ -1,0 +1,29 @@
+/** The command line: `npx pnpm bench cpu`. Each subcommand measures one platform against its peers, in one run. */
+import { cpus } from 'node:os'
+import { Command, InvalidArgumentError } from 'commander'
+import { benchCpu, type CpuOptions } from './cpu.ts'
+import { Report } from './report.ts'
+
+const count = (text: string): number => {
+  const value = Number(text)
+  if (Number.isInteger(value) && value > 0) return value
+  throw new InvalidArgumentError('Give a whole number above 0.')
+}
+
+const program = new Command('bench').description('Measures freestep against its peers, all in one run.')
+
+program
+  .command('cpu')
+  .description('fused steps on typed arrays against copies of as many bytes, TensorFlow.js and hand-written loops')
+  .option('--sizes <counts>', 'numbers of parameters, with commas between', (text) => text.split(',').map(count), [1e5, 1e6, 1e7])
+  .option('--rounds <count>', 'how often each of them takes its turn', count, 40)
+  .option('--torch', 'also measure PyTorch, if a python3 on this machine has it', false)
+  .action(async (options: CpuOptions) => {
+    const report = new Report()
+    const [{ model }, ...others] = cpus()
+    report.note(`${model}, ${1 + others.length} cores, Node ${process.version}`)
+    await benchCpu(options, report)
+    console.log(`${report}`)
+  })
+
+await program.parseAsync()
