@@ -29,6 +29,9 @@ export interface TestBackendOptions<P> extends Tensors<P> {
   readonly large?: boolean
 }
 
+/** No test fails for being slow. */
+const noLimit = { timeout: 0 }
+
 /** One backend at one precision, ready to be tested. */
 export class Kit<P, Done extends MaybePromise<void>> {
   readonly dtype: Dtype
@@ -64,7 +67,7 @@ export class Kit<P, Done extends MaybePromise<void>> {
   test(name: string, tags: readonly string[], run: (stack: Stack<P, Done>) => Promise<void>): void {
     const reason = [name, ...tags].map((tag) => this.options.leaveOut?.[tag]).find((text) => text)
     if (reason) test.skip(`${name} (left out: ${reason})`, () => {})
-    else test(name, async () => run(await this.stack()))
+    else test(name, noLimit, async () => run(await this.stack()))
   }
 }
 

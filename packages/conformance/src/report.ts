@@ -18,6 +18,8 @@ export interface ReportLine {
   readonly compared: number
   /** How many were passed over, because rounding errors grow too fast there to compare anything. */
   readonly chaotic: number
+  /** How many trajectories or records were left out for a reason of their own. */
+  readonly leftOut: number
   /** The largest relative error of parameters and of recorded scalars. */
   readonly worst: number
 }
@@ -35,18 +37,22 @@ export async function goldenReport<P, Done extends MaybePromise<void>>(stack: St
   const leftOut: { what: string; reason: string }[] = []
   for (const row of table)
     for (const golden of row.goldens) {
-      const line = { algorithm: row.name, file: golden.file, ran: 0, compared: 0, chaotic: 0, worst: 0 }
+      const line = { algorithm: row.name, file: golden.file, ran: 0, compared: 0, chaotic: 0, leftOut: 0, worst: 0 }
+      const leave = (what: string, reason: string) => {
+        line.leftOut++
+        leftOut.push({ what, reason })
+      }
       for (const trajectory of (await loadGolden(golden.file)).trajectories) {
         if (trajectory.dtype === 'float32' || golden.takes?.(trajectory) === false) continue
         const reason = golden.leftOut?.(trajectory)
         if (reason) {
-          leftOut.push({ what: trajectory.id, reason })
+          leave(trajectory.id, reason)
           continue
         }
         for (const record of trajectory.records) {
           const without = golden.leftOut?.(trajectory, record)
           if (!((record.amp as number) < chaotic)) line.chaotic++
-          else if (without) leftOut.push({ what: `${trajectory.id} at step ${record.step}`, reason: without })
+          else if (without) leave(`${trajectory.id} at step ${record.step}`, without)
         }
         const { params, scalars, compared } = await runTrajectory(stack, row, golden, trajectory, exact)
         line.ran++

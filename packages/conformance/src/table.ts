@@ -104,7 +104,6 @@ export const table: readonly Row[] = [
   }),
   row(adamW, { variants: [{}], goldens: [{ file: 'torch_adamw' }] }),
   row(dog, {
-    oneLr: true,
     variants: [{}, { repsRel: 0.01, eps: 0.1, weightDecay: 0.1, lr: warmup }, { initEta: 0.1 }],
     distance: 'rBar',
     goldens: [{ file: 'dog', scalars: { rbar: 'rBar', G: 'G', eta: 'eta' }, perGroup: true, single: rounded }],

@@ -56,11 +56,9 @@ const free = (inner: Algorithm, options?: ScheduleFreeOptions) => scheduleFree(i
 /** Every wrapper. */
 export const wrappers: readonly Row[] = [
   wrapped((inner, options?: AveragedOptions) => averaged(inner, options), dog, {
-    oneLr: true,
     variants: [{ inner: { repsRel: 0.01 } }, { inner: { repsRel: 0.01 }, outer: { gamma: 0 } }],
   }),
   wrapped(free, sgd, {
-    oneLr: true,
     variants: [
       { inner: { lr: 0.3 } },
       { inner: { lr: warmup }, outer: { momentum: 0.8, r: 1, weightLrPower: 1, weightDecayAtY: 0.1 } },
@@ -71,7 +69,6 @@ export const wrappers: readonly Row[] = [
     ],
   }),
   wrapped(free, adam, {
-    oneLr: true,
     variants: [
       { inner: { lr: 0.1, betas: [0, 0.99] }, outer: { weightDecayAtY: 0.1 } },
       { inner: { lr: 0.1, betas: [0.5, 0.99] } },
@@ -79,12 +76,10 @@ export const wrappers: readonly Row[] = [
     goldens: [{ file: 'schedulefree_adamw', ignored, settings: scheduleFreeAdamW }],
   }),
   wrapped(free, dadaptAdam, {
-    oneLr: true,
     variants: [{ inner: { d0, betas: [0, 0.99] } }],
     goldens: [{ ...wrapperOf('DAdaptAdam'), scalars: { d: 'd', numerator_weighted: 'q' } }],
   }),
   wrapped(free, prodigy, {
-    oneLr: true,
     variants: [{ inner: { d0 } }, { inner: { d0, betas: [0, 0.99] }, outer: { weightDecayAtY: 0.1 } }],
     distance: 'd',
     goldens: [
@@ -93,7 +88,9 @@ export const wrappers: readonly Row[] = [
         scalars: { d: 'd', d_hat: 'dHat', d_numerator: 'r' },
         single: () => 0.2,
         leftOut: (t) =>
-          t.options.weight_decay_at_y ? 'upstream measures distances from the point after the first weight decay' : false,
+          t.options.weight_decay_at_y
+            ? 'upstream decays by lr without d, and measures distances from the point after the first decay'
+            : false,
       },
     ],
   }),

@@ -30,6 +30,10 @@ export const perTensor = (init: Init = 0): State => ({ scope: 'tensor', init })
 /** A state that is a single number. */
 export const scalar = (init: Init = 0): State => ({ scope: 'global', init })
 
+/** A single number where the option is the same for all parameters, else one for each. */
+export const scalarLike = (option: Expr, init: Init = 0): State =>
+  typeof option !== 'number' && option.scope === 'tensor' ? perTensor(init) : scalar(init)
+
 /** The states of an algorithm by the paper's symbols. */
 export type States = Readonly<Record<string, State>>
 

@@ -82,7 +82,9 @@ export function resolve(algorithm: string, options: readonly Options[]): Resolve
 
   /** One option (or one entry of a pair) over all parameters. */
   const plan = (name: string, label: string, values: readonly unknown[]): ((uniform: (name: string) => Value) => unknown) => {
-    const [first] = values
+    // A frozen parameter (lr 0) takes no part, so its lr does not make lr differ.
+    const counting = name === 'lr' ? values.filter((value) => value !== 0) : values
+    const [first = 0] = counting
     if (Array.isArray(first)) {
       const parts = first.map((_, i) =>
         plan(
@@ -93,7 +95,7 @@ export function resolve(algorithm: string, options: readonly Options[]): Resolve
       )
       return (uniform) => parts.map((part) => part(uniform))
     }
-    const same = values.every((value) => Object.is(value, first))
+    const same = counting.every((value) => Object.is(value, first))
     if (same && typeof first !== 'function') return () => first
     const misfit = values.find((value) => typeof value !== 'number' && typeof value !== 'function')
     if (misfit !== undefined)

@@ -8,26 +8,42 @@ interface Range {
   readonly says: string
   readonly holds: (value: number) => boolean
 }
+const finite: Range = { says: 'a finite number', holds: Number.isFinite }
 const nonNegative: Range = { says: 'a finite number ≥ 0', holds: (v) => v >= 0 && v < Infinity }
 const positive: Range = { says: 'a finite number > 0', holds: (v) => v > 0 && v < Infinity }
+const limit: Range = { says: 'a number > 0 (Infinity for no limit)', holds: (v) => v > 0 }
 const fraction: Range = { says: 'a number in [0, 1)', holds: (v) => v >= 0 && v < 1 }
+const natural: Range = { says: 'an integer ≥ 0', holds: (v) => Number.isInteger(v) && v >= 0 }
+const count: Range = { says: 'an integer ≥ 1', holds: (v) => Number.isInteger(v) && v >= 1 }
+const anyNumber: Range = { says: 'a number', holds: (v) => !Number.isNaN(v) }
 
 const ranges: Readonly<Record<string, Range>> = {
-  lr: nonNegative,
-  eps: nonNegative,
-  weightDecay: nonNegative,
-  betas: fraction,
-  beta3: fraction,
-  momentum: fraction,
-  d0: positive,
-  dCoef: positive,
-  initEta: positive,
-  repsRel: positive,
-  layerScale: positive,
+  ...{ lr: nonNegative, eps: nonNegative, weightDecay: nonNegative, weightDecayAtY: nonNegative, lrDecay: nonNegative },
+  ...{ gamma: nonNegative, G: nonNegative, initialAccumulatorValue: nonNegative },
+  ...{ betas: fraction, beta: fraction, beta3: fraction, momentum: fraction, dampening: fraction },
+  ...{ d0: positive, dCoef: positive, D: positive, initEta: positive, repsRel: positive, layerScale: positive, sInit: positive },
+  ...{
+    alpha: positive,
+    c: positive,
+    p: positive,
+    q: positive,
+    initStepSize: positive,
+    nBatchesPerEpoch: positive,
+    max: positive,
+  },
+  ...{ dLimit: limit, lrMax: limit, etaMax: limit },
+  ...{ fOpt: finite, fstar: finite, lb: finite, lrMin: finite },
+  ...{ sliceP: count, numBetas: count, weightLrPower: natural, r: natural },
   growthRate: { says: 'a number ≥ 1 (Infinity for no limit)', holds: (v) => v >= 1 },
-  sliceP: { says: 'an integer ≥ 1', holds: (v) => Number.isInteger(v) && v >= 1 },
+  adaptSteps: { says: 'an integer ≥ 0 (Infinity for no end)', holds: (v) => v === Infinity || natural.holds(v) },
 }
-const anyNumber: Range = { says: 'a number', holds: (v) => !Number.isNaN(v) }
+
+const choices: Readonly<Record<string, readonly string[]>> = {
+  compat: ['paper', 'prodigyopt'],
+  form: ['v3', 'preprint'],
+  option: ['I', 'II'],
+  adaptFlag: ['smooth_iter', 'constant'],
+}
 
 /** Refuses a name that the algorithm does not have, and a value that the option cannot take. */
 export function checkOptions(algorithm: string, defaults: object, settings: object): void {
@@ -61,6 +77,8 @@ function misfit(name: string, standard: unknown, value: unknown): string | undef
     const fixed = standard === null || name === 'sliceP' || name === 'd0'
     return typeof value === 'function' && !fixed ? undefined : range.says
   }
+  const allowed = choices[name]
+  if (allowed) return allowed.includes(value as string) ? undefined : `one of "${allowed.join('", "')}"`
   return typeof value === typeof standard ? undefined : `a ${typeof standard}`
 }
 

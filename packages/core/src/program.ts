@@ -116,6 +116,7 @@ function check(algorithm: Algorithm, { uniforms, strides }: Resolved, h: (values
     expectScope(`the first value of ${name}`, typeof init === 'function' ? init(values.x) : init, states[name])
   const { u, ...next } = algorithm.step(values as never, h(values)) as { u: Expr } & Record<string, Expr>
   if (u === undefined) throw refuse('the step returned no u. Return the update as u.')
+  if (typeof u !== 'number' && u.scope === 'slice') throw refuse('u is sliced. Return an update for every coordinate.')
   for (const [name, expr] of Object.entries(next)) {
     if (!Object.hasOwn(states, name)) throw refuse(`the step returned ${name}, which is no state. Declare it in state().`)
     expectScope(`the next value of ${name}`, expr, states[name])

@@ -10,7 +10,7 @@
  *
  * r_ε repsRel, ε eps, γ lr. The gradient includes coupled weight decay. The iterates are meant to be averaged: see `averaged`.
  */
-import { defineAlgorithm, perTensor, scalar } from '../algorithm.ts'
+import { defineAlgorithm, perTensor, scalar, scalarLike } from '../algorithm.ts'
 import { add, dot, max, mul, neg, norm2, ratio, sqrt, where } from '../ops.ts'
 import { coupled } from './decay.ts'
 
@@ -38,7 +38,7 @@ const distanceOverGradients = (name: string, per: 'global' | 'tensor') => {
     state: (h) => ({
       rBar: state((x) => (h.initEta === null ? mul(h.repsRel, add(1, norm2(x, per))) : 0)),
       G: state(h.eps),
-      eta: state(),
+      eta: per === 'tensor' ? perTensor() : scalarLike(h.lr),
     }),
     step({ x, g: gradient, moved, rBar, G }, h) {
       const g = coupled(gradient, x, h)

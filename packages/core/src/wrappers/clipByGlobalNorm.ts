@@ -8,15 +8,12 @@
  * and Prodigy hold for any weights. How fast they grow does change: docs/clipping.md has both directions.
  */
 import { type Algorithm, type OptionsOf, scalar } from '../algorithm.ts'
-import { FreestepError } from '../errors.ts'
 import { div, mul, norm2, sub, where } from '../ops.ts'
 import type { Value } from '../value.ts'
 import { withInputs, wrap } from './wrap.ts'
 
 /** Gives the inner algorithm gradients of norm at most `max`; the norm before is the scalar `gradientNorm`. */
 export function clipByGlobalNorm<A extends Algorithm>(max: number, inner: A): Algorithm<OptionsOf<A>> {
-  if (!(max > 0 && max < Infinity))
-    throw new FreestepError('core', 'bad-option', `clipByGlobalNorm: the norm is ${max}. Give a finite number > 0.`)
   return wrap(inner, {
     name: 'clipByGlobalNorm',
     options: { max },

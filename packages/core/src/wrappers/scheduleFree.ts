@@ -11,7 +11,7 @@
  *
  *     y  ← y + c zLag + (1 − β (1 − c)) u,    zLag ← (1 − c) (zLag + β u),    x = y + (1 − 1/β) zLag
  */
-import { type Algorithm, element, type OptionsOf, scalar } from '../algorithm.ts'
+import { type Algorithm, element, type OptionsOf, scalarLike } from '../algorithm.ts'
 import { FreestepError } from '../errors.ts'
 import { add, max, mul, ratio, sub } from '../ops.ts'
 import type { Expr, Value } from '../value.ts'
@@ -25,7 +25,7 @@ export interface ScheduleFreeOptions {
   readonly weightLrPower?: number
   /** r, a natural number: how strongly it leans on late steps. */
   readonly r?: number
-  /** Weight decay at y, times lr (not times d). */
+  /** Weight decay at y, times λ (the authors' wrapper leaves d out of it, which shrinks x long before d has grown). */
   readonly weightDecayAtY?: number
 }
 
@@ -36,21 +36,18 @@ export function scheduleFree<A extends Algorithm>(inner: A, options: ScheduleFre
   const { momentum: beta = 0.9, weightLrPower = 2, r = 0, weightDecayAtY = 0 } = options
   if (!(beta > 0 && beta < 1))
     throw new FreestepError('core', 'bad-option', `scheduleFree: momentum is ${beta}. Give a number strictly between 0 and 1.`)
-  for (const [name, value] of Object.entries({ weightLrPower, r }))
-    if (!Number.isInteger(value) || value < 0)
-      throw new FreestepError('core', 'bad-option', `scheduleFree: ${name} is ${value}. Give an integer ≥ 0.`)
 
   return wrap(inner, {
     name: 'scheduleFree',
     options: { momentum: beta, weightLrPower, r, weightDecayAtY },
-    state: () => ({
-      ...{ zLag: element(), weightSum: scalar(), lambdaMax: scalar() },
-      ...(r > 0 && { steps: scalar() }),
+    state: ({ lr = 1 }) => ({
+      ...{ zLag: element(), weightSum: scalarLike(lr), lambdaMax: scalarLike(lr) },
+      ...(r > 0 && { steps: scalarLike(lr) }),
     }),
     step(values, step, h) {
       const { x: y, zLag, weightSum, lambdaMax, steps } = values
       const d = (values as { d?: Value }).d ?? 1
-      const decay = weightDecayAtY === 0 ? 0 : mul(-weightDecayAtY, h.lr ?? 1, y)
+      const decay = weightDecayAtY === 0 ? 0 : mul(mul(-weightDecayAtY, d, h.lr ?? 1), y)
       const aside = add(zLag, decay)
       const { u: u0, ...next } = step(
         withInputs(values, {

@@ -3,6 +3,7 @@
  */
 import type { Algorithm, Inputs, OptionsOf, Outputs, States, ValuesOf } from '../algorithm.ts'
 import { FreestepError } from '../errors.ts'
+import { checkOptions } from '../options.ts'
 import type { Expr } from '../value.ts'
 
 /** The states of any algorithm. */
@@ -13,24 +14,25 @@ export interface Wrapping<S extends States> {
   /** The wrapper's name, as in `averaged(dog)`. */
   readonly name: string
   /** The wrapper's own options, numbers fixed when it is made. */
-  readonly options: Readonly<Record<string, unknown>>
-  /** The wrapper's own states. */
-  state(): S
+  readonly options: Readonly<Record<string, number>>
+  /** The wrapper's own states, given the inner algorithm's options. */
+  state(h: { readonly lr?: Expr }): S
   /** One step; `inner` runs the inner algorithm's step on the values it is given. */
   step(values: Inputs & ValuesOf<S>, inner: (values: Inputs) => Outputs<States>, h: { readonly lr?: Expr }): Outputs<States>
   /** The point to evaluate at; `inner` gives that of the inner algorithm. */
   evaluate?(values: AnyValues, inner: (x: Pick<Inputs, 'x' | 'moved'>) => Expr): Expr
 }
 
-/** Puts a wrapper around an algorithm. */
+/** Puts a wrapper around an algorithm; its options are held to the ranges of their names. */
 export function wrap<A extends Algorithm, S extends States>(inner: A, wrapping: Wrapping<S>): Algorithm<OptionsOf<A>> {
-  const own = wrapping.state()
+  checkOptions(wrapping.name, wrapping.options, wrapping.options)
   return {
     ...(inner as unknown as Algorithm<OptionsOf<A>>),
     name: `${wrapping.name}(${inner.name})`,
     wrapper: { name: wrapping.name, options: wrapping.options, inner },
     state(h) {
       const states = inner.state(h)
+      const own = wrapping.state(h)
       for (const name of Object.keys(own))
         if (Object.hasOwn(states, name))
           throw new FreestepError(
