@@ -33,9 +33,9 @@ const algorithms: Readonly<Record<string, { readonly make: () => Algorithm; read
 }
 
 /** An optimizer on parameters of the given sizes, its gradients filled in place. */
-async function started(algorithm: Algorithm, sizes: readonly number[]): Promise<Optimizer<FloatArray>> {
+async function started(algorithm: Algorithm, sizes: readonly number[], threads = 1): Promise<Optimizer<FloatArray>> {
   const params = Object.fromEntries(sizes.map((size, i) => [`p${i}`, random(size)]))
-  const optimizer = await createOptimizer(algorithm, params, await cpu())
+  const optimizer = await createOptimizer(algorithm, params, await cpu({ threads }))
   for (const gradient of Object.values(optimizer.grads ?? {})) gradient.set(random(gradient.length))
   return optimizer
 }
@@ -48,6 +48,7 @@ export async function benchCpu({ sizes, rounds, torch }: CpuOptions, report: Rep
     for (const name of Object.keys(algorithms)) ours.set(`${name}@${size}`, times.get(name)?.median ?? Number.NaN)
   }
   await raceTensors(rounds, report)
+  for (const size of sizes) await raceThreads(size, rounds, report)
   await start(report)
   if (!torch) return
   const measured = measureTorch(sizes, rounds)
@@ -108,6 +109,20 @@ async function raceTensors(rounds: number, report: Report): Promise<void> {
     for (const each of [a, b]) report.row(size, each, times.get(each) as Times)
     report.figure(`cpu/${name}-${count}-tensors-vs-one`, size, (times.get(b)?.median ?? Number.NaN) / (times.get(a)?.median ?? 1))
   }
+}
+
+/** One thread and two. */
+async function raceThreads(size: number, rounds: number, report: Report): Promise<void> {
+  const [one, two] = [await started(prodigy(), [size]), await started(prodigy(), [size], 2)]
+  const [a, b] = ['prodigy, 1 thread', 'prodigy, 2 threads']
+  const contestants = [
+    { name: a, run: () => one.step() },
+    { name: b, run: () => two.step() },
+  ]
+  const times = await race(contestants, { rounds, turn: 5, budget: 20_000 })
+  for (const each of [a, b]) report.row(size, each, times.get(each) as Times)
+  report.figure('cpu/prodigy-1-thread-vs-2', size, (times.get(a)?.median ?? Number.NaN) / (times.get(b)?.median ?? 1))
+  for (const optimizer of [one, two]) optimizer.dispose()
 }
 
 /** What does not depend on the number of parameters: making an optimizer, and a step on ten of them. */

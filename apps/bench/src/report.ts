@@ -31,6 +31,7 @@ export class Report {
       head: ['parameters', 'step', 'median ms', 'least ms'],
       colAligns: ['right', 'left', 'right', 'right'],
       style: { head: [], border: [] },
+      chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
     })
     for (const [size, name, { median, least }] of this.rows)
       table.push([scientific(size), name, median.toPrecision(4), least.toPrecision(4)])

@@ -30,7 +30,7 @@ for size in sizes:
 print(json.dumps({'version': torch.__version__, 'times': times}))
 `
 
-/** What torch was measured at: milliseconds a step, as \`adam@1000000\`. */
+/** What torch was measured at: milliseconds a step, as `adam@1000000`. */
 export interface TorchTimes {
   readonly version: string
   readonly times: Readonly<Record<string, number>>

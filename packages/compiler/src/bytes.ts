@@ -5,7 +5,9 @@ import type { Kernels } from './kernels.ts'
 
 /** The traffic of one pass. */
 export interface Traffic {
+  /** The arrays it reads. */
   readonly reads: readonly string[]
+  /** The arrays it writes. */
   readonly writes: readonly string[]
   /** Bytes a parameter. */
   readonly bytes: number

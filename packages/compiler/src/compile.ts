@@ -3,10 +3,10 @@
  * (verify.ts). Not a printer: the emitters take it from here.
  */
 import type { Expr, Program, Scope, Values } from '@freestep/core'
-import { isVector, type Node, reachable, trace } from './graph.ts'
-import type { Kernels, Loop, Pass } from './kernels.ts'
+import { changes, isVector, reachable, trace } from './graph.ts'
+import type { Kernels, Loop, Pass, ScalarProgram, Slot } from './kernels.ts'
 import { type Broken, cut, type Work } from './passes.ts'
-import { scalarPrograms, slotTable } from './scalars.ts'
+import { type Slots, scalarPrograms, slotTable } from './scalars.ts'
 import { verify } from './verify.ts'
 
 /** The functions of a program: the first values of the states, a step, and the point to evaluate at. */
@@ -24,57 +24,57 @@ export type Part = 'init' | 'step' | 'evaluate'
 export function compile(program: Program, part: Part, broken?: Broken): Kernels {
   const scopes = inputScopes(program)
   const graph = trace((values) => outputs(program, part, values), inputs(program, part, scopes), program.strides !== undefined)
-  const stored: Record<string, Scope> = { ...scopes, evaluated: 'element' }
-  const arrays = Object.fromEntries(Object.entries(stored).filter(([, scope]) => isVector({ scope }))) as Kernels['arrays']
+  const arrays = only({ ...scopes, evaluated: 'element' }, isVector) as Kernels['arrays']
+  const slots = slotTable(only(scopes, (value) => !isVector(value)) as Record<string, Slot['scope']>)
   const { passes, phase } = cut(graph, arrays, broken)
-
-  const slots = slotTable(Object.fromEntries(Object.entries(scopes).filter(([, scope]) => !isVector({ scope }))) as Singles)
   const scalars = scalarPrograms(
     {
       nodes: reachable(graph.outputs.values()),
-      outputs: [...graph.outputs]
-        .filter(([name, value]) => !(name in arrays) && !(value.op === 'load' && value.name === name))
+      outputs: changes(graph)
+        .filter(([name]) => !Object.hasOwn(arrays, name))
         .map(([name, value]) => ({ slot: slots.named(name), value })),
-      inPasses: passes.flat().flatMap(({ scalars }) => scalars),
-      terms: passes.map((works) => works.flatMap(({ terms }) => terms)),
+      passes: passes.map((works) => ({
+        scalars: works.flatMap((work) => work.scalars),
+        terms: works.flatMap((work) => work.terms),
+      })),
       phase,
     },
     slots,
   )
-  const pass = (works: readonly Work[]): Pass => {
-    const terms = works.flatMap((work) => work.terms)
-    const loops = works.map(
-      ({ scope, loads, scalars, body, stores, terms: own }): Loop => ({
-        scope,
-        loads: [...loads].map(([node, array]) => ({ node, array, scope: arrays[array] })),
-        scalars: scalars.map((node) => ({ node, slot: slots.of(node) })),
-        body,
-        stores,
-        sums: own.map((value) => ({ index: terms.indexOf(value), value })),
-      }),
-    )
-    return { kind: 'pass', loops, sums: terms.length }
-  }
-  const changed = [...graph.outputs]
-    .filter(([name, value]) => !(value.op === 'load' && value.name === name))
-    .map(([name]) => name)
-  const stages = scalars.flatMap((program, i) => [program, ...(i < passes.length ? [pass(passes[i])] : [])])
+  const stages = scalars.flatMap((before, i) => [before, ...(i < passes.length ? [passOf(passes[i], arrays, slots)] : [])])
   const kernels: Kernels = {
     arrays,
     slots: slots.all,
     stages: stages.filter((stage) => stage.kind === 'pass' || stage.parts.length > 0),
-    perTensor:
-      passes.flat().some((work) => work.scope === 'slice' || work.scalars.some(ofTensor)) || scalars.some(reducesTensors),
+    perTensor: passes.flat().some(isPerTensor) || scalars.some(addsUpTensors),
   }
+  const changed = changes(graph).map(([name]) => name)
   if (!broken) verify(kernels, changed)
   return kernels
 }
 
-type Singles = Record<string, 'global' | 'tensor'>
+/** The entries with such a scope. */
+const only = (scopes: Readonly<Record<string, Scope>>, has: (value: { readonly scope: Scope }) => boolean) =>
+  Object.fromEntries(Object.entries(scopes).filter(([, scope]) => has({ scope })))
 
-const ofTensor = (node: Node) => node.scope === 'tensor'
-const reducesTensors = (program: ReturnType<typeof scalarPrograms>[number]) =>
-  program.parts.some((part) => part.kind === 'reduction' && 'partial' in part.from && part.to.scope === 'tensor')
+function passOf(works: readonly Work[], arrays: Kernels['arrays'], slots: Slots): Pass {
+  const terms = works.flatMap((work) => work.terms)
+  const loops = works.map(
+    ({ scope, loads, scalars, body, stores, terms: own }): Loop => ({
+      scope,
+      loads: [...loads].map(([node, array]) => ({ node, array, scope: arrays[array] })),
+      scalars: scalars.map((node) => ({ node, slot: slots.of(node) })),
+      body,
+      stores,
+      sums: own.map((value) => ({ index: terms.indexOf(value), value })),
+    }),
+  )
+  return { kind: 'pass', loops, sums: terms.length }
+}
+
+const isPerTensor = ({ scope, scalars }: Work) => scope === 'slice' || scalars.some((node) => node.scope === 'tensor')
+const addsUpTensors = ({ parts }: ScalarProgram) =>
+  parts.some((part) => part.kind === 'reduction' && 'partial' in part.from && part.to.scope === 'tensor')
 
 /** Everything a program's functions may be given, by name. */
 function inputScopes(program: Program): Record<string, Scope> {
@@ -91,7 +91,7 @@ function inputScopes(program: Program): Record<string, Scope> {
 function inputs(program: Program, part: Part, scopes: Record<string, Scope>): Record<string, Scope> {
   const absent = (name: string) =>
     part === 'init'
-      ? name === 'g' || name === 'loss' || name in program.states
+      ? name === 'g' || name === 'loss' || Object.hasOwn(program.states, name)
       : part === 'evaluate' && (name === 'g' || name === 'loss')
   return Object.fromEntries(Object.entries(scopes).filter(([name]) => !absent(name)))
 }

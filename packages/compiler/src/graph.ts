@@ -10,8 +10,11 @@ export type Op = Elementwise | 'load' | 'constant' | 'sum' | 'slice'
 
 /** One value of the trace. */
 export interface Node extends Value {
+  /** A number that is larger than those of its arguments. */
   readonly id: number
+  /** What it does. */
   readonly op: Op
+  /** What it does it to. */
   readonly args: readonly Node[]
   /** Of a load: the name of the input. */
   readonly name: string
@@ -21,6 +24,7 @@ export interface Node extends Value {
 
 /** A traced function: from named inputs to named outputs. */
 export interface Graph {
+  /** What the function returned, by name. */
   readonly outputs: ReadonlyMap<string, Node>
 }
 
@@ -29,6 +33,10 @@ export const isVector = ({ scope }: { readonly scope: Scope }): boolean => scope
 
 /** Whether a value is a number known when the program is compiled, which needs no place in memory. */
 export const isConstant = ({ op }: { readonly op: Op }): boolean => op === 'constant'
+
+/** The outputs that are something else than the input of the same name. */
+export const changes = ({ outputs }: Graph): (readonly [string, Node])[] =>
+  [...outputs].filter(([name, value]) => !(value.op === 'load' && value.name === name))
 
 /** Runs a function on nodes that stand for its inputs; `sliced` says whether slice() is more than the identity. */
 export function trace(

@@ -8,8 +8,23 @@ export { type Traffic, traffic } from './bytes.ts'
 export { compile, type Part } from './compile.ts'
 export { type Graph, isConstant, isVector, type Node, type Op, reachable, trace } from './graph.ts'
 export { emitJs } from './js.ts'
-export type { Kernels, Loop, Pass, Reduction, ScalarProgram, Section, Slot } from './kernels.ts'
+export type {
+  Kernels,
+  Load,
+  Loop,
+  Partials,
+  Pass,
+  Read,
+  Reduction,
+  ScalarProgram,
+  Section,
+  Slot,
+  Store,
+  Sum,
+  Write,
+} from './kernels.ts'
 export { type ElementType, type Layout, type StageFunctions, segmentFields, segmentInts } from './layout.ts'
+export type { Broken } from './passes.ts'
 export { verify } from './verify.ts'
 export { emitWasm, emitWat, type WasmOptions } from './wasm/emit.ts'
 export { type Access, type Binding, emitWgsl, type WgslKernel, type WgslOptions } from './wgsl/emit.ts'

@@ -4,7 +4,16 @@
  */
 import type { Elementwise } from '@freestep/core'
 import { isConstant, type Node } from './graph.ts'
-import type { Kernels, Loop, Pass, Reduction, ScalarProgram, Section, Slot } from './kernels.ts'
+import {
+  type Kernels,
+  type Loop,
+  type Pass,
+  type Reduction,
+  type ScalarProgram,
+  type Section,
+  type Slot,
+  sharingLoops,
+} from './kernels.ts'
 import { type ElementType, segmentFields, segmentInts } from './layout.ts'
 import { namer, valueName } from './names.ts'
 
@@ -68,8 +77,8 @@ const overTensors = (lines: readonly string[]) =>
   block('for (let k = 0; k < activeCount; k++) ', ['const tensor = active[k]', ...lines])
 const overSegments = (from: string, to: string, lines: readonly string[]) =>
   block(`for (let segment = ${from}; segment < ${to}; segment++) `, lines)
-const field = (each: (typeof segmentFields)[number]) =>
-  `${each} = segments[${segmentInts} * segment + ${segmentFields.indexOf(each)}]`
+type Field = (typeof segmentFields)[number]
+const field = (each: Field) => `${each} = segments[${segmentInts} * segment + ${segmentFields.indexOf(each)}]`
 
 /** Prints the parts of a program, each as lines. */
 class Writer {
@@ -83,11 +92,13 @@ class Writer {
 
   pass(name: string, { loops, sums }: Pass): string[] {
     const totals = Array.from({ length: sums }, (_, index) => `sum${index}`)
-    const fields = loops.length > 1 || loops[0].scope === 'slice' ? segmentFields : (['start', 'length', 'tensor'] as const)
+    const perTensor = loops.some(({ scalars }) => scalars.some(({ slot }) => slot.scope === 'tensor'))
+    const slices = loops.some(({ scope }) => scope === 'slice')
+    const own = (each: Field) => (each === 'tensor' ? perTensor : slices || each === 'start' || each === 'length')
     const lines = [
-      `const ${fields.map(field).join(', ')}`,
+      `const ${segmentFields.filter(own).map(field).join(', ')}`,
       ...(sums ? [`let ${totals.map((total) => `${total} = 0`).join(', ')}`] : []),
-      ...loops.flatMap((loop) => this.loop(loop)),
+      ...(loops.length > 1 ? loops.flatMap((loop) => block('', this.loop(loop))) : this.loop(loops[0])),
       ...totals.map((total, index) => `partials[${sums} * segment + ${index}] = ${total}`),
     ]
     return block(`${name}(from, to) `, overSegments('from', 'to', lines), '},')
@@ -103,14 +114,14 @@ class Writer {
       ...stores.map(({ array, value }) => `$${this.name(array)}[i] = ${this.operand(value, this.type)}`),
     ]
     const round = (text: string) => (this.type === 'float32' ? `fround(${text})` : text)
-    return block('', [
+    return [
       ...scalars.map(({ node, slot }) => `const ${this.value(node)} = ${round(slotAt(slot))}`),
       ...block(`for (let i = ${start}; i < ${start} + ${length}; i++) `, lines),
-    ])
+    ]
   }
 
   scalarProgram(name: string, { parts }: ScalarProgram): string[] {
-    const lines = parts.flatMap((part) => (part.kind === 'reduction' ? reduction(part) : this.section(part)))
+    const lines = sharingLoops(parts).flatMap((step) => ('kind' in step ? this.section(step) : addUp(step)))
     return block(`${name}(segmentCount, activeCount) `, lines, '},')
   }
 
@@ -143,11 +154,17 @@ class Writer {
 const slotAt = ({ scope, index }: Slot) =>
   scope === 'global' ? `globals[${index}]` : `tensors[tensorStride * tensor + ${index}]`
 
-function reduction({ to, from }: Reduction): string[] {
-  const total = slotAt(to)
-  if (!('partial' in from)) return [`${total} = 0`, ...overTensors([`${total} += ${slotAt(from)}`])]
-  const add = `${total} += partials[${from.of} * segment + ${from.partial}]`
-  return to.scope === 'global'
-    ? [`${total} = 0`, ...overSegments('0', 'segmentCount', [add])]
-    : [...overTensors([`${total} = 0`]), ...overSegments('0', 'segmentCount', [`const ${field('tensor')}`, add])]
+/** Several totals, from one loop over partial sums or over tensors. */
+function addUp(reductions: readonly Reduction[]): string[] {
+  const ofTensors = reductions.filter(({ to }) => to.scope === 'tensor')
+  const zeros = reductions.filter(({ to }) => to.scope === 'global').map(({ to }) => `${slotAt(to)} = 0`)
+  const adds = reductions.map(({ to, from }) =>
+    'partial' in from ? `${slotAt(to)} += partials[${from.of} * segment + ${from.partial}]` : `${slotAt(to)} += ${slotAt(from)}`,
+  )
+  if (!('partial' in reductions[0].from)) return [...zeros, ...overTensors(adds)]
+  return [
+    ...zeros,
+    ...(ofTensors.length ? overTensors(ofTensors.map(({ to }) => `${slotAt(to)} = 0`)) : []),
+    ...overSegments('0', 'segmentCount', [...(ofTensors.length ? [`const ${field('tensor')}`] : []), ...adds]),
+  ]
 }

@@ -8,24 +8,68 @@ import type { Node } from './graph.ts'
 export interface Slot {
   /** A state, a uniform, `loss`, or `t<id>` for what the program keeps for itself. */
   readonly name: string
+  /** How many numbers it has. */
   readonly scope: 'global' | 'tensor'
   /** Its position among the slots of its scope. */
   readonly index: number
 }
 
+/** A vector read from memory. */
+export interface Load {
+  /** The node that it is the value of. */
+  readonly node: Node
+  /** The array that holds it. */
+  readonly array: string
+  /** The scope of the array. A slice loop reads element arrays at the coordinates it keeps. */
+  readonly scope: 'element' | 'slice'
+}
+
+/** A vector written to memory. */
+export interface Store {
+  /** The array, whose scope is that of the loop. */
+  readonly array: string
+  /** What is written; it may be a constant. */
+  readonly value: Node
+}
+
+/** A vector added up. */
+export interface Sum {
+  /** Which of the segment's partial sums it makes. */
+  readonly index: number
+  /** What is added up. */
+  readonly value: Node
+}
+
+/** A single number read from its slot. */
+export interface Read {
+  /** The node that it is the value of. */
+  readonly node: Node
+  /** Where it is. */
+  readonly slot: Slot
+}
+
+/** A single number written to its slot. */
+export interface Write {
+  /** Where it goes. */
+  readonly slot: Slot
+  /** What is written; it may be a constant. */
+  readonly value: Node
+}
+
 /** One loop of a pass, over all coordinates or over the kept ones of `sliceP`. */
 export interface Loop {
+  /** Which coordinates it runs over. */
   readonly scope: 'element' | 'slice'
-  /** What is read: nodes by the array that holds them. A slice loop reads element arrays at the coordinates it keeps. */
-  readonly loads: readonly { readonly node: Node; readonly array: string; readonly scope: 'element' | 'slice' }[]
-  /** Single numbers the loop uses, rounded to the precision of the elements before it starts. */
-  readonly scalars: readonly { readonly node: Node; readonly slot: Slot }[]
+  /** What is read first. */
+  readonly loads: readonly Load[]
+  /** Single numbers that it uses, rounded to the precision of the elements before it starts. */
+  readonly scalars: readonly Read[]
   /** What is computed, in this order; the op `slice` is the identity here. */
   readonly body: readonly Node[]
-  /** What is written, after everything is read. The value may be a constant. */
-  readonly stores: readonly { readonly array: string; readonly value: Node }[]
-  /** What is added up, in double precision where there is one, into partial sum `index` of the segment. */
-  readonly sums: readonly { readonly index: number; readonly value: Node }[]
+  /** What is written, after everything is read. */
+  readonly stores: readonly Store[]
+  /** What is added up, in double precision where there is one. */
+  readonly sums: readonly Sum[]
 }
 
 /**
@@ -33,33 +77,53 @@ export interface Loop {
  * that the element loop overwrites. Segments do not depend on each other.
  */
 export interface Pass {
+  /** Tells it from a scalar program. */
   readonly kind: 'pass'
+  /** One or two loops. */
   readonly loops: readonly Loop[]
   /** How many partial sums each segment has. */
   readonly sums: number
 }
 
-/** Adds up, in a fixed order: partial sums of the last pass over all segments or those of each tensor, or a slot over the tensors. */
+/** The partial sums of the pass before, over all segments. */
+export interface Partials {
+  /** Which of a segment's partial sums. */
+  readonly partial: number
+  /** How many of them a segment has. */
+  readonly of: number
+}
+
+/** Adds up, in a fixed order: partial sums over all segments or over those of each tensor, or a slot over the tensors. */
 export interface Reduction {
+  /** Tells it from a section. */
   readonly kind: 'reduction'
   /** The node it computes. */
   readonly sum: Node
+  /** Where the total goes; its scope says whether there is one, or one per tensor. */
   readonly to: Slot
-  readonly from: { readonly partial: number; readonly of: number } | Slot
+  /** What is added up. */
+  readonly from: Partials | Slot
 }
 
 /** Straight-line arithmetic on single numbers, once or for every tensor: reads, then body, then writes. */
 export interface Section {
+  /** Tells it from a reduction. */
   readonly kind: 'section'
+  /** Whether it runs once or for every tensor. */
   readonly scope: 'global' | 'tensor'
-  readonly reads: readonly { readonly node: Node; readonly slot: Slot }[]
+  /** What is read first. */
+  readonly reads: readonly Read[]
+  /** What is computed, in this order. */
   readonly body: readonly Node[]
-  readonly writes: readonly { readonly slot: Slot; readonly value: Node }[]
+  /** What is written at the end. */
+  readonly writes: readonly Write[]
 }
 
-/** What happens between passes: reductions and sections, one after the other. */
+/** What happens between passes. */
 export interface ScalarProgram {
+  /** Tells it from a pass. */
   readonly kind: 'scalar'
+  /** Reductions and sections, one after the other. */
   readonly parts: readonly (Reduction | Section)[]
 }
 
@@ -73,4 +137,17 @@ export interface Kernels {
   readonly stages: readonly (ScalarProgram | Pass)[]
   /** Whether a segment must not reach over the end of a tensor, because something in a pass belongs to a tensor. */
   readonly perTensor: boolean
+}
+
+/** Reductions that follow each other and run over the same things, partial sums or tensors, can share a loop; sections stand alone. */
+export function sharingLoops(parts: ScalarProgram['parts']): (readonly Reduction[] | Section)[] {
+  const overPartials = ({ from }: Reduction) => 'partial' in from
+  const steps: (Reduction[] | Section)[] = []
+  for (const part of parts) {
+    const last = steps.at(-1)
+    if (part.kind === 'section') steps.push(part)
+    else if (Array.isArray(last) && overPartials(last[0]) === overPartials(part)) last.push(part)
+    else steps.push([part])
+  }
+  return steps
 }

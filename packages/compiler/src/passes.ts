@@ -6,7 +6,7 @@
  *
  * Within the rules, sums and stores are moved to where the fewest bytes are moved. Not the arithmetic on single numbers: see scalars.ts.
  */
-import { type Graph, isConstant, isVector, type Node, reachable } from './graph.ts'
+import { changes, type Graph, isConstant, isVector, type Node, reachable } from './graph.ts'
 
 /** What one loop of a pass has to do. */
 export interface Work {
@@ -45,7 +45,7 @@ type Delays = ReadonlyMap<Item, number>
 
 /** Cuts a graph into as few passes as its sums allow. */
 export function cut(graph: Graph, arrays: Arrays, broken?: Broken): Cut {
-  const stores = [...graph.outputs].filter(([name, value]) => name in arrays && !(value.op === 'load' && value.name === name))
+  const stores = changes(graph).filter(([name]) => Object.hasOwn(arrays, name))
   const terms = [...new Set([...reachable(graph.outputs.values())].filter(isPassSum).map(({ args }) => args[0]))]
 
   const place = (delays: Delays, broken?: Broken): Placed => {

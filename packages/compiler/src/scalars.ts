@@ -1,9 +1,10 @@
 /**
  * The arithmetic on single numbers before, between and after the passes: what is computed when, and what is kept in slots meanwhile.
- * States are overwritten at the very end, when nothing reads the old values any more. Not vectors: see passes.ts.
+ * A state is overwritten where its next value is computed, unless something later reads the old one: then at the very end. Not vectors:
+ * see passes.ts.
  */
 import { isConstant, isVector, type Node } from './graph.ts'
-import type { Reduction, ScalarProgram, Section, Slot } from './kernels.ts'
+import type { Reduction, ScalarProgram, Section, Slot, Write } from './kernels.ts'
 import { isPassSum } from './passes.ts'
 
 /** Where the single numbers are that outlive a section. */
@@ -44,44 +45,45 @@ export function slotTable(named: Readonly<Record<string, Slot['scope']>>): Slots
 export interface ScalarWork {
   /** Every node of the program, arguments first. */
   readonly nodes: readonly Node[]
-  /** The states to overwrite at the end. */
-  readonly outputs: readonly { readonly slot: Slot; readonly value: Node }[]
-  /** The single numbers that passes use. */
-  readonly inPasses: readonly Node[]
-  /** For each pass, the vectors that it adds up. */
-  readonly terms: readonly (readonly Node[])[]
+  /** The states to overwrite. */
+  readonly outputs: readonly Write[]
+  /** For each pass, the single numbers that it uses, and the vectors that it adds up. */
+  readonly passes: readonly { readonly scalars: readonly Node[]; readonly terms: readonly Node[] }[]
   readonly phase: (node: Node) => number
 }
 
 /** One program before each pass and one after the last; some may be empty. */
 export function scalarPrograms(work: ScalarWork, slots: Slots): ScalarProgram[] {
-  const { terms, phase } = work
+  const { passes, phase } = work
   const computed = work.nodes.filter((node) => !isVector(node) && !isConstant(node) && node.op !== 'load')
   const position = positions(phase)
-  const stages = [...terms, []].map((_, stage) => {
-    const nodes = computed.filter((node) => phase(node) === stage)
-    const end = Math.max(0, ...nodes.map(position))
-    return sections(nodes, position, stage === terms.length ? commits(work.outputs, end) : [], end)
-  })
-
+  const commits = commitsOf(work, computed, position)
+  const stages = [...passes, undefined].map((_, stage) =>
+    sections(
+      computed.filter((node) => phase(node) === stage),
+      position,
+      commits.filter((commit) => commit.stage === stage),
+    ),
+  )
   const outside = stages.flat().flatMap(({ reads, reductions }) => [...reads, ...reductions.flatMap(({ args }) => args)])
-  const kept = new Set([...outside, ...work.inPasses])
+  const kept = new Set([...outside, ...passes.flatMap(({ scalars }) => scalars)])
   return stages.map((parts, stage) => ({
     kind: 'scalar',
     parts: parts.flatMap(({ scope, reductions, reads, body, commits }): (Reduction | Section)[] => [
-      ...reductions.map((sum) => reduction(sum, terms[stage - 1], slots)),
+      ...reductions.map((sum) => reduction(sum, passes[stage - 1]?.terms, slots)),
       ...(body.length || commits.length ? [section(scope, reads, body, commits)] : []),
     ]),
   }))
 
-  function section(scope: Slot['scope'], reads: readonly Node[], body: readonly Node[], commits: Section['writes']): Section {
+  function section(scope: Slot['scope'], reads: readonly Node[], body: readonly Node[], commits: readonly Write[]): Section {
     const own = body.filter((node) => kept.has(node)).map((value) => ({ slot: slots.of(value), value }))
+    const written = commits.map(({ slot, value }) => ({ slot, value }))
     return {
       kind: 'section',
       scope,
       reads: reads.map((node) => ({ node, slot: slots.of(node) })),
       body,
-      writes: [...own, ...commits],
+      writes: [...own, ...written],
     }
   }
 }
@@ -111,17 +113,12 @@ interface Draft {
   readonly body: readonly Node[]
   /** The nodes that come from slots. */
   readonly reads: readonly Node[]
-  readonly commits: Section['writes']
+  readonly commits: readonly Write[]
 }
 
 /** The positions of one stage. */
-function sections(
-  nodes: readonly Node[],
-  position: (node: Node) => number,
-  commits: readonly (Section['writes'][number] & { readonly position: number })[],
-  end: number,
-): Draft[] {
-  const count = 1 + Math.max(end, ...commits.map((commit) => commit.position))
+function sections(nodes: readonly Node[], position: (node: Node) => number, commits: readonly Commit[]): Draft[] {
+  const count = 1 + Math.max(0, ...nodes.map(position), ...commits.map((commit) => commit.position))
   return Array.from({ length: count }, (_, at) => {
     const own = nodes.filter((node) => position(node) === at)
     const body = own.filter((node) => node.op !== 'sum')
@@ -133,12 +130,34 @@ function sections(
   })
 }
 
-/** When states are overwritten: those of tensors in the last loop over tensors, global ones after it. */
-function commits(outputs: ScalarWork['outputs'], end: number) {
-  const ofTensors = outputs.filter(({ slot }) => slot.scope === 'tensor')
-  const tensor = ofTensors.length ? firstFrom(end, 'tensor') : end
-  const global = firstFrom(tensor, 'global')
-  return outputs.map((output) => ({ ...output, position: output.slot.scope === 'tensor' ? tensor : global }))
+/** When a state is overwritten. */
+type Commit = Write & { readonly stage: number; readonly position: number }
+
+function commitsOf(
+  { outputs, passes, phase }: ScalarWork,
+  computed: readonly Node[],
+  position: (node: Node) => number,
+): Commit[] {
+  const last = passes.length
+  const end = Math.max(0, ...computed.filter((node) => phase(node) === last).map(position))
+  const endOf = { tensor: firstFrom(end, 'tensor'), global: 0 }
+  endOf.global = firstFrom(outputs.some(({ slot }) => slot.scope === 'tensor') ? endOf.tensor : end, 'global')
+
+  const isLater = (a: Node, b: Node) => phase(a) > phase(b) || (phase(a) === phase(b) && position(a) > position(b))
+  const readsOld = ({ args }: { readonly args: readonly Node[] }, { name }: Slot) =>
+    args.some((arg) => arg.op === 'load' && arg.name === name)
+  const isFree = ({ slot, value }: Write) =>
+    computed.includes(value) &&
+    value.op !== 'sum' &&
+    !computed.some((node) => readsOld(node, slot) && isLater(node, value)) &&
+    !passes.some(({ scalars }, pass) => pass >= phase(value) && readsOld({ args: scalars }, slot)) &&
+    !outputs.some((other) => readsOld({ args: [other.value] }, slot))
+  return outputs.map((output) => {
+    const { slot, value } = output
+    return isFree(output)
+      ? { ...output, stage: phase(value), position: position(value) }
+      : { ...output, stage: last, position: endOf[slot.scope] }
+  })
 }
 
 function reduction(sum: Node, terms: readonly Node[] | undefined, slots: Slots): Reduction {

@@ -17,24 +17,24 @@ for (const [name, options] of Object.entries(forms))
     read: (array) => array,
   })
 
-const { lines, leftOut } = reports.eager
-const rows = lines.map(({ algorithm, file, ran, compared, chaotic }, i) => [
+const { lines, leftOut: reasons } = reports.eager
+const rows = lines.map(({ algorithm, file, ran, compared, chaotic, leftOut }, i) => [
   algorithm,
   file,
   String(ran),
   String(compared),
   String(chaotic),
   ...Object.values(reports).map((report) => report.lines[i].worst.toExponential(1)),
-  String(leftOut.filter(({ what }) => what.startsWith(`${file}/`)).length),
+  String(leftOut),
 ])
 const total = (column) => String(rows.reduce((sum, row) => sum + Number(row[column]), 0))
 const head = ['algorithm', 'recorded by', 'trajectories', 'records', 'chaotic', ...Object.keys(reports), 'left out']
-const body = [head, ...rows, ['total', '', total(2), total(3), total(4), '', '', '', '']]
+const body = [head, ...rows, ['total', '', total(2), total(3), total(4), '', '', '', total(8)]]
 const widths = head.map((_, i) => Math.max(...body.map((row) => row[i].length)))
 for (const row of body) console.log(row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '))
 
 console.log('\nLeft out:')
-for (const { what, reason } of leftOut) console.log(`  ${what}: ${reason}`)
+for (const { what, reason } of reasons) console.log(`  ${what}: ${reason}`)
 
 const bad = Object.entries(reports).flatMap(([name, report]) =>
   report.lines.filter(({ worst }) => !(worst < limit)).map(({ file, worst }) => `${file} (${name}): ${worst}`),

@@ -287,7 +287,7 @@ async function breaking(target: Target, rule: 'read-back' | 'delay'): Promise<Ba
   const backend = await cpu({ target })
   return {
     ...backend,
-    start: (program, params) => new FusedEngine(program, params, target, compile(program, 'step', rule)),
+    start: (program, params) => new FusedEngine(program, params, { target, threads: 1 }, compile(program, 'step', rule)),
   }
 }
 

@@ -118,6 +118,12 @@ describe.each(targets)('%s, one tensor: to the last bit', (target) => {
       expect(found.every((value, i) => Object.is(value, wanted[i]))).toBe(true)
     })
 
+  if (target === 'wasm')
+    test('prodigy, 65537 coordinates, 300 steps', async () => {
+      const row = table.find(({ name }) => name === 'prodigy') as Row
+      await same({ row, settings: { d0: 0.01 }, sizes: [65_537], dtype: 'float64', steps: 300 })
+    })
+
   for (const row of table)
     test(row.name, async () => {
       for (const settings of row.variants) {

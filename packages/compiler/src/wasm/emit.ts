@@ -3,7 +3,7 @@
  * The loops over elements are in loop.ts.
  */
 import { isConstant, type Node } from '../graph.ts'
-import type { Kernels, Pass, Reduction, ScalarProgram, Section, Slot } from '../kernels.ts'
+import { type Kernels, type Pass, type Reduction, type ScalarProgram, type Section, type Slot, sharingLoops } from '../kernels.ts'
 import { type ElementType, segmentFields, segmentInts } from '../layout.ts'
 import { namer, valueName } from '../names.ts'
 import { add, type Code, get, global, i32, increase, load, operations, set, store, times, until } from './code.ts'
@@ -124,7 +124,7 @@ class Writer implements Surroundings {
   }
 
   scalarProgram({ parts }: ScalarProgram): Code {
-    return parts.flatMap((part) => (part.kind === 'reduction' ? this.reduction(part) : this.section(part)))
+    return sharingLoops(parts).flatMap((step) => ('kind' in step ? this.section(step) : this.addUp(step)))
   }
 
   private section({ scope, reads, body, writes }: Section): Code {
@@ -141,14 +141,25 @@ class Writer implements Surroundings {
     return scope === 'tensor' ? this.overTensors(code) : code
   }
 
-  private reduction({ to, from }: Reduction): Code {
-    const zero = store('f64', this.address(to), 8 * to.index, [['f64.const', 0]])
-    const increaseBy = (term: Code) => store('f64', this.address(to), 8 * to.index, [...this.slot(to), ...term, ['f64.add']])
-    if (!('partial' in from)) return [...zero, ...this.overTensors(increaseBy(this.slot(from)))]
-    const add = increaseBy(load('f64', get('@partial'), 8 * from.partial))
-    const all = (body: Code) => this.overSegments(i32(0), get('@segmentCount'), from.of, body)
-    return to.scope === 'global'
-      ? [...zero, ...all(add)]
-      : [...this.overTensors(zero), ...all([...this.setTensor(this.field('tensor')), ...add])]
+  /** Several totals, from one loop over partial sums or over tensors. */
+  private addUp(reductions: readonly Reduction[]): Code {
+    const put = (to: Slot, value: Code) => store('f64', this.address(to), 8 * to.index, value)
+    const zero = (scope: Slot['scope']) =>
+      reductions.filter(({ to }) => to.scope === scope).flatMap(({ to }) => put(to, [['f64.const', 0]]))
+    const adds = reductions.flatMap(({ to, from }) => {
+      const term = 'partial' in from ? load('f64', get('@partial'), 8 * from.partial) : this.slot(from)
+      return put(to, [...this.slot(to), ...term, ['f64.add']])
+    })
+    const [{ from }] = reductions
+    if (!('partial' in from)) return [...zero('global'), ...this.overTensors(adds)]
+    const ofTensors = reductions.some(({ to }) => to.scope === 'tensor')
+    return [
+      ...zero('global'),
+      ...(ofTensors ? this.overTensors(zero('tensor')) : []),
+      ...this.overSegments(i32(0), get('@segmentCount'), from.of, [
+        ...(ofTensors ? this.setTensor(this.field('tensor')) : []),
+        ...adds,
+      ]),
+    ]
   }
 }

@@ -217,18 +217,6 @@
     (local $t25 f64) (local $t29 f64) (local $t34 f64) (local $d f64) (local $t30 f64) (local $t35 f64)
     (local $t37 f64) (local $t38 f64)
     (f64.store offset=56 (global.get $globals) (f64.const 0))
-    (local.set $@segment (i32.add (global.get $segments) (i32.mul (i32.const 0) (i32.const 32))))
-    (local.set $@last (i32.add (global.get $segments) (i32.mul (local.get $@segmentCount) (i32.const 32))))
-    (local.set $@partial (i32.add (global.get $partials) (i32.mul (i32.const 0) (i32.const 16))))
-    (block
-      (loop
-        (br_if 1 (i32.ge_u (local.get $@segment) (local.get $@last)))
-        (f64.store offset=56 (global.get $globals) (f64.add (f64.load offset=56 (global.get $globals)) (f64.load (local.get $@partial))))
-        (local.set $@partial (i32.add (local.get $@partial) (i32.const 16)))
-        (local.set $@segment (i32.add (local.get $@segment) (i32.const 32)))
-        (br 0)
-      )
-    )
     (f64.store offset=64 (global.get $globals) (f64.const 0))
     (local.set $@segment (i32.add (global.get $segments) (i32.mul (i32.const 0) (i32.const 32))))
     (local.set $@last (i32.add (global.get $segments) (i32.mul (local.get $@segmentCount) (i32.const 32))))
@@ -236,6 +224,7 @@
     (block
       (loop
         (br_if 1 (i32.ge_u (local.get $@segment) (local.get $@last)))
+        (f64.store offset=56 (global.get $globals) (f64.add (f64.load offset=56 (global.get $globals)) (f64.load (local.get $@partial))))
         (f64.store offset=64 (global.get $globals) (f64.add (f64.load offset=64 (global.get $globals)) (f64.load offset=8 (local.get $@partial))))
         (local.set $@partial (i32.add (local.get $@partial) (i32.const 16)))
         (local.set $@segment (i32.add (local.get $@segment) (i32.const 32)))

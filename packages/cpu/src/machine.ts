@@ -1,0 +1,148 @@
+/**
+ * Runs a compiled program on the memory of one optimizer: which segments, in which order, on how many threads. Not what the arrays mean
+ * to the caller, which is engine.ts's business.
+ */
+import type { Kernels, Slot, StageFunctions } from '@freestep/compiler'
+import type { Program } from '@freestep/core'
+import { type Arena, arrange, type Bank, view } from './arena.ts'
+import { allocate, codeOf, instantiate, type Memory, type Target } from './code.ts'
+import type { FloatArray } from './eager.ts'
+import { type Segment, segmentsOf, writeSegments } from './segments.ts'
+import { Crew } from './threads.ts'
+
+/** How kernels run. */
+export interface Running {
+  readonly target: Target
+  /** How many threads share in a pass, this one included; more than one only with WebAssembly. */
+  readonly threads: number
+}
+
+/** A compiled function of the program: for each of its stages the code for every bank. */
+export interface Prepared {
+  readonly kernels: Kernels
+  readonly stages: readonly (readonly StageFunctions[string][])[]
+  readonly crew: Crew | undefined
+}
+
+/** What the tables in memory were written for. */
+interface Extent {
+  readonly perTensor: boolean
+  readonly active: readonly number[]
+  readonly segments: number
+  /** For each bank, where the segments of each thread begin, and where the last one's end; this thread is the last. */
+  readonly cuts: readonly (readonly number[])[]
+  /** Whether there is enough to do for more than one thread. */
+  readonly large: boolean
+}
+
+/** Elements from which another thread is woken: below, that costs more than it saves (measured: some 40 µs, against 0.9 ns an element). */
+const largeFrom = 2 ** 18
+
+/** The memory and the code of one optimizer. */
+export class Machine {
+  private readonly program: Program
+  private readonly arena: Arena
+  private readonly memory: Memory
+  private readonly threads: number
+  private readonly slots: ReadonlyMap<string, Slot>
+  private readonly globals: Float64Array
+  private readonly tensors: Float64Array
+  private extent: Extent | undefined
+
+  /** Memory for a program, given all of its compiled functions. */
+  constructor(program: Program, functions: readonly Kernels[], { target, threads }: Running) {
+    this.program = program
+    this.arena = arrange(program, functions)
+    this.memory = allocate(target, this.arena.bytes, threads > 1)
+    this.threads = threads
+    this.slots = new Map(functions[0].slots.map((slot) => [slot.name, slot]))
+    const { globals, tensors } = this.arena.banks[0].layout
+    this.globals = new Float64Array(this.memory.buffer, globals)
+    this.tensors = new Float64Array(this.memory.buffer, tensors)
+  }
+
+  /** An array as views on memory, one per tensor. */
+  views(array: string): FloatArray[] {
+    const bankOf = (i: number) => this.arena.banks.find(({ tensors }) => tensors.includes(i)) as Bank
+    return this.program.tensors.map((_, i) => view(this.memory.buffer, bankOf(i), this.program, array, i))
+  }
+
+  /** A number (or one per tensor) by the name of a state, a uniform or the loss; undefined for what is a vector. */
+  get(name: string): number[] | undefined {
+    const slot = this.slots.get(name)
+    if (!slot) return undefined
+    if (slot.scope === 'global') return [this.globals[slot.index]]
+    return this.program.tensors.map((_, i) => this.tensors[this.tensorAt(i) + slot.index])
+  }
+
+  /** Overwrites what `get` gives. */
+  set(name: string, numbers: ArrayLike<number>): void {
+    const slot = this.slots.get(name)
+    if (!slot) throw new RangeError(`there is no number ${name}`)
+    if (slot.scope === 'global') this.globals[slot.index] = numbers[0]
+    else for (let i = 0; i < numbers.length; i++) this.tensors[this.tensorAt(i) + slot.index] = numbers[i]
+  }
+
+  private tensorAt(i: number): number {
+    return this.arena.banks[0].layout.tensorStride * i
+  }
+
+  /** Compiles a function; `shared` with the other threads if there are any, which are then started. */
+  prepare(kernels: Kernels, shared = false): Prepared {
+    const codes = this.arena.banks.map(({ type, layout }) => codeOf(kernels, type, this.memory, layout))
+    const banks = codes.map((code) => instantiate(code, this.memory))
+    return {
+      kernels,
+      stages: kernels.stages.map((_, i) => banks.map((bank) => bank[`stage${i}`])),
+      crew: shared && this.threads > 1 ? new Crew(this.threads - 1, codes, this.memory) : undefined,
+    }
+  }
+
+  /** Runs a function on the given tensors. */
+  run({ kernels, stages, crew }: Prepared, active: readonly number[]): void {
+    const { segments, cuts, large } = this.tables(kernels.perTensor, active)
+    for (const [i, banks] of stages.entries())
+      if (kernels.stages[i].kind === 'scalar') banks[0](segments, active.length)
+      else if (crew && large) crew.run(i, cuts, () => runBanks(banks, cuts, this.threads - 1))
+      else runBanks(banks, cuts, 0)
+  }
+
+  /** Writes the tables of segments and tensors, unless they are there from the last time. */
+  private tables(perTensor: boolean, active: readonly number[]): Extent {
+    const { extent } = this
+    if (extent && extent.perTensor === perTensor && sameNumbers(extent.active, active)) return extent
+    const { banks } = this.arena
+    const { layout } = banks[0]
+    const taking = new Set(active)
+    const found = banks.map((bank) => segmentsOf(this.program, bank, taking, perTensor))
+    writeSegments(new Int32Array(this.memory.buffer, layout.segments), found.flat())
+    new Int32Array(this.memory.buffer, layout.active, active.length).set(active)
+    const starts = found.map((_, i) => found.slice(0, i).reduce((count, { length }) => count + length, 0))
+    const elements = found.flat().reduce((sum, { length }) => sum + length, 0)
+    this.extent = {
+      ...{ perTensor, active, segments: found.flat().length, large: elements >= largeFrom },
+      cuts: found.map((segments, i) => evenly(segments, this.threads).map((cut) => starts[i] + cut)),
+    }
+    return this.extent
+  }
+}
+
+/** The part of a pass from cut `from` to the end, bank by bank. */
+function runBanks(banks: readonly StageFunctions[string][], cuts: Extent['cuts'], from: number): void {
+  for (const [i, stage] of banks.entries()) stage(cuts[i][from], cuts[i][cuts[i].length - 1])
+}
+
+/** Cuts segments into so many ranges of about as many elements: where each begins, and where the last one ends. */
+function evenly(segments: readonly Segment[], count: number): number[] {
+  const total = segments.reduce((sum, { length }) => sum + length, 0)
+  const cuts = [0]
+  let before = 0
+  for (const [i, { length }] of segments.entries()) {
+    before += length
+    while (cuts.length < count && before * count >= total * cuts.length) cuts.push(i + 1)
+  }
+  while (cuts.length <= count) cuts.push(segments.length)
+  return cuts
+}
+
+const sameNumbers = (a: readonly number[], b: readonly number[]) => a.length === b.length && a.every((value, i) => value === b[i])
