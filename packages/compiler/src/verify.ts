@@ -3,21 +3,21 @@
  * Not a check of the arithmetic: it finds mistakes of this compiler, never of an algorithm.
  */
 import { isConstant, type Node } from './graph.ts'
-import type { Kernels, Section, Slot } from './kernels.ts'
+import type { Kernels, Loop, Read, Section, Slot } from './kernels.ts'
 
 /** Throws an Error that names the first violation. `outputs` are the names that have to be stored, each once. */
 export function verify({ stages, arrays }: Kernels, outputs: readonly string[]): void {
   /** What each place holds since it was written: arrays by name, slots by themselves. */
-  const written = new Map<string | Slot, Node>()
-  const held = (node: Node, place: string | Slot) => {
-    const name = typeof place === 'string' ? place : place.name
+  const written = new Map<Place, Node>()
+  const held = (node: Node, place: Place) => {
+    const name = nameOf(place)
     const original = node.op === 'load' && node.name === name
     const now = written.get(place)
     if (now !== node && (now || !original))
       fail(original ? `${name} is read after it was overwritten` : `${name} does not hold t${node.id}`)
   }
-  const write = (place: string | Slot, value: Node) => {
-    if (written.has(place)) fail(`${typeof place === 'string' ? place : place.name} is written twice`)
+  const write = (place: Place, value: Node) => {
+    if (written.has(place)) fail(`${nameOf(place)} is written twice`)
     written.set(place, value)
   }
 
@@ -27,31 +27,37 @@ export function verify({ stages, arrays }: Kernels, outputs: readonly string[]):
         write(part.to, part.sum)
         continue
       }
-      const reads =
-        'loads' in part
-          ? [...part.loads.map(({ node, array }) => [node, array] as const), ...slotsOf(part.scalars)]
-          : slotsOf(part.reads)
+      const { reads, sums, writes } = placesOf(part)
       for (const [node, place] of reads) held(node, place)
       const takes = inOrder(
         reads.map(([node]) => node),
         part.body,
       )
-      if ('loads' in part) for (const { value } of part.sums) takes(value)
-      const writes =
-        'loads' in part
-          ? part.stores.map(({ array, value }) => [array, value] as const)
-          : part.writes.map(({ slot, value }) => [slot, value] as const)
-      for (const [place, value] of writes) {
-        takes(value)
-        if ('loads' in part && arrays[place as string] !== part.scope) fail(`${place} is stored in a loop over ${part.scope}s`)
+      for (const value of [...sums, ...writes.map(([value]) => value)]) takes(value)
+      for (const [value, place] of writes) {
+        if (typeof place === 'string' && arrays[place] !== part.scope) fail(`${place} is stored in a loop over ${part.scope}s`)
         write(place, value)
       }
     }
-  const names = new Set([...written.keys()].map((place) => (typeof place === 'string' ? place : place.name)))
+  const names = new Set([...written.keys()].map(nameOf))
   for (const name of outputs) if (!names.has(name)) fail(`${name} is never written`)
 }
 
-const slotsOf = (reads: Section['reads']) => reads.map(({ node, slot }) => [node, slot] as const)
+/** An array, by its name, or a slot. */
+type Place = string | Slot
+const nameOf = (place: Place) => (typeof place === 'string' ? place : place.name)
+
+/** What a loop or section reads from where, adds up, and writes to where. */
+function placesOf(part: Loop | Section) {
+  const at = ({ node, slot }: Read): [Node, Place] => [node, slot]
+  if ('reads' in part)
+    return { reads: part.reads.map(at), sums: [], writes: part.writes.map(({ value, slot }): [Node, Place] => [value, slot]) }
+  return {
+    reads: [...part.loads.map(({ node, array }): [Node, Place] => [node, array]), ...part.scalars.map(at)],
+    sums: part.sums.map(({ value }) => value),
+    writes: part.stores.map(({ value, array }): [Node, Place] => [value, array]),
+  }
+}
 
 /** Checks that every operand is there before it is used; gives the same check for what uses the results. */
 function inOrder(given: readonly Node[], body: readonly Node[]): (value: Node) => void {
