@@ -2,7 +2,7 @@
  * What the kit knows of an algorithm: the shape of a row of its tables, and the two ways to write one.
  * Not the rows: those are in table.ts and wrappers.ts.
  */
-import type { Algorithm, AlgorithmFactory, Settings, States } from '@freestep/core'
+import type { Algorithm, AlgorithmFactory, Settings } from '@freestep/core'
 import type { GoldenFile } from './goldens.ts'
 
 /** An algorithm, with all that the kit needs to test it. */
@@ -33,14 +33,14 @@ export interface Both<Inner, Outer> {
 }
 
 /** A row of an algorithm. */
-export function row<O extends object, S extends States>(factory: AlgorithmFactory<O, S>, about: About<Settings<O>>): Row {
+export function row<O extends object>(factory: AlgorithmFactory<O>, about: About<Settings<O>>): Row {
   return complete((settings) => factory(settings as Settings<O>) as unknown as Algorithm, about)
 }
 
 /** A row of a wrapper around an algorithm. */
-export function wrapped<O extends object, S extends States, W>(
+export function wrapped<O extends object, W>(
   wrapper: (inner: Algorithm, options?: W) => Algorithm,
-  factory: AlgorithmFactory<O, S>,
+  factory: AlgorithmFactory<O>,
   about: About<Both<Settings<O>, W>>,
 ): Row {
   const make = ({ inner, outer }: Both<Settings<O>, W> = {}) => wrapper(factory(inner) as unknown as Algorithm, outer)

@@ -97,22 +97,22 @@ export interface Algorithm<O extends object = object> extends Definition<O, Stat
 export type OptionsOf<A> = A extends { readonly defaults: infer O extends object } ? O : never
 
 /** A factory of algorithms: `prodigy({ weightDecay: 0.1 })`. */
-export interface AlgorithmFactory<O extends object, S extends States = States> {
+export interface AlgorithmFactory<O extends object> {
   (settings?: Settings<O>): Algorithm<O>
   /** What it was made from, to make others of. */
-  readonly algorithm: Definition<O, S>
+  readonly algorithm: Definition<O, States>
 }
 
 /**
  * Makes the factory of an algorithm. Unknown options and impossible values are refused with a {@link FreestepError} when the factory
  * is called.
  */
-export function defineAlgorithm<O extends object, S extends States>(definition: Definition<O, S>): AlgorithmFactory<O, S> {
+export function defineAlgorithm<O extends object, S extends States>(definition: Definition<O, S>): AlgorithmFactory<O> {
+  const algorithm = definition as unknown as Definition<O, States>
   const factory = (settings: Settings<O> = {}): Algorithm<O> => {
     checkOptions(definition.name, definition.defaults, settings)
     const given = Object.entries(settings).filter(([, value]) => value !== undefined)
-    const erased = definition as unknown as Definition<O, States>
-    return { ...erased, options: { ...definition.defaults, ...Object.fromEntries(given) } }
+    return { ...algorithm, options: { ...definition.defaults, ...Object.fromEntries(given) } }
   }
-  return Object.assign(factory, { algorithm: definition })
+  return Object.assign(factory, { algorithm })
 }

@@ -31,8 +31,11 @@ type Logs = Record<string, unknown>
 export interface ScalarLog {
   /** Every record that has arrived. */
   readonly records: readonly ScalarRecord[]
+  /** Called by tfjs after an epoch: adds the numbers to its logs. */
   onEpochEnd(epoch: number, logs?: Logs): Promise<void>
+  /** Called by tfjs after a batch, where `batches` is on: adds the latest numbers to its logs. */
   onBatchEnd?(batch: number, logs?: Logs): void
+  /** Called by tfjs at the end: waits for the last numbers. */
   onTrainEnd(logs?: Logs): Promise<void>
 }
 

@@ -2,7 +2,7 @@
  * From algorithms of core to tf.Optimizers, with classes that are registered with tfjs, so that a saved model finds them again.
  * Not a list of algorithms: that is index.ts.
  */
-import type { Algorithm, AlgorithmFactory, OptionsOf, Settings, States } from '@freestep/core'
+import type { Algorithm, AlgorithmFactory, OptionsOf, Settings } from '@freestep/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { type AnySettings, algorithmFromConfig, algorithmToConfig, fromConfig, register, toConfig } from './config.ts'
 import type { GroupSettings } from './growing.ts'
@@ -21,7 +21,7 @@ type Constructor<T extends tf.serialization.Serializable> = tf.serialization.Ser
  * The factory of tf.Optimizers for an algorithm, whose class is registered with tfjs as `freestep/<name>`:
  * `const mine = optimizerFactory(defineAlgorithm({ name: 'mine', … }))`.
  */
-export function optimizerFactory<O extends object, S extends States>(factory: AlgorithmFactory<O, S>): OptimizerFactory<O> {
+export function optimizerFactory<O extends object>(factory: AlgorithmFactory<O>): OptimizerFactory<O> {
   const { name } = factory.algorithm
   class RegisteredOptimizer extends FreestepOptimizer {
     static get className(): string {

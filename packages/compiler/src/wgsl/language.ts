@@ -1,0 +1,153 @@
+/**
+ * WGSL as far as kernels need it: operations, numbers, words that are taken, and the helpers that stand in for what the language leaves
+ * open. WGSL lets a compiler assume that there is no NaN and no infinity, so decisions on them are made on bits.
+ * https://www.w3.org/TR/WGSL/#floating-point-evaluation
+ */
+import type { Elementwise } from '@freestep/core'
+import { isConstant, type Node } from '../graph.ts'
+import type { Slot } from '../kernels.ts'
+
+/** The language: every operation as an expression of its operands. */
+const table: Record<Elementwise | 'slice', (a: string, b: string, c: string) => string> = {
+  add: (a, b) => `${a} + ${b}`,
+  sub: (a, b) => `${a} - ${b}`,
+  mul: (a, b) => `${a} * ${b}`,
+  div: (a, b) => `${a} / ${b}`,
+  max: (a, b) => `larger(${a}, ${b})`,
+  min: (a, b) => `smaller(${a}, ${b})`,
+  neg: (a) => `-${a}`,
+  abs: (a) => `abs(${a})`,
+  sqrt: (a) => `sqrt(${a})`,
+  pow: (a, c) => `power(${a}, ${c})`,
+  sign: (a) => `sign(${a})`,
+  where: (c, a, b) => `select(${b}, ${a}, positive(${c}))`,
+  slice: (a) => a,
+}
+
+/** A node's operation on named operands. */
+export function expression({ op, args }: Node, operands: readonly string[]): string {
+  const zero = args.findIndex((arg) => isConstant(arg) && arg.value === 0)
+  if (op === 'mul' && zero >= 0) return `vanish(${operands[1 - zero]})`
+  const [a, b, c] = operands
+  return table[op as keyof typeof table](a, b, c)
+}
+
+/** A number as the nearest f32, in as few digits as say which. */
+export function literal(value: number): string {
+  const single = Math.fround(value)
+  if (Number.isNaN(single)) return 'bits(0x7fc00000u)'
+  if (!Number.isFinite(single)) return `bits(${single > 0 ? '0x7f800000u' : '0xff800000u'})`
+  if (Object.is(single, -0)) return '(-0f)'
+  let text = String(single)
+  for (let digits = 1; digits < 10; digits++) {
+    const shorter = String(Number(single.toPrecision(digits)))
+    if (Math.fround(Number(shorter)) !== single) continue
+    text = shorter
+    break
+  }
+  return single < 0 ? `(${text}f)` : `${text}f`
+}
+
+/** Functions that kernels may use, by name: those that a function calls come after it, WGSL does not mind. */
+const helpers: Readonly<Record<string, string>> = {
+  larger: `
+// The larger of two, NaN if one of them is.
+fn larger(a: f32, b: f32) -> f32 {
+  return select(max(a, b), bits(0x7fc00000u), isNaN(a) | isNaN(b));
+}`,
+  smaller: `
+// The smaller of two, NaN if one of them is.
+fn smaller(a: f32, b: f32) -> f32 {
+  return select(min(a, b), bits(0x7fc00000u), isNaN(a) | isNaN(b));
+}`,
+  isNaN: `
+fn isNaN(a: f32) -> bool {
+  return (bitcast<u32>(a) & 0x7fffffffu) > 0x7f800000u;
+}`,
+  vanish: `
+// 0 · a: NaN where a is not finite.
+fn vanish(a: f32) -> f32 {
+  return select(0f, bits(0x7fc00000u), (bitcast<u32>(a) & 0x7f800000u) == 0x7f800000u);
+}`,
+  bits: `
+// A number that WGSL has no literal for; the variable keeps it from being evaluated, and refused, beforehand.
+var<private> none = 0u;
+fn bits(pattern: u32) -> f32 {
+  return bitcast<f32>(pattern | none);
+}`,
+  positive: `
+// a > 0: false for NaN.
+fn positive(a: f32) -> bool {
+  return bitcast<u32>(a) - 1u < 0x7f800000u;
+}`,
+  power: `
+// aᶜ = 2ᶜᵉ · 2^(c log₂ m) for a = 2ᵉ m ≥ 0, c > 0. Of ce, the whole part becomes the exponent, so that no digits are lost to it.
+fn power(a: f32, c: f32) -> f32 {
+  let parts = frexp(a);
+  let e = f32(parts.exp);
+  let whole = round(c * e);
+  let high = bitcast<f32>(bitcast<u32>(c) & 0xfffff000u);
+  let rest = (high * e - whole) + (c - high) * e;
+  return select(ldexp(exp2(rest + c * log2(parts.fract)), i32(whole)), 0f, a == 0f);
+}`,
+  accumulate: `
+// Adds to a sum, and what rounding loses to its second part: D. Knuth, TAOCP 2, section 4.2.2, theorem B.
+fn accumulate(sum: ptr<function, vec2<f32>>, a: f32) {
+  let before = (*sum).x;
+  let after = before + a;
+  let added = after - before;
+  *sum = vec2<f32>(after, (*sum).y + ((before - (after - added)) + (a - added)));
+}`,
+  settled: `
+// The sum with what rounding lost, unless the sum overflowed.
+fn settled(sum: vec2<f32>) -> f32 {
+  return select(sum.x, sum.x + sum.y, abs(sum.y) < 1e38f);
+}`,
+}
+
+/** The helpers that some lines of code call, and those that these call. */
+export function helpersOf(lines: readonly string[]): string[] {
+  let text = lines.join('\n')
+  return Object.entries(helpers).flatMap(([name, code]) => {
+    if (!text.includes(`${name}(`)) return []
+    text += code
+    return [...code.trim().split('\n'), '']
+  })
+}
+/** Indents by one level. */
+export const indent = (lines: readonly string[]): string[] => lines.map((line) => (line ? `  ${line}` : line))
+/** A head, lines in braces. */
+export const block = (head: string, lines: readonly string[]): string[] => [`${head} {`, ...indent(lines), '}']
+
+/** A struct of u32, and more. */
+export const struct = (name: string, fields: readonly string[], more: readonly string[] = []): string[] => [
+  ...block(
+    `struct ${name}`,
+    [...fields.map((field) => `${field}: u32`), ...more].map((field) => `${field},`),
+  ),
+  '',
+]
+
+/** The place of a slot. `from` is the uniform buffer that knows where the slots of tensors begin. */
+export const slotAt = ({ scope, index }: Slot, from: 'table' | 'totals'): string =>
+  scope === 'global' ? `numbers[${index}u]` : `numbers[${from}.slots + ${index}u * ${from}.tensors + tensor]`
+
+/** Words that no value may be called: the language's own (keywords, reserved words, what it declares), and the kernels'. */
+export const taken = [
+  'alias break case const const_assert continue continuing default diagnostic discard else enable false fn for if let loop override',
+  'requires return struct switch true var while NULL Self abstract active alignas alignof as asm asm_fragment async attribute auto await',
+  'become binding_array cast catch class co_await co_return co_yield coherent column_major common compile compile_fragment concept',
+  'const_cast consteval constexpr constinit crate debugger decltype delete demote demote_to_helper do dynamic_cast enum explicit export',
+  'extends extern external fallthrough filter final finally friend from fxgroup get goto groupshared highp impl implements import inline',
+  'instanceof interface layout lowp macro macro_rules match mediump meta mod module move mut mutable namespace new nil noexcept',
+  'noinline nointerpolation non_coherent noncoherent noperspective null nullptr of operator package packoffset partition pass patch',
+  'pixelfragment precise precision premerge priv private protected pub public readonly ref regardless register reinterpret_cast require',
+  'resource restrict self set shared sizeof smooth snorm static static_assert static_cast std subroutine super target template this',
+  'thread_local throw trait try type typedef typeid typename typeof union unless unorm unsafe unsized use using varying virtual volatile',
+  'wgsl where with writeonly yield bool f16 f32 i32 u32 vec2 vec3 vec4 array ptr abs max min sign sqrt select bitcast round exp2 log2 frexp ldexp',
+  'workgroupBarrier storageBarrier subgroupAdd',
+  'table totals numbers states shares ranges Piece Table Totals Range none bits positive larger smaller isNaN vanish power accumulate settled collect find keptBefore main',
+  'local id grid lane subgroup subgroups group piece segment start end tensor row k i at stop low high middle',
+]
+  .join(' ')
+  .split(' ')

@@ -1,0 +1,39 @@
+/**
+ * Where things are in the buffers that WGSL kernels run on: the contract between emitted code and whoever allocates. Everything is in
+ * 32 bits. Not the allocation itself.
+ *
+ * - `numbers`: the global slots, from `slots` on the slots of tensors (slot s of tensor t at s · tensors + t), from `partials` on one row of
+ *   partial sums for each group of threads;
+ * - `states`: the arrays that the program keeps, each from `at_<name>` on;
+ * - pairs of buffers with parameters and gradients (or the result of `evaluate`), the caller's own, in 32 or 16 bits.
+ */
+
+/**
+ * A piece: `length` elements of one tensor, cut into segments, one for each group of threads from `group` on, which writes row
+ * `partial`, `partial` + 1, … of partial sums. Its parameters are elements [x, x + length) of the first buffer of pair `pair`, its gradients
+ * [g, g + length) of the second, its states [state, state + length) of every array of elements. For slices: it keeps elements phase,
+ * phase + stride, … of its own, and the first of these is element `kept` of every array of slices.
+ */
+export const pieceFields = [
+  ...(['group', 'length', 'tensor', 'partial', 'pair', 'x', 'g', 'state'] as const),
+  ...(['kept', 'phase', 'stride', 'unused'] as const),
+] as const
+
+/** The most pieces of one dispatch: what fits into a uniform buffer everywhere. */
+export const maxPieces = 1024
+
+/** The fields of a pass's uniform buffer before its pieces. */
+export const tableFields = ['groups', 'pieces', 'segment', 'tensors', 'slots', 'partials'] as const
+
+/** Where the pieces begin in a pass's uniform buffer, in 32 bits, for a number of arrays in `states`. */
+export const tableHeader = (arrays: number): number => 4 * Math.ceil((tableFields.length + arrays) / 4)
+
+/** The fields of the uniform buffer of the launches that add up: how many rows of partial sums and how many active tensors there are. */
+export const totalsFields = ['rows', 'count', 'tensors', 'slots', 'partials'] as const
+
+/** An active tensor and its rows of partial sums: rows [row, row + rows). */
+export const rangeFields = ['tensor', 'row', 'rows'] as const
+
+/** The arrays in `states`, in the order of their fields in the table. */
+export const stateArrays = (arrays: Readonly<Record<string, 'element' | 'slice'>>): string[] =>
+  Object.keys(arrays).filter((name) => name !== 'x' && name !== 'g' && name !== 'evaluated')

@@ -1,0 +1,138 @@
+// adam, launch 0: pass
+
+struct Piece {
+  group: u32,
+  length: u32,
+  tensor: u32,
+  partial: u32,
+  pair: u32,
+  x: u32,
+  g: u32,
+  state: u32,
+  kept: u32,
+  phase: u32,
+  stride: u32,
+  unused: u32,
+}
+
+struct Table {
+  groups: u32,
+  pieces: u32,
+  segment: u32,
+  tensors: u32,
+  slots: u32,
+  partials: u32,
+  at_m: u32,
+  at_v: u32,
+  @align(16) list: array<Piece, 1024>,
+}
+
+@group(0) @binding(0) var<uniform> table: Table;
+@group(0) @binding(1) var<storage, read_write> numbers: array<f32>;
+@group(0) @binding(2) var<storage, read_write> states: array<f32>;
+@group(0) @binding(3) var<storage, read_write> x_0: array<f32>;
+@group(0) @binding(4) var<storage, read> g_0: array<f32>;
+
+// The piece that a group of threads belongs to.
+fn find(group: u32) -> u32 {
+  var low = 0u;
+  var high = table.pieces;
+  while (high - low > 1u) {
+    let middle = (low + high) / 2u;
+    if (table.list[middle].group <= group) { low = middle; } else { high = middle; }
+  }
+  return low;
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(local_invocation_index) local: u32,
+  @builtin(workgroup_id) id: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+) {
+  let group = id.x + id.y * grid.x;
+  if (group >= table.groups) { return; }
+  let piece = table.list[find(group)];
+  let segment = group - piece.group;
+  let start = segment * table.segment;
+  let end = min(start + table.segment, piece.length);
+  let tensor = piece.tensor;
+  let c1 = numbers[table.slots + 0u * table.tensors + tensor];
+  let c2 = numbers[table.slots + 1u * table.tensors + tensor];
+  let t11 = 0.9f * c1;
+  let t12 = t11 + 0.1f;
+  let t19 = 0.999f * c2;
+  let t20 = t19 + 0.001f;
+  let t22 = sqrt(t20);
+  let t24 = 1f / t22;
+  let t30 = 0.001f / t12;
+  let at_x = piece.x;
+  let at_g = piece.g;
+  let at_m = table.at_m + piece.state;
+  let at_v = table.at_v + piece.state;
+  for (var i = start + local; i < end; i += 64u) {
+    let x = x_0[at_x + i];
+    let g = g_0[at_g + i];
+    let m = states[at_m + i];
+    let v = states[at_v + i];
+    let t7 = 0.9f * m;
+    let t9 = 0.1f * g;
+    let t10 = t7 + t9;
+    let t13 = g * g;
+    let t15 = 0.999f * v;
+    let t17 = 0.001f * t13;
+    let t18 = t15 + t17;
+    let t21 = sqrt(t18);
+    let t25 = t21 * t24;
+    let t27 = t25 + 1e-8f;
+    let t28 = t10 / t27;
+    let t31 = t30 * t28;
+    let t32 = -t31;
+    let t33 = x + t32;
+    x_0[at_x + i] = t33;
+    states[at_v + i] = t18;
+    states[at_m + i] = t10;
+  }
+}
+
+// adam, launch 1: scalar
+
+struct Totals {
+  rows: u32,
+  count: u32,
+  tensors: u32,
+  slots: u32,
+  partials: u32,
+}
+
+struct Range {
+  tensor: u32,
+  row: u32,
+  rows: u32,
+}
+
+@group(0) @binding(0) var<uniform> totals: Totals;
+@group(0) @binding(1) var<storage, read> ranges: array<Range>;
+@group(0) @binding(2) var<storage, read_write> numbers: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(local_invocation_index) local: u32,
+) {
+  for (var i = local; i < totals.count; i += 64u) {
+    let tensor = ranges[i].tensor;
+    let c1 = numbers[totals.slots + 0u * totals.tensors + tensor];
+    let c2 = numbers[totals.slots + 1u * totals.tensors + tensor];
+    let t11 = 0.9f * c1;
+    let t12 = t11 + 0.1f;
+    let t19 = 0.999f * c2;
+    let t20 = t19 + 0.001f;
+    let t22 = sqrt(t20);
+    let t24 = 1f / t22;
+    let t30 = 0.001f / t12;
+    numbers[totals.slots + 2u * totals.tensors + tensor] = t24;
+    numbers[totals.slots + 3u * totals.tensors + tensor] = t30;
+    numbers[totals.slots + 1u * totals.tensors + tensor] = t20;
+    numbers[totals.slots + 0u * totals.tensors + tensor] = t12;
+  }
+}

@@ -1,0 +1,280 @@
+// prodigy, launch 0: pass
+
+struct Piece {
+  group: u32,
+  length: u32,
+  tensor: u32,
+  partial: u32,
+  pair: u32,
+  x: u32,
+  g: u32,
+  state: u32,
+  kept: u32,
+  phase: u32,
+  stride: u32,
+  unused: u32,
+}
+
+struct Table {
+  groups: u32,
+  pieces: u32,
+  segment: u32,
+  tensors: u32,
+  slots: u32,
+  partials: u32,
+  at_moved: u32,
+  at_m: u32,
+  at_v: u32,
+  at_s: u32,
+  @align(16) list: array<Piece, 1024>,
+}
+
+@group(0) @binding(0) var<uniform> table: Table;
+@group(0) @binding(1) var<storage, read_write> numbers: array<f32>;
+@group(0) @binding(2) var<storage, read_write> states: array<f32>;
+@group(0) @binding(3) var<storage, read_write> x_0: array<f32>;
+@group(0) @binding(4) var<storage, read> g_0: array<f32>;
+
+// Adds to a sum, and what rounding loses to its second part: D. Knuth, TAOCP 2, section 4.2.2, theorem B.
+fn accumulate(sum: ptr<function, vec2<f32>>, a: f32) {
+  let before = (*sum).x;
+  let after = before + a;
+  let added = after - before;
+  *sum = vec2<f32>(after, (*sum).y + ((before - (after - added)) + (a - added)));
+}
+
+// The sum with what rounding lost, unless the sum overflowed.
+fn settled(sum: vec2<f32>) -> f32 {
+  return select(sum.x, sum.x + sum.y, abs(sum.y) < 1e38f);
+}
+
+var<workgroup> shares: array<array<f32, 64>, 2>;
+
+// Adds up what the threads left in shares[k], into shares[k][0].
+fn collect(local: u32) {
+  workgroupBarrier();
+  if (local < 8u) {
+    for (var k = 0u; k < 2u; k++) {
+      var sum = 0f;
+      for (var i = local; i < 64u; i += 8u) {
+        sum += shares[k][i];
+      }
+      shares[k][local] = sum;
+    }
+  }
+  workgroupBarrier();
+  for (var k = local; k < 2u; k += 64u) {
+    var sum = 0f;
+    for (var i = 0u; i < 8u; i += 1u) {
+      sum += shares[k][i];
+    }
+    shares[k][0] = sum;
+  }
+  workgroupBarrier();
+}
+
+// The piece that a group of threads belongs to.
+fn find(group: u32) -> u32 {
+  var low = 0u;
+  var high = table.pieces;
+  while (high - low > 1u) {
+    let middle = (low + high) / 2u;
+    if (table.list[middle].group <= group) { low = middle; } else { high = middle; }
+  }
+  return low;
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(local_invocation_index) local: u32,
+  @builtin(workgroup_id) id: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+) {
+  let group = id.x + id.y * grid.x;
+  if (group >= table.groups) { return; }
+  let piece = table.list[find(group)];
+  let segment = group - piece.group;
+  let start = segment * table.segment;
+  let end = min(start + table.segment, piece.length);
+  let d = numbers[1u];
+  let t10 = d / 0.000001f;
+  let t14 = 0.1f * d;
+  let t26 = t10 * d;
+  let t41 = d * 1e-8f;
+  let at_x = piece.x;
+  let at_g = piece.g;
+  let at_moved = table.at_moved + piece.state;
+  let at_m = table.at_m + piece.state;
+  let at_v = table.at_v + piece.state;
+  let at_s = table.at_s + piece.state;
+  var sum0 = vec2<f32>();
+  var sum1 = vec2<f32>();
+  for (var i = start + local; i < end; i += 64u) {
+    let x = x_0[at_x + i];
+    let g = g_0[at_g + i];
+    let moved = states[at_moved + i];
+    let m = states[at_m + i];
+    let v = states[at_v + i];
+    let s = states[at_s + i];
+    let t12 = 0.9f * m;
+    let t15 = t14 * g;
+    let t16 = t12 + t15;
+    let t17 = d * g;
+    let t18 = t17 * t17;
+    let t20 = 0.999f * v;
+    let t22 = 0.001f * t18;
+    let t23 = t20 + t22;
+    let t27 = t26 * g;
+    let t28 = t27 * moved;
+    let t31 = 0.99949986f * s;
+    let t32 = t31 + t27;
+    let t33 = abs(t32);
+    let t39 = sqrt(t23);
+    let t42 = t39 + t41;
+    let t43 = t16 / t42;
+    let t44 = d * t43;
+    let t45 = -t44;
+    let t46 = moved + t45;
+    let t47 = x + t45;
+    accumulate(&sum0, t28);
+    accumulate(&sum1, t33);
+    x_0[at_x + i] = t47;
+    states[at_moved + i] = t46;
+    states[at_v + i] = t23;
+    states[at_s + i] = t32;
+    states[at_m + i] = t16;
+  }
+  shares[0][local] = settled(sum0);
+  shares[1][local] = settled(sum1);
+  collect(local);
+  for (var k = local; k < 2u; k += 64u) {
+    numbers[table.partials + 2u * (piece.partial + segment) + k] = shares[k][0];
+  }
+}
+
+// prodigy, launch 1: scalar
+
+struct Totals {
+  rows: u32,
+  count: u32,
+  tensors: u32,
+  slots: u32,
+  partials: u32,
+}
+
+struct Range {
+  tensor: u32,
+  row: u32,
+  rows: u32,
+}
+
+@group(0) @binding(0) var<uniform> totals: Totals;
+@group(0) @binding(1) var<storage, read> ranges: array<Range>;
+@group(0) @binding(2) var<storage, read_write> numbers: array<f32>;
+
+// The larger of two, NaN if one of them is.
+fn larger(a: f32, b: f32) -> f32 {
+  return select(max(a, b), bits(0x7fc00000u), isNaN(a) | isNaN(b));
+}
+
+fn isNaN(a: f32) -> bool {
+  return (bitcast<u32>(a) & 0x7fffffffu) > 0x7f800000u;
+}
+
+// A number that WGSL has no literal for; the variable keeps it from being evaluated, and refused, beforehand.
+var<private> none = 0u;
+fn bits(pattern: u32) -> f32 {
+  return bitcast<f32>(pattern | none);
+}
+
+// a > 0: false for NaN.
+fn positive(a: f32) -> bool {
+  return bitcast<u32>(a) - 1u < 0x7f800000u;
+}
+
+// Adds to a sum, and what rounding loses to its second part: D. Knuth, TAOCP 2, section 4.2.2, theorem B.
+fn accumulate(sum: ptr<function, vec2<f32>>, a: f32) {
+  let before = (*sum).x;
+  let after = before + a;
+  let added = after - before;
+  *sum = vec2<f32>(after, (*sum).y + ((before - (after - added)) + (a - added)));
+}
+
+// The sum with what rounding lost, unless the sum overflowed.
+fn settled(sum: vec2<f32>) -> f32 {
+  return select(sum.x, sum.x + sum.y, abs(sum.y) < 1e38f);
+}
+
+var<workgroup> shares: array<array<f32, 64>, 2>;
+
+// Adds up what the threads left in shares[k], into shares[k][0].
+fn collect(local: u32) {
+  workgroupBarrier();
+  if (local < 8u) {
+    for (var k = 0u; k < 2u; k++) {
+      var sum = 0f;
+      for (var i = local; i < 64u; i += 8u) {
+        sum += shares[k][i];
+      }
+      shares[k][local] = sum;
+    }
+  }
+  workgroupBarrier();
+  for (var k = local; k < 2u; k += 64u) {
+    var sum = 0f;
+    for (var i = 0u; i < 8u; i += 1u) {
+      sum += shares[k][i];
+    }
+    shares[k][0] = sum;
+  }
+  workgroupBarrier();
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(local_invocation_index) local: u32,
+) {
+  {
+    var sum0 = vec2<f32>();
+    var sum1 = vec2<f32>();
+    for (var i = local; i < totals.rows; i += 64u) {
+      accumulate(&sum0, numbers[totals.partials + 2u * i + 0u]);
+      accumulate(&sum1, numbers[totals.partials + 2u * i + 1u]);
+    }
+    shares[0][local] = settled(sum0);
+    shares[1][local] = settled(sum1);
+    collect(local);
+    if (local == 0u) {
+      numbers[7u] = shares[0][0];
+      numbers[8u] = shares[1][0];
+    }
+  }
+  storageBarrier();
+  workgroupBarrier();
+  if (local == 0u) {
+    let d = numbers[1u];
+    let r = numbers[0u];
+    let t10 = d / 0.000001f;
+    let t14 = 0.1f * d;
+    let t25 = 0.99949986f * r;
+    let t26 = t10 * d;
+    let t41 = d * 1e-8f;
+    numbers[3u] = t14;
+    numbers[4u] = t25;
+    numbers[5u] = t26;
+    numbers[6u] = t41;
+  }
+  if (local == 0u) {
+    let t25 = numbers[4u];
+    let t29 = numbers[7u];
+    let t34 = numbers[8u];
+    let d = numbers[1u];
+    let t30 = t25 - t29;
+    let t35 = t30 / t34;
+    let t37 = select(0f, t35, positive(t34));
+    let t38 = larger(d, t37);
+    numbers[0u] = t30;
+    numbers[1u] = t38;
+    numbers[2u] = t37;
+  }
+}
