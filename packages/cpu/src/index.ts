@@ -31,7 +31,7 @@ export interface CpuOptions {
    * How many threads share in each pass over memory: worker threads in Node, workers in a page that is cross-origin isolated; one
    * elsewhere. Results do not depend on it. With more than one, memory is a SharedArrayBuffer, `createOptimizer` has to be awaited,
    * and `dispose` is what ends the threads. The default is 1, because more of them pay only where cores are idle, and for large models:
-   * two take a million parameters of Prodigy in 0.54 of the time of one, ten million in 0.87, and fewer than 2¹⁸ are not shared at all.
+   * two took a million parameters of Prodigy in 0.51 of the time of one, ten million in 0.57, and fewer than 2¹⁸ are not shared at all.
    */
   readonly threads?: number
 }
