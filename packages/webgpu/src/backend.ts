@@ -1,0 +1,47 @@
+/**
+ * The backend as core sees it, and what it offers beside: a device to share, steps recorded into a caller's encoder, and word of failures.
+ */
+import type { Backend, FreestepError } from '@freestep/core'
+import { FusedEngine } from './engine.ts'
+import type { Shop } from './shop.ts'
+import { describe, type GPUTensor } from './tensors.ts'
+
+/** The backend for GPUBuffers. */
+export interface WebGPUBackend extends Backend<GPUTensor> {
+  /** The device that everything is on: the caller's, or the one that was opened. */
+  readonly device: GPUDevice
+  /** Resolves with the first failure (device lost, out of memory, work refused); pending while all is well. */
+  readonly lost: Promise<FreestepError>
+  /** How many kernels were compiled so far; no step compiles any. */
+  readonly compiled: number
+  /** Has the steps that f takes recorded into a command encoder, for the caller to submit, in place of submitting them. */
+  record<T>(encoder: GPUCommandEncoder, f: () => T): T
+  /** Closes the device, if it was opened here. */
+  close(): void
+}
+
+/** The backend on what its engines share. */
+export function backendOf(shop: Shop): WebGPUBackend {
+  const { device, workshop } = shop
+  const { features } = device.device
+  return {
+    name: 'webgpu',
+    device: device.device,
+    lost: device.lost,
+    get compiled() {
+      return workshop.compiled
+    },
+    describe: (tensor, name) => describe(tensor, name, features),
+    start: (program, params) => FusedEngine.start(shop, program, params),
+    record(encoder, f) {
+      const before = device.encoder
+      device.encoder = encoder
+      try {
+        return f()
+      } finally {
+        device.encoder = before
+      }
+    },
+    close: () => device.close(),
+  }
+}

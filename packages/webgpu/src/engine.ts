@@ -1,0 +1,297 @@
+/**
+ * The fused engine: a program compiled to WGSL, a few dispatches a step. States live in memory of its own; parameters and gradients stay in
+ * the caller's buffers and are worked on there, unless they come as arrays. Not the arithmetic: that is the compiler's.
+ */
+import type { Binding, Slot } from '@freestep/compiler'
+import { type Engine, type Numbers, type Program, type StepInput, uniformsAt } from '@freestep/core'
+import { allocate, type Memory, type Part, slotPlace, stateParts } from './arena.ts'
+import { type Compiled, compileAll, kindOf, pairsFor, type Running } from './compiled.ts'
+import { home } from './home.ts'
+import { bind, dispatch, type Machine } from './machine.ts'
+import { type Active, type Batch, type Extent, extentOf, type Limits, sameTensors, type Tables, tablesOf } from './segments.ts'
+import type { Shop } from './shop.ts'
+import { bytesOf, type GPUTensor, isArray, type Place, placeOf } from './tensors.ts'
+import { checkLoss, checkUsage, encode, Recorder, readPlaces } from './transfer.ts'
+
+/** What a step runs over, ready to be dispatched. */
+interface Plan extends Extent {
+  readonly active: readonly Active[]
+  readonly tables: Tables
+  readonly groups: Map<Machine, GPUBindGroup[]>
+  /** Whether a caller's encoder, not yet submitted maybe, refers to the tables. */
+  recorded: boolean
+}
+
+/** How many plans are remembered: gradients may come in a few sets of buffers in turn. */
+const plansKept = 4
+
+/** Runs a program on kernels. */
+export class FusedEngine implements Engine<GPUTensor> {
+  readonly params: readonly GPUTensor[]
+  readonly gradients: readonly GPUTensor[] | undefined
+  private readonly program: Program
+  private readonly shop: Shop
+  private readonly memory: Memory
+  private readonly slots: ReadonlyMap<string, Slot>
+  private readonly places: readonly Place[]
+  /** Whether each parameter is in a buffer of the engine's own, and where gradients go that have to be copied. */
+  private readonly own: readonly boolean[]
+  private readonly copies: (Place | undefined)[]
+  private readonly compiled: Compiled
+  private readonly limits: Limits
+  private plans: Plan[] = []
+  private written: Readonly<Record<string, readonly number[]>> = {}
+
+  private constructor(shop: Shop, program: Program, params: readonly GPUTensor[], compiled: Compiled) {
+    const { device } = shop.device
+    this.shop = shop
+    this.program = program
+    this.compiled = compiled
+    this.limits = { ...shop.limits, pairs: pairsFor(params, shop.limits.pairs) }
+    this.slots = new Map(compiled.kernels[0].slots.map((slot) => [slot.name, slot]))
+    this.memory = allocate(device, program, compiled.kernels, shop.spread, shop.limits.window)
+    this.own = params.map(isArray)
+    const arrays = program.tensors.filter((_, i) => this.own[i])
+    const homes = home(device, `freestep ${program.name} parameters`, arrays, shop.limits.window)
+    const gradientHomes = home(device, `freestep ${program.name} gradients`, arrays, shop.limits.window)
+    const places = params.map((param) => (isArray(param) ? (homes.shift() as Place) : placeOf(param)))
+    this.places = places
+    this.copies = this.own.map((own) => (own ? gradientHomes.shift() : undefined))
+    this.params = params.map((param, i) => (isArray(param) ? this.view(places[i], i) : param))
+    this.gradients = this.own.every((own) => own) ? this.copies.map((place, i) => this.view(place as Place, i)) : undefined
+
+    const recorder = new Recorder(device)
+    for (const [i, param] of params.entries())
+      if (isArray(param) && param.length) recorder.write(places[i].buffer, places[i].byteOffset, param)
+    this.setUniforms(recorder, uniformsAt(program, 0))
+    const plan = this.newPlan([...params.keys()].map((i) => this.active(i)))
+    this.run(recorder, compiled.init, plan)
+    recorder.submit()
+    free(plan)
+  }
+
+  /** Compiles and allocates. */
+  static async start(shop: Shop, program: Program, params: readonly GPUTensor[]): Promise<FusedEngine> {
+    shop.device.check()
+    const compiled = await compileAll(shop.workshop, program, pairsFor(params, shop.limits.pairs), shop.wgsl)
+    const { result: engine, failure } = shop.device.watch(() => new FusedEngine(shop, program, params, compiled))
+    if (await failure) engine.dispose()
+    shop.device.check()
+    return engine
+  }
+
+  private view({ buffer, byteOffset }: Place, i: number): GPUTensor {
+    const { size: length, dtype } = this.program.tensors[i]
+    return { buffer, byteOffset, length, dtype: dtype === 'float16' ? dtype : 'float32' }
+  }
+
+  private active(tensor: number, g?: Place): Active {
+    const { dtype } = this.program.tensors[tensor]
+    return { tensor, x: this.places[tensor], g, bytesEach: bytesOf(dtype), stride: this.program.strides?.[tensor] ?? 1 }
+  }
+
+  step({ gradients, uniforms, loss }: StepInput<GPUTensor>): void {
+    const { device } = this.shop
+    device.check()
+    const entries = [...gradients.entries()].filter((entry): entry is [number, GPUTensor] => entry[1] !== undefined)
+    for (const [i, gradient] of entries)
+      if (!isArray(gradient) && this.isCopied(i, placeOf(gradient)))
+        checkUsage(placeOf(gradient), `The gradient of ${this.program.tensors[i].name}`, 'copySource')
+    if (loss !== undefined && typeof loss !== 'number') checkLoss(loss, device.device.features)
+
+    const record = (recorder: Recorder) => {
+      const active = entries.map(([i, gradient]) => this.active(i, this.gradientPlace(recorder, i, gradient)))
+      this.setUniforms(recorder, uniforms, device.encoder !== undefined)
+      if (this.program.usesLoss && loss !== undefined) this.setLoss(recorder, loss)
+      this.run(recorder, this.compiled.step, this.plan(active))
+      recorder.submit()
+    }
+    if (device.encoder) record(new Recorder(device.device, device.encoder))
+    else device.watch(() => record(new Recorder(device.device)))
+  }
+
+  /** Whether a gradient is worked on in a copy: where the parameter is the engine's own, or in the very buffer of the gradient. */
+  private isCopied(i: number, { buffer }: Place): boolean {
+    return this.own[i] ? buffer !== this.copies[i]?.buffer : buffer === this.places[i].buffer
+  }
+
+  private gradientPlace(recorder: Recorder, i: number, gradient: GPUTensor): Place {
+    const given = isArray(gradient) ? undefined : placeOf(gradient)
+    if (given && !this.isCopied(i, given)) return given
+    const { program, shop } = this
+    this.copies[i] ??= home(shop.device.device, `freestep ${program.name} gradient`, [program.tensors[i]], shop.limits.window)[0]
+    const place = this.copies[i] as Place
+    if (!place.bytes) return place
+    if (given) recorder.copy(given, place)
+    else recorder.write(place.buffer, place.byteOffset, gradient as Float32Array)
+    return place
+  }
+
+  /** The plan for the given tensors, remembered from a step before if there was one like it. */
+  private plan(active: readonly Active[]): Plan {
+    const found = this.plans.find((plan) => sameTensors(plan.active, active))
+    if (found) return found
+    const plan = this.newPlan(active)
+    for (const old of this.plans.slice(plansKept - 1)) if (!old.recorded) free(old)
+    this.plans = [plan, ...this.plans.slice(0, plansKept - 1)]
+    return plan
+  }
+
+  private newPlan(active: readonly Active[]): Plan {
+    const extent = extentOf(active, this.memory, this.limits)
+    const tables = tablesOf(this.shop.device.device, extent, this.memory)
+    return { ...extent, active, tables, groups: new Map(), recorded: false }
+  }
+
+  private run({ encoder }: Recorder, launches: Running, plan: Plan): void {
+    const { maxComputeWorkgroupsPerDimension: most } = this.shop.device.device.limits
+    if (this.shop.device.encoder) plan.recorded = true
+    const pass = encoder.beginComputePass({ label: `freestep ${this.program.name}` })
+    for (const machines of launches) {
+      const [first] = machines.values()
+      const { kind } = first.kernel
+      const batches = kind === 'pass' ? plan.batches : [undefined]
+      for (const [i, batch] of batches.entries()) {
+        const machine = (batch ? machines.get(kindOf(batch.bytesEach, batch.pairs.length)) : first) as Machine
+        const groups = batch?.groups ?? (kind === 'reduce' ? plan.active.length : 1)
+        dispatch(pass, machine, this.bound(plan, machine, i, batch), groups, most)
+      }
+    }
+    pass.end()
+  }
+
+  private bound(plan: Plan, machine: Machine, i: number, batch: Batch | undefined): GPUBindGroup {
+    const known = plan.groups.get(machine) ?? []
+    plan.groups.set(machine, known)
+    known[i] ??= bind(this.shop.device.device, machine, (binding) => this.resource(plan, binding, i, batch))
+    return known[i]
+  }
+
+  private resource({ tables }: Plan, { buffer, pair }: Binding, i: number, batch: Batch | undefined): GPUBufferBinding {
+    const { memory } = this
+    if (buffer === 'table') return { buffer: tables.table, offset: tables.offsets[i], size: tables.size }
+    if (buffer === 'totals' || buffer === 'ranges') return { buffer: tables[buffer] }
+    if (buffer === 'numbers') return { buffer: memory.numbers }
+    if (buffer === 'states') return { buffer: memory.arenas[batch?.arena ?? 0].buffer }
+    return batch?.pairs[pair]?.[buffer] ?? { buffer: this.shop.nothing[buffer], offset: 256 * pair, size: 256 }
+  }
+
+  private setUniforms(recorder: Recorder, uniforms: StepInput<GPUTensor>['uniforms'], recorded = false): void {
+    for (const [name, numbers] of Object.entries(uniforms))
+      if (recorded || !this.written[name] || numbers.some((number, i) => number !== this.written[name][i]))
+        this.setSlot(recorder, name, numbers)
+    // What a caller's encoder will have written, and when, is not known here.
+    this.written = recorded ? {} : uniforms
+  }
+
+  private setLoss(recorder: Recorder, loss: number | GPUTensor): void {
+    if (typeof loss === 'number') this.setSlot(recorder, 'loss', [loss])
+    else if (isArray(loss)) this.setSlot(recorder, 'loss', (loss as Float32Array).subarray(0, 1))
+    else recorder.copy({ ...placeOf(loss), bytes: 4 }, this.placeOfSlot('loss'))
+  }
+
+  private setSlot(recorder: Recorder, name: string, numbers: ArrayLike<number>): void {
+    const { buffer, byteOffset } = this.placeOfSlot(name)
+    recorder.write(buffer, byteOffset, Float32Array.from(numbers))
+  }
+
+  private placeOfSlot(name: string): Place {
+    return slotPlace(this.memory, this.slots.get(name) as Slot)
+  }
+
+  /** Where the numbers of a vector are. */
+  private parts(state: string): readonly Part[] {
+    if (state === 'x') return this.places.map((place, tensor) => ({ place, tensor, from: 0 }))
+    return stateParts(this.memory, this.program, state)
+  }
+
+  async read(state: string): Promise<readonly Numbers[]> {
+    const { device } = this.shop
+    device.check()
+    if (this.slots.has(state)) {
+      const [numbers] = await this.finish(readPlaces(device.device, [this.placeOfSlot(state)], [false]))
+      return Array.from(numbers, (number) => Float32Array.of(number))
+    }
+    const parts = this.parts(state)
+    if (state === 'x') for (const { place, tensor } of parts) checkUsage(place, this.program.tensors[tensor].name, 'copySource')
+    const half = parts.map(({ tensor }) => state === 'x' && this.program.tensors[tensor].dtype === 'float16')
+    const read = await this.finish(
+      readPlaces(
+        device.device,
+        parts.map(({ place }) => place),
+        half,
+      ),
+    )
+    return this.program.tensors.map((_, i) => {
+      const own = read.filter((_, j) => parts[j].tensor === i)
+      const all = new Float32Array(own.reduce((sum, { length }) => sum + length, 0))
+      for (const [j, { tensor, from }] of parts.entries()) if (tensor === i) all.set(read[j], from)
+      return all
+    })
+  }
+
+  /** A lost device is what a failed read is about. */
+  private async finish<T>(read: Promise<T>): Promise<T> {
+    try {
+      return await read
+    } catch (error) {
+      await Promise.race([this.shop.device.lost, new Promise((resolve) => setTimeout(resolve, 100))])
+      this.shop.device.check()
+      throw error
+    }
+  }
+
+  write(state: string, numbers: readonly Numbers[]): void {
+    const { device } = this.shop
+    device.check()
+    const recorder = new Recorder(device.device)
+    if (this.slots.has(state)) {
+      this.setSlot(
+        recorder,
+        state,
+        numbers.map(([number]) => number),
+      )
+      return
+    }
+    const parts = this.parts(state)
+    if (state === 'x') for (const { place, tensor } of parts) checkUsage(place, this.program.tensors[tensor].name, 'copyTarget')
+    for (const { place, tensor, from } of parts) {
+      const half = state === 'x' && this.program.tensors[tensor].dtype === 'float16'
+      const count = place.bytes / (half ? 2 : 4)
+      if (count) recorder.write(place.buffer, place.byteOffset, encode(numbers[tensor].subarray(from, from + count), half))
+    }
+  }
+
+  evaluated(): readonly GPUTensor[] {
+    const { evaluate } = this.compiled
+    const { device } = this.shop
+    device.check()
+    if (!evaluate) return this.params
+    const { result } = device.watch(() => {
+      const outputs = this.program.tensors.map(
+        (tensor) => home(device.device, `freestep evaluated ${tensor.name}`, [tensor], this.limits.window)[0],
+      )
+      const recorder = new Recorder(device.device)
+      this.setUniforms(recorder, uniformsAt(this.program, 0))
+      const plan = this.newPlan(outputs.map((output, i) => this.active(i, output)))
+      this.run(recorder, evaluate, plan)
+      recorder.submit()
+      free(plan)
+      return outputs
+    })
+    return result.map((place, i) => this.view(place, i))
+  }
+
+  dispose(): void {
+    const { arenas, numbers } = this.memory
+    const places = this.copies.flatMap((place) => (place ? [place.buffer] : []))
+    for (const buffer of [...arenas.map((arena) => arena.buffer), numbers, ...places]) buffer.destroy()
+    this.plans.forEach(free)
+    this.plans = []
+  }
+}
+
+/** Gives the tables of a plan back; what was submitted keeps them until it is done. */
+function free({ tables }: Plan): void {
+  for (const buffer of [tables.table, tables.totals, tables.ranges]) buffer.destroy()
+}

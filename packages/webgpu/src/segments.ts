@@ -1,0 +1,180 @@
+/**
+ * What one step runs over: the tensors that take part, cut into pieces by what a binding can reach, and gathered into as few dispatches as
+ * bindings allow. Pure arithmetic but for the two small buffers at the end. Not the kernels that read them.
+ */
+import { maxPieces, pieceFields, rangeFields, tableHeader } from '@freestep/compiler'
+import { constants, type Memory, type Stretch } from './arena.ts'
+import type { Place } from './tensors.ts'
+
+/** A tensor that takes part: where its parameters are, and its gradients (or the result of `evaluate`) if there are any. */
+export interface Active {
+  readonly tensor: number
+  readonly x: Place
+  readonly g: Place | undefined
+  readonly bytesEach: 2 | 4
+  readonly stride: number
+}
+
+/** Whether the same tensors take part, at the same places. */
+export const sameTensors = (a: readonly Active[], b: readonly Active[]): boolean =>
+  a.length === b.length &&
+  a.every((each, i) => each.tensor === b[i].tensor && samePlace(each.x, b[i].x) && samePlace(each.g, b[i].g))
+const samePlace = (a: Place | undefined, b: Place | undefined) =>
+  a === b || (a !== undefined && b !== undefined && a.buffer === b.buffer && a.byteOffset === b.byteOffset)
+
+/** A part of a buffer that is bound as a whole. */
+export interface Window {
+  readonly buffer: GPUBuffer
+  readonly offset: number
+  readonly size: number
+}
+
+/** One dispatch: pieces whose states are in one arena, in up to so many pairs of windows. */
+export interface Batch {
+  readonly arena: number
+  readonly bytesEach: 2 | 4
+  readonly pairs: { readonly x: Window; readonly g: Window | undefined }[]
+  readonly pieces: Readonly<Record<(typeof pieceFields)[number], number>>[]
+  groups: number
+}
+
+/** What a step runs over, and the rows of partial sums of each tensor. */
+export interface Extent {
+  readonly batches: readonly Batch[]
+  readonly ranges: readonly Readonly<Record<(typeof rangeFields)[number], number>>[]
+  readonly rows: number
+}
+
+/** The limits that decide. */
+export interface Limits {
+  /** The most pairs of buffers in one dispatch. */
+  readonly pairs: number
+  /** The most bytes of one binding, a multiple of 256. */
+  readonly window: number
+}
+
+/** Cuts and gathers. */
+export function extentOf(active: readonly Active[], memory: Pick<Memory, 'stretches' | 'segment'>, limits: Limits): Extent {
+  const gather = new Gatherer(limits.pairs)
+  let rows = 0
+  const ranges = active.map((each) => {
+    const row = rows
+    for (const stretch of memory.stretches[each.tensor])
+      for (const { from, length, x, g } of cut(each, stretch, limits.window)) {
+        const kept = Math.ceil(from / each.stride)
+        const { batch, pair } = gather.place(stretch.arena, each.bytesEach, x, g)
+        const begin = (place: Place, window: Window) => (place.byteOffset - window.offset) / each.bytesEach + from
+        batch.pieces.push({
+          ...{ group: batch.groups, length, tensor: each.tensor, partial: rows, pair },
+          ...{ x: begin(each.x, x), g: each.g && g ? begin(each.g, g) : 0, state: stretch.state + from - stretch.from },
+          kept: stretch.kept + kept - Math.ceil(stretch.from / each.stride),
+          ...{ phase: kept * each.stride - from, stride: each.stride, unused: 0 },
+        })
+        const groups = Math.ceil(length / memory.segment)
+        batch.groups += groups
+        rows += groups
+      }
+    return { tensor: each.tensor, row, rows: rows - row }
+  })
+  return { batches: gather.batches, ranges, rows }
+}
+
+/** The parts of a stretch that lie in one window of each buffer. */
+function* cut({ x, g, bytesEach }: Active, stretch: Stretch, most: number) {
+  const end = stretch.from + stretch.length
+  for (let from = stretch.from; from < end; ) {
+    const windows = [x, g].map((place) => place && windowAt(place.buffer, place.byteOffset + bytesEach * from, most))
+    const room = [x, g].map((place, i) => {
+      const window = windows[i]
+      return place && window ? (window.offset + window.size - place.byteOffset) / bytesEach : end
+    })
+    const to = Math.min(end, ...room)
+    yield { from, length: to - from, x: windows[0] as Window, g: windows[1] }
+    from = to
+  }
+}
+
+/** The window of a buffer that a byte is in: the whole buffer where that is allowed. */
+function windowAt(buffer: GPUBuffer, byte: number, most: number): Window {
+  const offset = most * Math.floor(byte / most)
+  const size = Math.min(most, buffer.size - offset)
+  return { buffer, offset, size: size - (size % 4) }
+}
+
+/** Puts pieces into batches. */
+class Gatherer {
+  readonly batches: Batch[] = []
+  private readonly most: number
+  private readonly known = new Map<string, { batch: Batch; pair: number }>()
+  private readonly ids = new Map<GPUBuffer, number>()
+
+  constructor(most: number) {
+    this.most = most
+  }
+
+  place(arena: number, bytesEach: 2 | 4, x: Window, g: Window | undefined): { batch: Batch; pair: number } {
+    const key = [arena, bytesEach, this.id(x.buffer), x.offset, g && this.id(g.buffer), g?.offset].join()
+    const found = this.known.get(key)
+    if (found && found.batch.pieces.length < maxPieces) return found
+    let batch = this.batches.at(-1)
+    if (!batch || batch.arena !== arena || batch.bytesEach !== bytesEach || !this.fits(batch, x, g)) {
+      batch = { arena, bytesEach, pairs: [], pieces: [], groups: 0 }
+      this.batches.push(batch)
+    }
+    const placed = { batch, pair: batch.pairs.push({ x, g }) - 1 }
+    this.known.set(key, placed)
+    return placed
+  }
+
+  /** Whether a dispatch may use one more pair: no buffer may be written through one binding and reached through another. */
+  private fits({ pairs, pieces }: Batch, x: Window, g: Window | undefined): boolean {
+    if (pairs.length === this.most || pieces.length === maxPieces) return false
+    return pairs.every((pair) => pair.x.buffer !== x.buffer && pair.g?.buffer !== x.buffer && pair.x.buffer !== g?.buffer)
+  }
+
+  private id(buffer: GPUBuffer): number {
+    const id = this.ids.get(buffer) ?? this.ids.size
+    this.ids.set(buffer, id)
+    return id
+  }
+}
+
+/** The tables of an extent on the device. */
+export interface Tables {
+  readonly table: GPUBuffer
+  /** Where each batch's table begins, and how many bytes a kernel is bound to. */
+  readonly offsets: readonly number[]
+  readonly size: number
+  readonly totals: GPUBuffer
+  readonly ranges: GPUBuffer
+}
+
+/** Writes the tables. */
+export function tablesOf(device: GPUDevice, { batches, ranges, rows }: Extent, memory: Memory): Tables {
+  const header = tableHeader(memory.arrays.length)
+  const size = 4 * (header + pieceFields.length * maxPieces)
+  const aligned = device.limits.minUniformBufferOffsetAlignment
+  const offsets: number[] = []
+  let end = 0
+  for (const { pieces } of batches) {
+    offsets.push(end)
+    end += aligned * Math.ceil((4 * (header + pieceFields.length * pieces.length)) / aligned)
+  }
+  // A kernel is bound to as much as the longest table has, so the last one needs room behind it.
+  const words = new Uint32Array(((offsets.at(-1) ?? 0) + size) / 4)
+  const tensors = memory.stretches.length
+  for (const [i, { groups, pieces, arena }] of batches.entries()) {
+    const shared = [groups, pieces.length, memory.segment, tensors, memory.slots, memory.partials]
+    words.set([...shared, ...memory.arenas[arena].bases], offsets[i] / 4)
+    for (const [j, piece] of pieces.entries())
+      for (const [k, field] of pieceFields.entries()) words[offsets[i] / 4 + header + pieceFields.length * j + k] = piece[field]
+  }
+  const list = ranges.flatMap((range) => rangeFields.map((field) => range[field]))
+  const totals = [rows, ranges.length, tensors, memory.slots, memory.partials]
+  return {
+    ...{ offsets, size },
+    table: constants(device, words, 'uniform'),
+    totals: constants(device, Uint32Array.from(totals), 'uniform'),
+    ranges: constants(device, Uint32Array.from(list), 'storage'),
+  }
+}
