@@ -3,12 +3,15 @@ import { cpus } from 'node:os'
 import { Command, InvalidArgumentError } from 'commander'
 import { benchCpu, type CpuOptions } from './cpu.ts'
 import { Report } from './report.ts'
+import { type BrowserOptions, benchWebGPU } from './webgpu/serve.ts'
 
 const count = (text: string): number => {
   const value = Number(text)
   if (Number.isInteger(value) && value > 0) return value
   throw new InvalidArgumentError('Give a whole number above 0.')
 }
+
+const counts = (text: string): number[] => text.split(',').map(count)
 
 const program = new Command('bench').description('Measures freestep against its peers, all in one run.')
 
@@ -24,6 +27,20 @@ program
     report.note(`${model}, ${1 + others.length} cores, Node ${process.version}`)
     await benchCpu(options, report)
     console.log(`${report}`)
+  })
+
+program
+  .command('webgpu')
+  .description('fused steps on GPUBuffers against copies of as many bytes and TensorFlow.js, in a browser')
+  .option('--sizes <counts>', 'numbers of parameters, with commas between', counts, [1e5, 1e6])
+  .option('--rounds <count>', 'how often each of them takes its turn', count, 15)
+  .option('--gpu', 'take the GPU of this machine instead of a software adapter', false)
+  .option('--serve', 'only serve the page, to be opened by hand', false)
+  .option('--chromium <path>', 'the browser, where it is in an unusual place')
+  .action(async (options: BrowserOptions) => {
+    const report = new Report()
+    await benchWebGPU(options, report)
+    if (!options.serve) console.log(`${report}`)
   })
 
 await program.parseAsync()
