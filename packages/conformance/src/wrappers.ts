@@ -80,7 +80,11 @@ export const wrappers: readonly Row[] = [
     goldens: [{ ...wrapperOf('DAdaptAdam'), scalars: { d: 'd', numerator_weighted: 'q' } }],
   }),
   wrapped(free, prodigy, {
-    variants: [{ inner: { d0 } }, { inner: { d0, betas: [0, 0.99] }, outer: { weightDecayAtY: 0.1 } }],
+    variants: [
+      { inner: { d0 } },
+      { inner: { d0, betas: [0, 0.99] }, outer: { weightDecayAtY: 0.1 } },
+      { inner: { d0, sliceP: 3 } },
+    ],
     distance: 'd',
     goldens: [
       {

@@ -81,9 +81,10 @@ export function run<P, Done extends MaybePromise<void>>(
           .filter(([, scope]) => scope === 'global' || scope === 'tensor')
           .map(([state, scope]) => ({ indices, state, scope, reading: engine.read(state) })),
       )
+      const read = await Promise.all(single.map(({ reading }) => reading))
       const all: Record<string, number> = {}
-      for (const { indices, state, scope, reading } of single) {
-        const numbers = await reading
+      for (const [n, { indices, state, scope }] of single.entries()) {
+        const numbers = read[n]
         if (scope === 'global' && parts.length === 1) all[state] = numbers[0][0]
         else for (const [j, i] of indices.entries()) all[`${state}/${tensors[i].name}`] = numbers[scope === 'global' ? 0 : j][0]
       }

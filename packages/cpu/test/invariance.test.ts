@@ -183,3 +183,34 @@ describe('a rotation changes nothing', () => {
     expect(await apart(make, rotated, back)).toBeGreaterThan(1e-3)
   })
 })
+
+/** A problem in which each coordinate stands p times, with a p-th of its gradient each. */
+const repeated = ({ x0, gradient, loss, ...rest }: Problem, p: number): Problem => {
+  const each = (x: readonly number[]) => x.filter((_, i) => i % p === 0)
+  return {
+    ...rest,
+    x0: x0.flatMap((xi) => fill(p, () => xi)),
+    loss: (x) => loss(each(x)),
+    gradient: (x) => gradient(each(x)).flatMap((gi) => fill(p, () => gi)),
+  }
+}
+
+describe('repeated coordinates, of which sliceP sees one each', () => {
+  test.each([
+    ['prodigy', (sliceP: number) => prodigy({ sliceP })],
+    ['scheduleFree(prodigy)', (sliceP: number) => scheduleFree(prodigy({ sliceP }), { weightDecayAtY: 0.01 })],
+  ])('%s', async (_name, make) => {
+    const one = await follow(make(1), problem, { steps, sizes: [6] })
+    const two = await follow(make(3), repeated(problem, 3), { steps, sizes: [18] })
+    for (const [k, x] of one.points.entries())
+      expect(
+        error(
+          two.points[k].filter((_, i) => i % 3 === 0),
+          x,
+        ),
+      ).toBeLessThan(1e-12)
+    const [d, d1] = [(await two.optimizer.scalars()).d, (await one.optimizer.scalars()).d]
+    expect(d1).toBeGreaterThan(1e-3)
+    expect(Math.abs(d / d1 - 1)).toBeLessThan(1e-12)
+  })
+})

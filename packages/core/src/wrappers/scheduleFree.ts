@@ -13,7 +13,7 @@
  */
 import { type Algorithm, element, type OptionsOf, scalarLike } from '../algorithm.ts'
 import { FreestepError } from '../errors.ts'
-import { add, max, mul, ratio, sub } from '../ops.ts'
+import { add, max, mul, ratio, slice, sub } from '../ops.ts'
 import type { Expr, Value } from '../value.ts'
 import { withInputs, wrap } from './wrap.ts'
 
@@ -53,7 +53,7 @@ export function scheduleFree<A extends Algorithm>(inner: A, options: ScheduleFre
         withInputs(values, {
           x: add(y, aside),
           get moved() {
-            return add(values.moved, aside)
+            return add(values.moved, slice(aside))
           },
         }) as never,
       )
