@@ -1,13 +1,33 @@
 // All tests of the monorepo: every folder of packages/ and apps/ that has a test/ is a project of its own name, and
 // reads the other packages from their sources (the "@freestep/source" condition), so nothing has to be built first.
+// What needs a browser, test/*.browser.ts, is a project beside it: `webgpu-browser` runs that of packages/webgpu in headless Chromium.
 import { existsSync, readdirSync } from 'node:fs'
+import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
+import { absent, chromium, softwareWebGPU } from './scripts/absent.ts'
 
 const folders = ['packages', 'apps']
   .flatMap((parent) => readdirSync(parent).map((name) => ({ name, root: `${parent}/${name}` })))
   .filter(({ root }) => existsSync(`${root}/test`))
 
+const inBrowser = folders.filter(({ root }) => readdirSync(`${root}/test`).some((name) => name.endsWith('.browser.ts')))
+
 const conditions = ['@freestep/source', 'module', 'node', 'development|production']
+const browserConditions = ['@freestep/source', 'module', 'browser', 'development|production']
+
+/** Tests in a real browser, whose WebGPU runs on a software adapter; one test that is skipped for each file where there is no browser. */
+const browser = absent('chromium', chromium ? undefined : 'there is no Chromium')
+  ? { include: ['../../scripts/browser.absent.ts'] }
+  : {
+      include: ['test/*.browser.ts'],
+      browser: {
+        enabled: true,
+        headless: true,
+        screenshotFailures: false,
+        provider: playwright({ launchOptions: { executablePath: chromium, args: softwareWebGPU } }),
+        instances: [{ browser: 'chromium' as const }],
+      },
+    }
 
 export default defineConfig({
   resolve: { conditions },
@@ -18,9 +38,22 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 300_000,
     reporters: process.env.CI ? ['default', './scripts/totals.ts'] : ['default'],
-    projects: folders.map(({ name, root }) => ({
-      extends: true,
-      test: { name, root, include: ['test/**/*.test.ts'] },
-    })),
+    projects: [
+      ...folders.map(({ name, root }) => ({
+        extends: true as const,
+        test: { name, root, include: ['test/**/*.test.ts'] },
+      })),
+      ...inBrowser.map(({ name, root }) => ({
+        resolve: { conditions: browserConditions },
+        test: {
+          name: `${name}-browser`,
+          root,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          env: { FREESTEP_FOLDER: root },
+          ...browser,
+        },
+      })),
+    ],
   },
 })

@@ -7,11 +7,11 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
-import { absent } from './absent.ts'
+import { absent } from '../../../scripts/absent.ts'
 
 const drivers = ['/usr/lib/chromium/vk_swiftshader_icd.json', '/usr/share/vulkan/icd.d/vk_swiftshader_icd.json']
 const driver = process.env.VK_ICD_FILENAMES ?? drivers.find(existsSync)
-const reason = absent(driver ? undefined : 'there is no Vulkan driver for a software adapter')
+const reason = absent('webgpu', driver ? undefined : 'there is no Vulkan driver for a software adapter')
 
 test.skipIf(reason)(`trains in a process of Node${reason ? ` (absent: ${reason})` : ''}`, () => {
   const root = join(import.meta.dirname, '..')

@@ -7,14 +7,14 @@ import { compile, emitWgsl, type WgslOptions } from '@freestep/compiler'
 import { table } from '@freestep/conformance'
 import { createProgram } from '@freestep/core'
 import { afterAll, describe, expect, test } from 'vitest'
-import { absent } from './absent.ts'
+import { absent } from '../../../scripts/absent.ts'
 
 const webgpu = await import('webgpu').catch(() => undefined)
 let gpu = webgpu?.create(['backend=null'])
 const adapter = await gpu?.requestAdapter()
 const features = (['shader-f16', 'subgroups'] as const).filter((feature) => adapter?.features.has(feature))
 const device = await adapter?.requestDevice({ requiredFeatures: features })
-const reason = absent(device ? undefined : 'the package webgpu does not load here')
+const reason = absent('webgpu', device ? undefined : 'the package webgpu does not load here')
 
 afterAll(() => {
   device?.destroy()
