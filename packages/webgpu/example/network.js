@@ -16,13 +16,14 @@ const kernels = {
       let j = id % layer.outputs;
       var z = b[j];
       for (var k = 0u; k < layer.inputs; k++) { z += a[id / layer.outputs * layer.inputs + k] * W[k * layer.outputs + j]; }
-      next[id] = select(tanh(z), z, layer.last == 1u);`,
+      // tanh(9) rounds to 1; WGSL may give NaN for arguments whose exponential overflows.
+      next[id] = select(tanh(clamp(z, -9.0, 9.0)), z, layer.last == 1u);`,
   },
   loss: {
     buffers: { z: 'read', y: 'read', delta: 'read_write', losses: 'read_write' },
     threads: 'arrayLength(&losses)',
     code: `
-      delta[id] = (1.0 / (1.0 + exp(-z[id])) - y[id]) / f32(layer.samples);
+      delta[id] = (1.0 / (1.0 + exp(-clamp(z[id], -80.0, 80.0))) - y[id]) / f32(layer.samples);
       losses[id] = log(1.0 + exp(-abs(z[id]))) + max(-z[id], 0.0) + (1.0 - y[id]) * z[id];`,
   },
   backward: {
