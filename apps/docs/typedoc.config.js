@@ -13,6 +13,7 @@ export default {
     .map((name) => `../../packages/${name}`),
   packageOptions: {
     entryPoints: ['src/index.ts'],
+    disableSources: true,
     excludeInternal: true,
     excludePrivate: true,
     validation: { notDocumented: true, notExported: false, invalidLink: true },
