@@ -27,9 +27,10 @@ function serve({ entry, control, place, modules, imports }: Post, ready: () => v
   })
   ready()
   for (let orders = 0; ; ) {
-    // The next pass of a step comes within microseconds; the next step takes its time.
-    for (let spins = 0; spins < 2000 && Atomics.load(control, entry.order) === orders; ) spins++
-    Atomics.wait(control, entry.order, orders)
+    // The next pass of a step comes within microseconds; the next step takes its time. A call may also come late, after its order was
+    // seen and done: it wakes for nothing.
+    for (let spins = 0; Atomics.load(control, entry.order) === orders; spins++)
+      if (spins > 2000) Atomics.wait(control, entry.order, orders)
     orders = Atomics.load(control, entry.order)
     if (Atomics.load(control, entry.quit)) return
     for (const [bank, stages] of kernels.entries()) {

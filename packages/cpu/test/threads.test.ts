@@ -60,6 +60,27 @@ describe.each([
 describe('threads', () => {
   const x = () => ({ x: new Float32Array(10) })
 
+  test('that hear a call after they have obeyed it, as on a busy machine, do their work once', async () => {
+    const { notify } = Atomics
+    const run = async (threads: number) => {
+      const optimizer = await createOptimizer(dog({ repsRel: 0.1 }), { x: new Float32Array(300_000) }, await cpu({ threads }))
+      for (let k = 0; k < 5; k++) optimizer.step({ x: new Float32Array(300_000).fill(k + 1) })
+      const { x } = optimizer.params
+      optimizer.dispose()
+      return x.slice()
+    }
+    const wanted = await run(1)
+    const nap = new Int32Array(new SharedArrayBuffer(4))
+    const late = vi.spyOn(Atomics, 'notify').mockImplementation((...args) => {
+      notify(...args)
+      Atomics.wait(nap, 0, 0, 20)
+      return notify(...args)
+    })
+    expect(await run(2)).toEqual(wanted)
+    expect(late).toHaveBeenCalled()
+    late.mockRestore()
+  })
+
   test('end when the optimizer is disposed', async () => {
     const started: Worker[] = []
     const module = process.getBuiltinModule('node:worker_threads') as { Worker: typeof Worker }
