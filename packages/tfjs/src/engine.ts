@@ -3,7 +3,7 @@
  * tf.setBackend has changed the backend meanwhile. Not the arithmetic.
  */
 import { type Engine, FreestepError, type Numbers, type Program, type StepInput } from '@freestep/core'
-import type { Tensor } from '@tensorflow/tfjs-core'
+import type { Tensor, Variable } from '@tensorflow/tfjs-core'
 import type { TensorFlow } from './eager.ts'
 import { type EagerEngine, startEager } from './eagerEngine.ts'
 import { type FusedEngine, fusedStart } from './fused.ts'
@@ -91,11 +91,17 @@ export class TfjsEngine implements Engine<Tensor> {
   }
 
   read(state: string): ReturnType<Engine<Tensor>['read']> {
-    return this.engine.read(state)
+    if (state !== 'x') return this.engine.read(state)
+    return Promise.all(this.variables.map(async (variable) => Float32Array.from(await variable.data<'float32'>())))
   }
 
   write(state: string, numbers: readonly Numbers[]): ReturnType<Engine<Tensor>['write']> {
-    return this.engine.write(state, numbers)
+    if (state !== 'x') return this.engine.write(state, numbers)
+    const { tf } = this
+    tf.tidy(() => {
+      for (const [i, variable] of this.variables.entries())
+        (variable as Variable).assign(tf.tensor(Float32Array.from(numbers[i]), variable.shape, 'float32'))
+    })
   }
 
   evaluated(): readonly Tensor[] {

@@ -1,6 +1,7 @@
 /**
  * Which tfjs backends fused steps run on, and the warning where they ought to and cannot: tfjs says nothing about its memory that it would
- * have to keep to, so each way to it checks what it relies on. Not the ways: wasm.ts, cpu.ts.
+ * have to keep to, so each way to it checks what it relies on. Not the ways: wasm.ts, cpu.ts,
+ * webgpu.ts.
  */
 import type { Engine, Program } from '@freestep/core'
 import type { Tensor } from '@tensorflow/tfjs-core'
@@ -8,6 +9,7 @@ import { cpuTerrain } from './cpu.ts'
 import type { TensorFlow } from './eager.ts'
 import { LinearEngine, type Terrain } from './linear.ts'
 import { wasmTerrain } from './wasm.ts'
+import { webgpuStart } from './webgpu.ts'
 
 /** An engine that is bound to one tfjs backend. */
 export interface FusedEngine extends Engine<Tensor> {
@@ -22,6 +24,7 @@ export type Start = (program: Program, params: readonly Tensor[]) => FusedEngine
 const ways: Readonly<Record<string, (tf: TensorFlow) => Start | string>> = {
   wasm: (tf) => onTerrain(tf, wasmTerrain(tf)),
   cpu: (tf) => onTerrain(tf, cpuTerrain(tf)),
+  webgpu: webgpuStart,
 }
 
 const onTerrain = (tf: TensorFlow, terrain: (() => Terrain) | string): Start | string =>

@@ -67,8 +67,8 @@ export class LinearEngine implements Engine<Tensor> {
   extended(program: Program, params: readonly Tensor[]): LinearEngine {
     const next = new LinearEngine(this.tf, this.terrain, program, params)
     for (const [state, scope] of Object.entries(this.program.states)) {
-      const known = this.numbers(state)
-      next.write(state, scope === 'global' ? known : [...known, ...next.numbers(state).slice(known.length)])
+      const known = this.read(state)
+      next.write(state, scope === 'global' ? known : [...known, ...next.read(state).slice(known.length)])
     }
     this.dispose()
     return next
@@ -108,27 +108,14 @@ export class LinearEngine implements Engine<Tensor> {
     return this.params.map((variable, i) => ({ i, variable: variable as Variable, gradient: gradients[i] }))
   }
 
-  read(state: string): readonly Numbers[] | Promise<readonly Numbers[]> {
-    if (state !== 'x') return this.numbers(state)
-    return Promise.all(this.params.map(async (param) => Float32Array.from(await param.data<'float32'>())))
-  }
-
-  private numbers(state: string): readonly Numbers[] {
+  read(state: string): readonly Numbers[] {
     const single = this.machine.get(state)
     return single ? single.map((number) => Float64Array.of(number)) : this.machine.views(state).map((part) => part.slice())
   }
 
   write(state: string, numbers: readonly Numbers[]): void {
-    if (state === 'x')
-      this.tf.tidy(() => {
-        for (const [i, param] of this.params.entries())
-          (param as Variable).assign(this.tf.tensor(Float32Array.from(numbers[i]), param.shape, 'float32'))
-      })
-    else if (this.machine.get(state))
-      this.machine.set(
-        state,
-        numbers.map(([number]) => number),
-      )
+    const single = numbers.map(([number]) => number)
+    if (this.machine.get(state)) this.machine.set(state, single)
     else for (const [i, part] of this.machine.views(state).entries()) part.set(numbers[i])
   }
 

@@ -6,12 +6,12 @@ import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-layers'
 import { beforeAll, describe } from 'vitest'
 
-/** Why a backend cannot run here; undefined where it can. */
+/** Why a backend cannot run here; undefined where it can. webgl and webgpu are in the tests that run in a browser. */
 export const absent: Readonly<Record<string, string | undefined>> = {
   cpu: undefined,
   wasm: undefined,
   webgl: 'needs a browser',
-  webgpu: 'needs a browser or a GPU',
+  webgpu: 'needs a browser',
 }
 
 /** Describes a block of tests once for each tfjs backend. */
@@ -21,6 +21,13 @@ export function onEachBackend(title: string, block: (backend: string) => void): 
       beforeAll(() => start(backend))
       block(backend)
     })
+}
+
+/** Describes a block of tests once for each tfjs backend, with fused and with eager steps. */
+export function onEachWay(title: string, block: (backend: string, fused: boolean) => void): void {
+  onEachBackend(title, (backend) => {
+    for (const fused of [true, false]) describe(fused ? 'fused' : 'eager', () => block(backend, fused))
+  })
 }
 
 /** Makes a tfjs backend the one that all tensors live on from now on. */
