@@ -7,6 +7,7 @@ import type { Tensor, Variable } from '@tensorflow/tfjs-core'
 import type { TensorFlow } from './eager.ts'
 import { type EagerEngine, startEager } from './eagerEngine.ts'
 import { type FusedEngine, fusedStart } from './fused.ts'
+import { isVariable } from './tensors.ts'
 
 /** How the steps of an optimizer run. */
 export interface Execution {
@@ -57,9 +58,12 @@ export class TfjsEngine implements Engine<Tensor> {
     return this.variables
   }
 
-  step(input: StepInput<Tensor>): void {
+  step({ gradients, ...rest }: StepInput<Tensor>): void {
     this.follow()
-    this.engine.step(input)
+    const { tf } = this
+    // A variable that serves as a gradient keeps its present value for as long as the step lasts.
+    const still = (gradient: Tensor | undefined) => (gradient && isVariable(gradient) ? tf.clone(gradient) : gradient)
+    tf.tidy(() => this.engine.step({ gradients: gradients.map(still), ...rest }))
   }
 
   /** Goes on where tfjs does. What is kept eagerly are tensors, which tfjs takes along by itself. */

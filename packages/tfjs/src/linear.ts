@@ -19,8 +19,8 @@ export interface Active {
 export interface Terrain {
   /** Memory for an arena, zeroed. */
   claim(layout: (site: Site) => Arena): Ground
-  /** Sees to it that writing to the variables, in place, changes nothing else. */
-  separate(active: readonly Active[]): void
+  /** Sees to it that writing to a variable, in place, changes nothing else. */
+  separate(variable: Variable): void
   /** Makes a variable and its gradient (or room for a result) reachable for kernels; says where, if that is not in the arena. */
   enter(machine: Machine, active: Active): Place | undefined
   /** Gives a variable the numbers that kernels have written. Data that tfjs knows by an id never changes: it gets another id. */
@@ -77,13 +77,11 @@ export class LinearEngine implements Engine<Tensor> {
   step({ gradients, uniforms, loss }: StepInput<Tensor>): void {
     const active = gradients.flatMap((gradient, i) => (gradient ? [{ i, variable: this.params[i] as Variable, gradient }] : []))
     const value = typeof loss === 'object' ? loss.dataSync()[0] : loss
-    this.tf.tidy(() => {
-      this.own.separate(active)
-      this.setUniforms(uniforms)
-      if (this.program.usesLoss && value !== undefined) this.machine.set('loss', [value])
-      this.run(this.stepping, active)
-      for (const each of active) this.own.leave(this.machine, each)
-    })
+    for (const { variable } of active) this.own.separate(variable)
+    this.setUniforms(uniforms)
+    if (this.program.usesLoss && value !== undefined) this.machine.set('loss', [value])
+    this.run(this.stepping, active)
+    for (const each of active) this.own.leave(this.machine, each)
   }
 
   private setUniforms(uniforms: StepInput<Tensor>['uniforms']): void {

@@ -4,7 +4,7 @@
  */
 import { FreestepError } from '@freestep/core'
 import type { Arena, Ground, Machine, Place, Site } from '@freestep/cpu/kernels'
-import type { DataId, KernelBackend, Tensor, TensorInfo } from '@tensorflow/tfjs-core'
+import type { DataId, KernelBackend, Tensor, TensorInfo, Variable } from '@tensorflow/tfjs-core'
 import type { TensorFlow } from './eager.ts'
 import type { Active, Terrain } from './linear.ts'
 
@@ -68,15 +68,12 @@ class WasmTerrain implements Terrain {
     }
   }
 
-  separate(active: readonly Active[]): void {
-    const gradients = new Set(active.map(({ gradient }) => gradient.dataId))
-    for (const { variable } of active) {
-      const from = this.address(variable)
-      if (this.backend.refCount(variable.dataId) === 1 && !gradients.has(variable.dataId)) continue
-      const copy = this.blank(variable.shape)
-      new Uint8Array(this.memory.buffer).copyWithin(this.address(copy), from, from + 4 * variable.size)
-      variable.assign(copy)
-    }
+  separate(variable: Variable): void {
+    const from = this.address(variable)
+    if (this.backend.refCount(variable.dataId) === 1) return
+    const copy = this.blank(variable.shape)
+    new Uint8Array(this.memory.buffer).copyWithin(this.address(copy), from, from + 4 * variable.size)
+    variable.assign(copy)
   }
 
   enter(_machine: Machine, { variable, gradient }: Active): Place {

@@ -91,15 +91,11 @@ class Memory {
     this.backend.submitQueue()
   }
 
-  /** Sees to it that writing to variables, in place, changes nothing else. */
-  separate(variables: readonly Variable[], gradients: readonly Tensor[]): void {
-    const { backend, tf } = this
-    const ids = new Set(gradients.map(({ dataId }) => dataId))
-    for (const variable of variables) {
-      const { external } = backend.tensorMap.get(variable.dataId)
-      if (variable.size === 0 || (backend.refCount(variable.dataId) === 1 && !external && !ids.has(variable.dataId))) continue
-      variable.assign(tf.tensor({ buffer: this.bufferOf(variable) }, variable.shape, 'float32'))
-    }
+  /** Sees to it that writing to a variable, in place, changes nothing else. */
+  separate(variable: Variable): void {
+    const { external } = this.backend.tensorMap.get(variable.dataId)
+    if (variable.size === 0 || (this.backend.refCount(variable.dataId) === 1 && !external)) return
+    variable.assign(this.tf.tensor({ buffer: this.bufferOf(variable) }, variable.shape, 'float32'))
   }
 
   /** Gives a variable another id: data that tfjs knows by an id never changes, as it may keep a copy of it on the host. */
@@ -168,16 +164,14 @@ export class WebGPUEngine implements Engine<Tensor> {
     const { memory } = this
     const variables = this.params.filter((_, i) => gradients[i]) as Variable[]
     const given = gradients.filter((gradient) => gradient !== undefined)
-    memory.tf.tidy(() => {
-      memory.separate(variables, given)
-      this.settle([...variables, ...given, ...(typeof loss === 'object' ? [loss] : [])])
-      this.inner.step({
-        gradients: gradients.map((gradient) => gradient && memory.view(gradient)),
-        loss: typeof loss === 'object' ? memory.view(loss) : loss,
-        uniforms,
-      })
-      for (const variable of variables) memory.renew(variable)
+    for (const variable of variables) memory.separate(variable)
+    this.settle([...variables, ...given, ...(typeof loss === 'object' ? [loss] : [])])
+    this.inner.step({
+      gradients: gradients.map((gradient) => gradient && memory.view(gradient)),
+      loss: typeof loss === 'object' ? memory.view(loss) : loss,
+      uniforms,
     })
+    for (const variable of variables) memory.renew(variable)
   }
 
   read(state: string): ReturnType<Engine<Tensor>['read']> {

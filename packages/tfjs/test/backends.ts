@@ -6,6 +6,8 @@ import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-layers'
 import { beforeAll, describe } from 'vitest'
 
+export { held } from './held.ts'
+
 /** Why a backend cannot run here; undefined where it can. webgl and webgpu are in the tests that run in a browser. */
 export const absent: Readonly<Record<string, string | undefined>> = {
   cpu: undefined,
@@ -41,10 +43,4 @@ export function take(tensor: tf.Tensor): number[] {
   const numbers = Array.from(tensor.dataSync())
   tensor.dispose()
   return numbers
-}
-
-/** How many tensors and bytes tfjs holds. */
-export function held(): { numTensors: number; numBytes: number } {
-  const { numTensors, numBytes } = tf.memory()
-  return { numTensors, numBytes }
 }

@@ -22,7 +22,7 @@ export function testOn(backend: string, fused: boolean, start: () => Promise<voi
     {
       absent,
       tensor: (numbers, shape) => tf.tidy(() => tf.variable(tf.tensor([...numbers], [...shape], 'float32'), false)),
-      read: (tensor) => tensor.dataSync(),
+      read: (tensor) => tensor.data<'float32'>(),
       dispose: (tensor) => tensor.dispose(),
       manyTensors: 200,
       tolerances: fused && backend !== 'webgpu' ? {} : eagerly,
