@@ -1,4 +1,4 @@
-/** The tfjs backends that the tests run on: those that exist in Node run, the others are shown as skipped. Not a test. */
+/** The tfjs backends that the tests in Node run on. Not a test. */
 import '@tensorflow/tfjs-backend-cpu'
 import '@tensorflow/tfjs-backend-wasm'
 import * as tf from '@tensorflow/tfjs-core'
@@ -8,18 +8,13 @@ import { beforeAll, describe } from 'vitest'
 
 export { held } from './held.ts'
 
-/** Why a backend cannot run here; undefined where it can. webgl and webgpu are in the tests that run in a browser. */
-export const absent: Readonly<Record<string, string | undefined>> = {
-  cpu: undefined,
-  wasm: undefined,
-  webgl: 'needs a browser',
-  webgpu: 'needs a browser',
-}
+/** The backends that run in Node; webgpu and webgl have tests of their own, in a browser. */
+export const backends = ['cpu', 'wasm'] as const
 
 /** Describes a block of tests once for each tfjs backend. */
 export function onEachBackend(title: string, block: (backend: string) => void): void {
-  for (const [backend, reason] of Object.entries(absent))
-    describe.skipIf(reason)(`${title} on ${backend}${reason ? ` (${reason})` : ''}`, () => {
+  for (const backend of backends)
+    describe(`${title} on ${backend}`, () => {
       beforeAll(() => start(backend))
       block(backend)
     })

@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { tfjs } from '../src/index.ts'
 
 /** Registers it; `start` makes the tfjs backend the active one. */
-export function testOn(backend: string, fused: boolean, start: () => Promise<void>, absent?: string): void {
+export function testOn(backend: string, fused: boolean, start: () => Promise<void>): void {
   const eagerly = {
     sps: { relative: 1e-3, reason: 'scalars are float32 on the device, so f − f* near the end has few digits' },
     dadaptAdam: { relative: 1e-3, reason: 'scalars are float32 on the device; the preprint subtracts nearly equal sums' },
@@ -20,7 +20,6 @@ export function testOn(backend: string, fused: boolean, start: () => Promise<voi
       return tfjs({ fused })
     },
     {
-      absent,
       tensor: (numbers, shape) => tf.tidy(() => tf.variable(tf.tensor([...numbers], [...shape], 'float32'), false)),
       read: (tensor) => tensor.data<'float32'>(),
       dispose: (tensor) => tensor.dispose(),
