@@ -1,14 +1,19 @@
 /** Fused steps on the backends that run in Node: in place, chosen by themselves, and left where they cannot be. */
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { createOptimizerSync, sgd as definition } from '@freestep/core'
-import { version_wasm } from '@tensorflow/tfjs-backend-wasm'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { adam, prodigy, tfjs } from '../src/index.ts'
 import { held, start } from './backends.ts'
 import { testInPlace } from './inPlace.ts'
 
-test('this is the version whose internals are relied on', () => {
-  expect([tf.version_core, version_wasm]).toEqual(['4.22.0', '4.22.0'])
+test('these are the versions whose internals are relied on: read wasm.ts and webgpu.ts before changing them here', () => {
+  const { resolve } = createRequire(import.meta.url)
+  for (const name of ['core', 'backend-wasm', 'backend-webgpu']) {
+    const { version } = JSON.parse(readFileSync(resolve(`@tensorflow/tfjs-${name}/package.json`), 'utf8'))
+    expect(version, name).toBe('4.22.0')
+  }
 })
 
 for (const backend of ['wasm', 'cpu'])
