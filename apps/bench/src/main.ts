@@ -1,9 +1,10 @@
 /** The command line: `npx pnpm bench cpu`. Each subcommand measures one platform against its peers, in one run. */
 import { cpus } from 'node:os'
 import { Command, InvalidArgumentError } from 'commander'
+import { type BrowserOptions, measureInBrowser } from './browser.ts'
 import { benchCpu, type CpuOptions } from './cpu.ts'
 import { Report } from './report.ts'
-import { type BrowserOptions, benchWebGPU } from './webgpu/serve.ts'
+import { raceOn } from './tfjs/node.ts'
 
 const count = (text: string): number => {
   const value = Number(text)
@@ -12,6 +13,12 @@ const count = (text: string): number => {
 }
 
 const counts = (text: string): number[] => text.split(',').map(count)
+
+/** What this runs on. */
+const machine = (): string => {
+  const [{ model }, ...others] = cpus()
+  return `${model}, ${1 + others.length} cores, Node ${process.version}`
+}
 
 const program = new Command('bench').description('Measures freestep against its peers, all in one run.')
 
@@ -23,23 +30,38 @@ program
   .option('--torch', 'also measure PyTorch, if a python3 on this machine has it', false)
   .action(async (options: CpuOptions) => {
     const report = new Report()
-    const [{ model }, ...others] = cpus()
-    report.note(`${model}, ${1 + others.length} cores, Node ${process.version}`)
+    report.note(machine())
     await benchCpu(options, report)
     console.log(`${report}`)
   })
 
-program
-  .command('webgpu')
+/** The options of what runs in a browser. */
+const inBrowser = (command: Command): Command =>
+  command
+    .option('--gpu', 'take the GPU of this machine instead of a software adapter', false)
+    .option('--serve', 'only serve the page, to be opened by hand', false)
+    .option('--chromium <path>', 'the browser, where it is in an unusual place')
+
+inBrowser(program.command('webgpu'))
   .description('fused steps on GPUBuffers against copies of as many bytes and TensorFlow.js, in a browser')
   .option('--sizes <counts>', 'numbers of parameters, with commas between', counts, [1e5, 1e6])
   .option('--rounds <count>', 'how often each of them takes its turn', count, 15)
-  .option('--gpu', 'take the GPU of this machine instead of a software adapter', false)
-  .option('--serve', 'only serve the page, to be opened by hand', false)
-  .option('--chromium <path>', 'the browser, where it is in an unusual place')
-  .action(async (options: BrowserOptions) => {
+  .action(async ({ sizes, rounds, ...options }: BrowserOptions & { sizes: number[]; rounds: number }) => {
     const report = new Report()
-    await benchWebGPU(options, report)
+    await measureInBrowser(`suite=webgpu&sizes=${sizes}&rounds=${rounds}`, options, report)
+    if (!options.serve) console.log(`${report}`)
+  })
+
+inBrowser(program.command('tfjs'))
+  .description('fused and eager steps on the backends of TensorFlow.js against its own Adam')
+  .option('--backends <names>', 'which of them, with commas between', (text) => text.split(','), ['wasm', 'cpu', 'webgpu'])
+  .option('--rounds <count>', 'how often each of them takes its turn', count, 20)
+  .action(async ({ backends, rounds, ...options }: BrowserOptions & { backends: string[]; rounds: number }) => {
+    const report = new Report()
+    const inNode = backends.filter((backend) => backend !== 'webgpu')
+    if (inNode.length && !options.serve) report.note(machine())
+    if (!options.serve) for (const backend of inNode) report.add(await raceOn(backend, rounds))
+    if (backends.includes('webgpu')) await measureInBrowser(`suite=tfjs&rounds=${rounds}`, options, report)
     if (!options.serve) console.log(`${report}`)
   })
 

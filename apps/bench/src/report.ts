@@ -4,11 +4,25 @@
 import Table from 'cli-table3'
 import type { Times } from './measure.ts'
 
+/** What was measured, as data that can leave a page. */
+export interface Measured {
+  readonly rows: [size: number, name: string, times: Times][]
+  readonly figures: [name: string, size: number, value: number][]
+  readonly notes: string[]
+}
+
 /** Collects rows and figures. */
 export class Report {
   private readonly rows: [size: number, name: string, times: Times][] = []
   private readonly figures: [name: string, value: number][] = []
   private readonly notes: string[] = []
+
+  /** What was measured elsewhere. */
+  add({ rows, figures, notes }: Measured): void {
+    for (const note of notes) this.note(note)
+    for (const row of rows) this.row(...row)
+    for (const figure of figures) this.figure(...figure)
+  }
 
   /** The time of one contestant. */
   row(size: number, name: string, times: Times): void {

@@ -29,6 +29,7 @@ interface Options {
   seed: number
   quick?: true
   backend: BackendName
+  eager?: true
   report: string
 }
 
@@ -69,6 +70,7 @@ function createCommand(out: NodeJS.WritableStream): Command {
     .option('--seed <n>', 'fixes weights, batches and split', whole(0, 2 ** 31 - 1), 1)
     .option('--quick', `${STEPS.quick} steps only`)
     .addOption(new Option('--backend <name>', 'the tfjs backend').choices(BACKENDS).default(BACKENDS[0]))
+    .option('--eager', 'runs every operation of a step by itself, in place of fused steps')
     .option('--report <file>', 'where the report goes', 'report.html')
     .exitOverride()
     .configureOutput({ writeOut: (text) => out.write(text), writeErr: () => {} })
@@ -97,15 +99,17 @@ async function compare(options: Options, { out, err }: Streams): Promise<void> {
   out.write(`${lines.join('\n')}\n\n`)
 
   const results = await trainAll(runs, dataset, setting, err)
-  out.write(`\n${renderTable(results)}\n\n${conclusion(results)}\n`)
-  await writeWhole(report, renderReport(results, { title, testRows: dataset.test.count, facts, notes: dataset.notes }))
+  const way = wayOf(results)
+  out.write(`\n${renderTable(results)}\n\n${conclusion(results)}\nSteps were ${way}.\n`)
+  const shown = [...facts, ['steps were', way] as const]
+  await writeWhole(report, renderReport(results, { title, testRows: dataset.test.count, facts: shown, notes: dataset.notes }))
   out.write(`Report: ${report}\n`)
 }
 
-function settingFor({ model, epochs, batch: wanted, seed, quick }: Options, { train }: Dataset): Setting {
+function settingFor({ model, epochs, batch: wanted, seed, quick, eager }: Options, { train }: Dataset): Setting {
   const batch = Math.min(wanted, train.count)
   const steps = epochs === undefined ? (quick ? STEPS.quick : STEPS.full) : Math.ceil((epochs * train.count) / batch)
-  return { model, batch, steps, seed }
+  return { model, batch, steps, seed, fused: !eager }
 }
 
 function describe(options: Options, { model, batch, steps, seed }: Setting, dataset: Dataset): [string, string][] {
@@ -121,6 +125,13 @@ function describe(options: Options, { model, batch, steps, seed }: Setting, data
     ['seed', String(seed)],
     ['backend', `tfjs ${options.backend}, float32`],
   ]
+}
+
+/** How the steps of all runs were taken. */
+function wayOf(results: readonly Result[]): string {
+  const ways = results.map(({ execution }) => (execution?.fused ? 'fused' : 'taken operation by operation'))
+  const [backend] = results.flatMap(({ execution }) => execution?.backend ?? [])
+  return `${[...new Set(ways)].join(' or ')}, on the ${backend} backend of tfjs`
 }
 
 async function trainAll(runs: readonly Run[], dataset: Dataset, setting: Setting, screen: Screen): Promise<Result[]> {

@@ -1,7 +1,7 @@
 // Which optimizers are run: from names on the command line to runs. A learning-rate-free optimizer is one run at its
 // defaults; one that needs a learning rate is a run for each rate of a grid.
 
-import { adam, adamW, dadaptAdam, dog, prodigy, sgd } from '@freestep/tfjs'
+import { adam, adamW, dadaptAdam, dog, type Execution, prodigy, sgd } from '@freestep/tfjs'
 import type { Optimizer } from '@tensorflow/tfjs-core'
 import { InputError, quoted, suggestion } from './errors.ts'
 import { rate } from './format.ts'
@@ -9,8 +9,17 @@ import { rate } from './format.ts'
 /** The learning rates that stand for "tuned by hand". */
 const GRID = [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1]
 
-/** A tfjs optimizer that tells its scalar state, by the papers' symbols. */
-export type Trainer = Optimizer & { scalars(): Promise<Readonly<Record<string, number>>> }
+/** A tfjs optimizer that tells its scalar state, by the papers' symbols, and how its steps run. */
+export type Trainer = Optimizer & {
+  scalars(): Promise<Readonly<Record<string, number>>>
+  readonly execution: Execution | undefined
+}
+
+/** How steps are to run. */
+export interface Running {
+  /** False for operation by operation. */
+  readonly fused: boolean
+}
 
 /** One training run to be made. */
 export interface Run {
@@ -22,12 +31,12 @@ export interface Run {
   readonly free: boolean
   /** The scalar that is its estimate of the distance from the initial weights to a solution; none if not `free`. */
   readonly distance?: string
-  create(): Trainer
+  create(running: Running): Trainer
 }
 
 interface Choice extends Pick<Run, 'free' | 'distance'> {
   readonly label: string
-  readonly create: (options?: { lr: number }) => Trainer
+  readonly create: (options: { readonly lr?: number } & Running) => Trainer
 }
 
 const free = (label: string, distance: string, create: Choice['create']): Choice => ({
@@ -70,8 +79,8 @@ function parseWord(word: string): Run[] {
     throw new InputError(`unknown optimizer ${quoted(name!)}: ${known}${suggestion(name!, OPTIMIZERS)}`)
   }
   const { label: optimizer, create, ...rest } = CHOICES[key]!
-  const at = (lr: number): Run => ({ ...rest, optimizer, lr, create: () => create({ lr }) })
-  if (lr === undefined) return rest.free ? [{ ...rest, optimizer, create: () => create() }] : GRID.map(at)
+  const at = (lr: number): Run => ({ ...rest, optimizer, lr, create: (running) => create({ lr, ...running }) })
+  if (lr === undefined) return rest.free ? [{ ...rest, optimizer, create }] : GRID.map(at)
   const value = Number(lr)
   if (more.length > 0 || lr === '' || !(value > 0 && value < Number.POSITIVE_INFINITY)) {
     throw new InputError(`--optimizer ${quoted(word)}: a learning rate above 0 must follow the @, as in ${key}@1e-3`)

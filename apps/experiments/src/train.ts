@@ -1,5 +1,6 @@
 // One training run: the same initial weights and the same batches for every optimizer, so that runs differ by the
 // optimizer alone. Nothing is read from the device during a step; the loss and d are read at a few hundred steps.
+import type { Execution } from '@freestep/tfjs'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Dataset, Rows } from './data/rows.ts'
 import { createModel, type Model, type ModelKind } from './model.ts'
@@ -13,6 +14,8 @@ export interface Setting {
   readonly batch: number
   readonly steps: number
   readonly seed: number
+  /** Whether steps may be fused. */
+  readonly fused: boolean
 }
 
 /** The state of a run after `step` steps. */
@@ -37,6 +40,8 @@ export interface Result {
   readonly d?: number | undefined
   /** The median time of a step: batch, gradient and update. */
   readonly msPerStep: number
+  /** How the steps ran. */
+  readonly execution: Execution | undefined
 }
 
 /** How often the test accuracy is measured on the way, for those who watch. */
@@ -46,11 +51,11 @@ const ACCURACY_CHECKS = 5
 export async function train(
   run: Run,
   { train: rows, test, classes }: Dataset,
-  { model: kind, batch, steps, seed }: Setting,
+  { model: kind, batch, steps, seed, fused }: Setting,
   watch: (sample: Sample) => void,
 ): Promise<Result> {
   const model = createModel(kind, rows.features, classes.length, seed)
-  const optimizer = run.create()
+  const optimizer = run.create({ fused })
   const order = batches(rows.count, batch, seed)
   const samples: Sample[] = []
   const times: number[] = []
@@ -72,9 +77,10 @@ export async function train(
   }
   const { loss } = await evaluate(model, rows, classes.length)
   const d = await distanceOf(run, optimizer)
+  const { execution } = optimizer
   optimizer.dispose()
   model.dispose()
-  return { run, samples, accuracy: accuracy!, loss, d, msPerStep: median(times) }
+  return { run, samples, accuracy: accuracy!, loss, d, msPerStep: median(times), execution }
 }
 
 /** One step; returns the loss of the batch before it, still on the device. */

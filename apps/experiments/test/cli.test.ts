@@ -59,6 +59,7 @@ describe('a run on a CSV file', () => {
     expect(out).toContain('Missing values: width 1')
     expect(out).toContain('steps     90 (epochs: 30)')
     expect(out.trimEnd().split('\n').at(-1)).toBe(`Report: ${path('r.html')}`)
+    expect(out).toContain('\nSteps were fused, on the wasm backend of tfjs.\n')
     expect(out + err).not.toMatch(/[^\P{C}\n]/u) // no control characters where nobody watches
     expect(err.match(/^Prodigy .*loss .*accuracy .*%.* d /gm)).toHaveLength(4)
     expect(readdirSync(folder).sort()).toEqual(['flowers.csv', 'r.html'])
@@ -89,6 +90,18 @@ describe('a run on a CSV file', () => {
     const other = await results('4')
     expect(await results('3')).toEqual(first)
     expect(other).not.toEqual(first)
+  })
+
+  test('takes steps operation by operation if asked, with nearly the same results', async () => {
+    const losses = (out: string) =>
+      rows(out)
+        .slice(2)
+        .map((row) => Number(row[3]))
+    const [fused, eager] = [(await start()).out, (await start('--eager')).out]
+    expect(eager).toContain('\nSteps were taken operation by operation, on the wasm backend of tfjs.\n')
+    const expected = losses(eager)
+    for (const [i, loss] of losses(fused).entries()) expect(Math.abs(loss / expected[i]! - 1)).toBeLessThan(0.01)
+    expect(readFileSync(path('r.html'), 'utf8')).toContain('<dd>taken operation by operation, on the wasm backend of tfjs</dd>')
   })
 
   test('gives nearly the same losses on both backends', async () => {

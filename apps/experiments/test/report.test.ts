@@ -12,6 +12,7 @@ const result = (optimizer: string, loss: (step: number) => number, accuracy = 0.
   loss: loss(1000),
   d: d?.(1000),
   msPerStep: 1,
+  execution: { backend: 'wasm', fused: true },
 })
 const render = (results: Result[]) =>
   parseHTML(renderReport(results, { title: '</title><script>', testRows: 50, facts: [['data', '<b>&']], notes: ['"\''] }))

@@ -3,6 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { BACKENDS, startBackend } from '../src/backend.ts'
+import { loadMnist } from '../src/data/mnist.ts'
 import type { Dataset, Rows } from '../src/data/rows.ts'
 import { createModel } from '../src/model.ts'
 import { parseRuns } from '../src/runs.ts'
@@ -44,12 +45,26 @@ function softmaxRegression(weights: number[][], bias: number[], rows: number[][]
   return { loss, gradient, right }
 }
 
+test('two epochs of a perceptron on MNIST have the same losses with fused and with eager steps', async () => {
+  await startBackend('wasm')
+  const mnist = await loadMnist()
+  const losses = async (fused: boolean) => {
+    const setting = { model: 'mlp', batch: 128, steps: 2 * Math.ceil(mnist.train.count / 128), seed: 1, fused } as const
+    const { loss, samples, execution } = await train(parseRuns('prodigy')[0]!, mnist, setting, () => {})
+    expect(execution).toEqual({ backend: 'wasm', fused })
+    return [...samples.map((sample) => sample.loss), loss]
+  }
+  const [fused, eager] = [await losses(true), await losses(false)]
+  expect(eager.at(-1)).toBeLessThan(0.06)
+  for (const [i, loss] of fused.entries()) expect(Math.abs(loss - eager[i]!)).toBeLessThan(1e-4)
+})
+
 describe.each(BACKENDS)('on %s', (backend) => {
   beforeAll(() => startBackend(backend))
 
   test('logistic regression by SGD on full batches follows its closed-form gradient', async () => {
     const seen: Sample[] = []
-    const setting = { model: 'logistic', batch: 30, steps: 20, seed: 1 } as const
+    const setting = { model: 'logistic', batch: 30, steps: 20, seed: 1, fused: true } as const
     const result = await train(parseRuns('sgd@0.3')[0]!, dataset, setting, (sample) => seen.push(sample))
     const weights = x[0]!.map(() => [0, 0, 0])
     const bias = [0, 0, 0]
@@ -69,7 +84,7 @@ describe.each(BACKENDS)('on %s', (backend) => {
   })
 
   test('a run leaves no tensor behind, and d grows', async () => {
-    const setting = { model: 'mlp', batch: 8, steps: 50, seed: 1 } as const
+    const setting = { model: 'mlp', batch: 8, steps: 50, seed: 1, fused: true } as const
     for (const run of parseRuns('prodigy,dadaptAdam,dog,adam@1e-3,adamW@1e-3')) {
       const before = tf.memory().numTensors
       const { samples, d } = await train(run, dataset, setting, () => {})
@@ -82,7 +97,7 @@ describe.each(BACKENDS)('on %s', (backend) => {
   })
 
   test('a diverging run is a result', async () => {
-    const setting = { model: 'mlp', batch: 8, steps: 30, seed: 1 } as const
+    const setting = { model: 'mlp', batch: 8, steps: 30, seed: 1, fused: true } as const
     const { loss, samples } = await train(parseRuns('sgd@1e30')[0]!, dataset, setting, () => {})
     expect(loss).toBeNaN()
     expect(samples.length).toBe(30)

@@ -23,7 +23,7 @@ export type {
   Sum,
   Write,
 } from './kernels.ts'
-export { type ElementType, type Layout, type StageFunctions, segmentFields, segmentInts } from './layout.ts'
+export { type ElementType, type Layout, type SegmentField, type StageFunctions, segmentFields, segmentInts } from './layout.ts'
 export type { Broken } from './passes.ts'
 export { verify } from './verify.ts'
 export { emitWasm, emitWat, type WasmOptions } from './wasm/emit.ts'

@@ -14,7 +14,7 @@ import {
   type Slot,
   sharingLoops,
 } from './kernels.ts'
-import { type ElementType, segmentFields, segmentInts } from './layout.ts'
+import { type ElementType, type SegmentField, segmentFields, segmentInts, shiftOf } from './layout.ts'
 import { namer, valueName } from './names.ts'
 
 /** The language: every operation as an expression of its operands. */
@@ -77,8 +77,7 @@ const overTensors = (lines: readonly string[]) =>
   block('for (let k = 0; k < activeCount; k++) ', ['const tensor = active[k]', ...lines])
 const overSegments = (from: string, to: string, lines: readonly string[]) =>
   block(`for (let segment = ${from}; segment < ${to}; segment++) `, lines)
-type Field = (typeof segmentFields)[number]
-const field = (each: Field) => `${each} = segments[${segmentInts} * segment + ${segmentFields.indexOf(each)}]`
+const field = (each: SegmentField) => `${each} = segments[${segmentInts} * segment + ${segmentFields.indexOf(each)}]`
 
 /** Prints the parts of a program, each as lines. */
 class Writer {
@@ -94,7 +93,11 @@ class Writer {
     const totals = Array.from({ length: sums }, (_, index) => `sum${index}`)
     const perTensor = loops.some(({ scalars }) => scalars.some(({ slot }) => slot.scope === 'tensor'))
     const slices = loops.some(({ scope }) => scope === 'slice')
-    const own = (each: Field) => (each === 'tensor' ? perTensor : slices || each === 'start' || each === 'length')
+    const shifts = new Set(loops.flatMap(({ loads, stores }) => [...loads, ...stores].map(({ array }) => shiftOf(array))))
+    const own = (each: SegmentField) => {
+      if (each === 'tensor') return perTensor
+      return each === 'xShift' || each === 'gShift' ? shifts.has(each) : slices || each === 'start' || each === 'length'
+    }
     const lines = [
       `const ${segmentFields.filter(own).map(field).join(', ')}`,
       ...(sums ? [`let ${totals.map((total) => `${total} = 0`).join(', ')}`] : []),
@@ -105,13 +108,17 @@ class Writer {
   }
 
   private loop({ scope, loads, scalars, body, stores, sums }: Loop): string[] {
-    const at = (array: 'element' | 'slice') => (array === scope ? 'i' : 'first + stride * (i - sliceStart)')
+    const at = (array: string, own: 'element' | 'slice') => {
+      const index = own === scope ? 'i' : 'first + stride * (i - sliceStart)'
+      const shift = shiftOf(array)
+      return `$${this.name(array)}[${shift ? `${index} + ${shift}` : index}]`
+    }
     const [start, length] = scope === 'element' ? ['start', 'length'] : ['sliceStart', 'sliceLength']
     const lines = [
-      ...loads.map(({ node, array, scope }) => `const ${this.value(node)} = $${this.name(array)}[${at(scope)}]`),
+      ...loads.map(({ node, array, scope }) => `const ${this.value(node)} = ${at(array, scope)}`),
       ...body.map((node) => this.statement(node, this.type)),
       ...sums.map(({ index, value }) => `sum${index} += ${this.operand(value, this.type)}`),
-      ...stores.map(({ array, value }) => `$${this.name(array)}[i] = ${this.operand(value, this.type)}`),
+      ...stores.map(({ array, value }) => `${at(array, scope)} = ${this.operand(value, this.type)}`),
     ]
     const round = (text: string) => (this.type === 'float32' ? `fround(${text})` : text)
     return [

@@ -24,11 +24,24 @@ export interface Layout {
 /**
  * A segment: elements [start, start + length) of every element array, all of tensor `tensor`; and, for slices, kept coordinates
  * [sliceStart, sliceStart + sliceLength) of every slice array, the first of them being element `first` and each next one `stride` further.
+ *
+ * Parameters and gradients may be elsewhere: element i of a state goes with element i + xShift of `x` and i + gShift of `g`.
  */
-export const segmentFields = ['start', 'length', 'tensor', 'sliceStart', 'sliceLength', 'first', 'stride'] as const
+export const segmentFields = [
+  ...(['start', 'length', 'tensor'] as const),
+  ...(['sliceStart', 'sliceLength', 'first', 'stride'] as const),
+  ...(['xShift', 'gShift'] as const),
+] as const
 
-/** The size of a segment in int32, with one to spare. */
-export const segmentInts = 8
+/** A field of a segment. */
+export type SegmentField = (typeof segmentFields)[number]
+
+/** The size of a segment in int32. */
+export const segmentInts: number = segmentFields.length
+
+/** How far an array is from the states, as a field of the segment; the result of `evaluate` is where gradients are otherwise. */
+export const shiftOf = (array: string): 'xShift' | 'gShift' | undefined =>
+  array === 'x' ? 'xShift' : array === 'g' || array === 'evaluated' ? 'gShift' : undefined
 
 /** The precision of the elements. */
 export type ElementType = 'float32' | 'float64'

@@ -1,6 +1,6 @@
 /**
- * One block of memory for everything an optimizer keeps: single numbers, tables, and the vectors, parameters and gradients included.
- * Decides where things are and gives views on them. Not what is computed there.
+ * One block of memory for everything an optimizer keeps: single numbers, tables, and the vectors, parameters and gradients included
+ * unless they are elsewhere in the same memory. Decides where things are and gives views on them. Not what is computed there.
  */
 
 import { type ElementType, type Kernels, type Layout, segmentInts } from '@freestep/compiler'
@@ -23,22 +23,33 @@ export interface Bank {
 
 /** Where everything is. */
 export interface Arena {
+  /** The size of the block. */
   readonly bytes: number
   readonly banks: readonly Bank[]
+  /** Whether parameters and gradients are elsewhere. */
+  readonly lent: boolean
+}
+
+/** What {@link arrange} may be told. */
+export interface Site {
+  /** Where the block begins: a multiple of 64. Default: 0. */
+  readonly at?: number
+  /** Leaves parameters and gradients out: they are elsewhere in the memory, and every run says where. */
+  readonly lent?: boolean
 }
 
 /** Lays out the memory for a program and the kernels of its functions. */
-export function arrange(program: Program, kernels: readonly Kernels[]): Arena {
+export function arrange(program: Program, kernels: readonly Kernels[], { at = 0, lent = false }: Site = {}): Arena {
   const slots = (scope: 'global' | 'tensor') =>
     Math.max(...kernels.map((each) => each.slots.filter((slot) => slot.scope === scope).length))
   const sums = Math.max(0, ...kernels.flatMap(({ stages }) => stages.map((stage) => (stage.kind === 'pass' ? stage.sums : 0))))
   const segments = program.tensors.reduce((count, { size }) => count + Math.ceil(size / segmentLength), 0)
   const tensorStride = slots('tensor')
 
-  let bytes = 0
+  let end = at
   const take = (size: number) => {
-    const address = bytes
-    bytes += 64 * Math.ceil(size / 64)
+    const address = end
+    end += 64 * Math.ceil(size / 64)
     return address
   }
   const shared = {
@@ -49,7 +60,7 @@ export function arrange(program: Program, kernels: readonly Kernels[]): Arena {
     segments: take(4 * segmentInts * segments),
     partials: take(8 * sums * segments),
   }
-  const names = { x: 'element', g: 'element', ...vectorsOf(program) }
+  const names = { ...(!lent && { x: 'element', g: 'element' }), ...vectorsOf(program) }
   const banks = (['float32', 'float64'] as const).flatMap((type): Bank[] => {
     const tensors = [...program.tensors.keys()].filter((i) => program.tensors[i].dtype === type)
     if (!tensors.length) return []
@@ -64,18 +75,13 @@ export function arrange(program: Program, kernels: readonly Kernels[]): Arena {
     const arrays = Object.fromEntries(
       Object.entries(names).map(([name, scope]) => [name, take(size * total[scope as 'element' | 'slice'])]),
     )
+    // What is elsewhere is counted from the beginning of the memory.
+    const { x = 0, g = 0 } = arrays
     // Nothing that `evaluate` reads is a gradient, so their place serves for its result.
-    return [
-      {
-        type,
-        tensors,
-        start: starts.element,
-        sliceStart: starts.slice,
-        layout: { ...shared, arrays: { ...arrays, evaluated: arrays.g } },
-      },
-    ]
+    const layout = { ...shared, arrays: { ...arrays, x, g, evaluated: g } }
+    return [{ type, tensors, start: starts.element, sliceStart: starts.slice, layout }]
   })
-  return { bytes, banks }
+  return { bytes: end - at, banks, lent }
 }
 
 /** The states that are vectors. */

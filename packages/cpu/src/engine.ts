@@ -4,6 +4,8 @@
  */
 import { compile } from '@freestep/compiler'
 import { type Engine, type Numbers, type Program, type StepInput, uniformsAt } from '@freestep/core'
+import { arrange } from './arena.ts'
+import { allocate } from './code.ts'
 import type { FloatArray } from './eager.ts'
 import { Machine, type Prepared, type Running } from './machine.ts'
 
@@ -26,7 +28,9 @@ export class FusedEngine implements Engine<FloatArray> {
     const init = compile(program, 'init')
     const functions = [step, init, ...(program.evaluate ? [compile(program, 'evaluate')] : [])]
     this.program = program
-    this.machine = new Machine(program, functions, running)
+    const arena = arrange(program, functions)
+    const { target, threads } = running
+    this.machine = new Machine(program, functions, { arena, memory: allocate(target, arena.bytes, threads > 1), threads })
     this.params = this.machine.views('x')
     this.gradients = this.machine.views('g')
     this.own = params

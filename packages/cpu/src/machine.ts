@@ -2,12 +2,12 @@
  * Runs a compiled program on the memory of one optimizer: which segments, in which order, on how many threads. Not what the arrays mean
  * to the caller, which is engine.ts's business.
  */
-import type { Kernels, Slot, StageFunctions } from '@freestep/compiler'
+import { type Kernels, type Slot, type StageFunctions, segmentInts } from '@freestep/compiler'
 import type { Program } from '@freestep/core'
-import { type Arena, arrange, type Bank, view } from './arena.ts'
-import { allocate, codeOf, instantiate, type Memory, type Target } from './code.ts'
+import { type Arena, type Bank, view } from './arena.ts'
+import { codeOf, instantiate, type Memory, type Target } from './code.ts'
 import type { FloatArray } from './eager.ts'
-import { type Segment, segmentsOf, writeSegments } from './segments.ts'
+import { type Place, type Segment, segmentsOf, writeSegments, writeShifts } from './segments.ts'
 import { Crew } from './threads.ts'
 
 /** How kernels run. */
@@ -15,6 +15,14 @@ export interface Running {
   readonly target: Target
   /** How many threads share in a pass, this one included; more than one only with WebAssembly. */
   readonly threads: number
+}
+
+/** What a machine runs on. */
+export interface Ground {
+  readonly arena: Arena
+  /** The memory that the arena is in. It may grow. */
+  readonly memory: Memory
+  readonly threads?: number
 }
 
 /** A compiled function of the program: for each of its stages the code for every bank. */
@@ -28,7 +36,8 @@ export interface Prepared {
 interface Extent {
   readonly perTensor: boolean
   readonly active: readonly number[]
-  readonly segments: number
+  readonly segments: readonly (readonly Segment[])[]
+  readonly count: number
   /** For each bank, where the segments of each thread begin, and where the last one's end; this thread is the last. */
   readonly cuts: readonly (readonly number[])[]
   /** Whether there is enough to do for more than one thread. */
@@ -45,20 +54,15 @@ export class Machine {
   private readonly memory: Memory
   private readonly threads: number
   private readonly slots: ReadonlyMap<string, Slot>
-  private readonly globals: Float64Array
-  private readonly tensors: Float64Array
   private extent: Extent | undefined
 
-  /** Memory for a program, given all of its compiled functions. */
-  constructor(program: Program, functions: readonly Kernels[], { target, threads }: Running) {
+  /** For a program, given all of its compiled functions. The memory of the arena is zero. */
+  constructor(program: Program, functions: readonly Kernels[], { arena, memory, threads = 1 }: Ground) {
     this.program = program
-    this.arena = arrange(program, functions)
-    this.memory = allocate(target, this.arena.bytes, threads > 1)
+    this.arena = arena
+    this.memory = memory
     this.threads = threads
     this.slots = new Map(functions[0].slots.map((slot) => [slot.name, slot]))
-    const { globals, tensors } = this.arena.banks[0].layout
-    this.globals = new Float64Array(this.memory.buffer, globals)
-    this.tensors = new Float64Array(this.memory.buffer, tensors)
   }
 
   /** An array as views on memory, one per tensor. */
@@ -71,16 +75,24 @@ export class Machine {
   get(name: string): number[] | undefined {
     const slot = this.slots.get(name)
     if (!slot) return undefined
-    if (slot.scope === 'global') return [this.globals[slot.index]]
-    return this.program.tensors.map((_, i) => this.tensors[this.tensorAt(i) + slot.index])
+    const numbers = this.numbers(slot)
+    if (slot.scope === 'global') return [numbers[slot.index]]
+    return this.program.tensors.map((_, i) => numbers[this.tensorAt(i) + slot.index])
   }
 
   /** Overwrites what `get` gives. */
   set(name: string, numbers: ArrayLike<number>): void {
     const slot = this.slots.get(name)
     if (!slot) throw new RangeError(`there is no number ${name}`)
-    if (slot.scope === 'global') this.globals[slot.index] = numbers[0]
-    else for (let i = 0; i < numbers.length; i++) this.tensors[this.tensorAt(i) + slot.index] = numbers[i]
+    const own = this.numbers(slot)
+    if (slot.scope === 'global') own[slot.index] = numbers[0]
+    else for (let i = 0; i < numbers.length; i++) own[this.tensorAt(i) + slot.index] = numbers[i]
+  }
+
+  /** The slots of a scope. */
+  private numbers({ scope }: Slot): Float64Array {
+    const { globals, tensors } = this.arena.banks[0].layout
+    return new Float64Array(this.memory.buffer, scope === 'global' ? globals : tensors)
   }
 
   private tensorAt(i: number): number {
@@ -98,11 +110,12 @@ export class Machine {
     }
   }
 
-  /** Runs a function on the given tensors. */
-  run({ kernels, stages, crew }: Prepared, active: readonly number[]): void {
-    const { segments, cuts, large } = this.tables(kernels.perTensor, active)
+  /** Runs a function on the given tensors; `places` says where each of them is, if they are not in the arena. */
+  run({ kernels, stages, crew }: Prepared, active: readonly number[], places?: readonly (Place | undefined)[]): void {
+    const { segments, count, cuts, large } = this.tables(kernels.perTensor || this.arena.lent, active)
+    if (places) for (const [i, bank] of this.arena.banks.entries()) writeShifts(this.table(cuts[i][0]), segments[i], bank, places)
     for (const [i, banks] of stages.entries())
-      if (kernels.stages[i].kind === 'scalar') banks[0](segments, active.length)
+      if (kernels.stages[i].kind === 'scalar') banks[0](count, active.length)
       else if (crew && large) crew.run(i, cuts, () => runBanks(banks, cuts, this.threads - 1))
       else runBanks(banks, cuts, 0)
   }
@@ -114,16 +127,21 @@ export class Machine {
     const { banks } = this.arena
     const { layout } = banks[0]
     const taking = new Set(active)
-    const found = banks.map((bank) => segmentsOf(this.program, bank, taking, perTensor))
-    writeSegments(new Int32Array(this.memory.buffer, layout.segments), found.flat())
+    const segments = banks.map((bank) => segmentsOf(this.program, bank, taking, perTensor))
+    writeSegments(this.table(0), segments.flat())
     new Int32Array(this.memory.buffer, layout.active, active.length).set(active)
-    const starts = found.map((_, i) => found.slice(0, i).reduce((count, { length }) => count + length, 0))
-    const elements = found.flat().reduce((sum, { length }) => sum + length, 0)
+    const starts = segments.map((_, i) => segments.slice(0, i).reduce((count, { length }) => count + length, 0))
+    const elements = segments.flat().reduce((sum, { length }) => sum + length, 0)
     this.extent = {
-      ...{ perTensor, active, segments: found.flat().length, large: elements >= largeFrom },
-      cuts: found.map((segments, i) => evenly(segments, this.threads).map((cut) => starts[i] + cut)),
+      ...{ perTensor, active, segments, count: segments.flat().length, large: elements >= largeFrom },
+      cuts: segments.map((own, i) => evenly(own, this.threads).map((cut) => starts[i] + cut)),
     }
     return this.extent
+  }
+
+  /** The table from one of the segments on. */
+  private table(segment: number): Int32Array {
+    return new Int32Array(this.memory.buffer, this.arena.banks[0].layout.segments + 4 * segmentInts * segment)
   }
 }
 

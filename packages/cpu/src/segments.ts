@@ -39,9 +39,33 @@ function cut(
     return {
       ...{ start: start + from, length: to - from, tensor },
       ...{ sliceStart: bank.sliceStart[tensor] + kept, sliceLength: Math.ceil(to / stride) - kept },
-      ...{ first: start + kept * stride, stride },
+      ...{ first: start + kept * stride, stride, xShift: 0, gShift: 0 },
     }
   })
+}
+
+/** Where the numbers of one tensor are, as byte addresses. */
+export interface Place {
+  readonly x: number
+  /** The gradient, or the result of `evaluate`. */
+  readonly g: number
+}
+
+/** Writes how far the tensors of segments, all of one bank, are from their states; `places` by tensor, as far as they take part. */
+export function writeShifts(
+  table: Int32Array,
+  segments: readonly Segment[],
+  { start, type }: Bank,
+  places: readonly (Place | undefined)[],
+): void {
+  const size = type === 'float32' ? 4 : 8
+  const [x, g] = [segmentFields.indexOf('xShift'), segmentFields.indexOf('gShift')]
+  for (const [i, { tensor }] of segments.entries()) {
+    const place = places[tensor]
+    if (!place) throw new RangeError(`tensor ${tensor} takes part and is nowhere`)
+    table[segmentInts * i + x] = place.x / size - start[tensor]
+    table[segmentInts * i + g] = place.g / size - start[tensor]
+  }
 }
 
 /** Writes segments into their table. */

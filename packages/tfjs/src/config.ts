@@ -18,13 +18,13 @@ import {
   skipNonFinite,
 } from '@freestep/core'
 import type { serialization } from '@tensorflow/tfjs-core'
-import type { GroupSettings } from './growing.ts'
+import type { RunSettings } from './growing.ts'
 
 type Json = serialization.ConfigDictValue
 type Dict = serialization.ConfigDict
 
-/** The options of any algorithm, with groups. */
-export type AnySettings = GroupSettings<object> & { readonly [option: string]: unknown }
+/** The options of any algorithm, with groups and how to run. */
+export type AnySettings = RunSettings<object> & { readonly [option: string]: unknown }
 
 const factories = new Map<string, AlgorithmFactory<object>>()
 

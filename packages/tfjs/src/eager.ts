@@ -10,7 +10,8 @@ import type { Tensor } from '@tensorflow/tfjs-core'
 /** What a TensorFlow.js namespace has to offer; `@tensorflow/tfjs-core` does, and every bundle that contains it. */
 export type TensorFlow = Pick<
   typeof tfjsCore,
-  'clone' | 'engine' | 'fill' | 'getBackend' | 'keep' | 'pad' | 'reshape' | 'scalar' | 'stridedSlice' | 'tensor' | 'tidy'
+  | ('backend' | 'clone' | 'engine' | 'fill' | 'getBackend' | 'keep' | 'pad' | 'reshape' | 'scalar' | 'stridedSlice' | 'tensor')
+  | ('tidy' | 'zeros')
 >
 
 /**

@@ -5,11 +5,11 @@
 import type { Algorithm, AlgorithmFactory, OptionsOf, Settings } from '@freestep/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { type AnySettings, algorithmFromConfig, algorithmToConfig, fromConfig, register, toConfig } from './config.ts'
-import type { GroupSettings } from './growing.ts'
+import type { RunSettings } from './growing.ts'
 import { FreestepOptimizer } from './optimizer.ts'
 
-/** What a factory of optimizers takes: the options of its algorithm, and parameter groups. */
-export type OptimizerSettings<O> = Settings<O> & GroupSettings<O>
+/** What a factory of optimizers takes: the options of its algorithm, parameter groups, and how to run. */
+export type OptimizerSettings<O> = Settings<O> & RunSettings<O>
 
 /** A factory of tf.Optimizers: `prodigy({ weightDecay: 0.1 })`. */
 export type OptimizerFactory<O> = (settings?: OptimizerSettings<O>) => FreestepOptimizer
@@ -30,11 +30,11 @@ export function optimizerFactory<O extends object>(factory: AlgorithmFactory<O>)
     static override fromConfig<T extends tf.serialization.Serializable>(cls: Constructor<T>, config: Config): T {
       return new cls(fromConfig(config))
     }
-    constructor({ groups, splitGroups, ...settings }: AnySettings = {}) {
-      super(factory(settings as unknown as Settings<O>) as unknown as Algorithm, { groups, splitGroups })
+    constructor({ groups, splitGroups, fused, ...options }: AnySettings = {}) {
+      super(factory(options as unknown as Settings<O>) as unknown as Algorithm, { groups, splitGroups, fused })
     }
     override getConfig(): Config {
-      return toConfig(name, { ...this.algorithm.options, ...this.grouping })
+      return toConfig(name, { ...this.algorithm.options, ...this.settings })
     }
   }
   register(factory as unknown as AlgorithmFactory<object>)
@@ -49,12 +49,12 @@ class ComposedOptimizer extends FreestepOptimizer {
   }
   static override fromConfig<T extends tf.serialization.Serializable>(
     cls: Constructor<T>,
-    { algorithm, ...grouping }: Config,
+    { algorithm, ...settings }: Config,
   ): T {
-    return new cls(algorithmFromConfig(algorithm as Config), fromConfig(grouping))
+    return new cls(algorithmFromConfig(algorithm as Config), fromConfig(settings))
   }
   override getConfig(): Config {
-    return { algorithm: algorithmToConfig(this.algorithm), ...toConfig(this.algorithm.name, { ...this.grouping }) }
+    return { algorithm: algorithmToConfig(this.algorithm), ...toConfig(this.algorithm.name, { ...this.settings }) }
   }
 }
 tf.serialization.registerClass(ComposedOptimizer, 'freestep', 'composed')
@@ -65,5 +65,5 @@ tf.serialization.registerClass(ComposedOptimizer, 'freestep', 'composed')
  *     import { averaged, dog } from '@freestep/core'
  *     model.compile({ optimizer: optimizerOf(averaged(dog())), loss })
  */
-export const optimizerOf = <A extends Algorithm>(algorithm: A, grouping: GroupSettings<OptionsOf<A>> = {}): FreestepOptimizer =>
-  new ComposedOptimizer(algorithm, grouping as unknown as GroupSettings<object>)
+export const optimizerOf = <A extends Algorithm>(algorithm: A, settings: RunSettings<OptionsOf<A>> = {}): FreestepOptimizer =>
+  new ComposedOptimizer(algorithm, settings as unknown as RunSettings<object>)

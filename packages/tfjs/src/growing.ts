@@ -7,7 +7,6 @@ import {
   type Algorithm,
   type Checkpoint,
   createOptimizerSync,
-  type Engine,
   FreestepError,
   type Group,
   type Optimizer,
@@ -15,12 +14,13 @@ import {
 } from '@freestep/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { tfjs } from './backend.ts'
+import type { Execution } from './engine.ts'
 import { byLabel, startingAt } from './groups.ts'
 import { deserted, discard, joined, type Slot, slotsOf, swept } from './slots.ts'
 import { bad, ordered, type Part, restore, variablesOf } from './weights.ts'
 
-/** Parameter groups, and whether each is a vector of its own. */
-export interface GroupSettings<O> {
+/** How an optimizer runs, beside the options of its algorithm. */
+export interface RunSettings<O> {
   /**
    * Options of the algorithm for some of the variables, named by `params`: a list of names, or a function of the name. Of several groups
    * that name a variable, the later wins.
@@ -28,6 +28,8 @@ export interface GroupSettings<O> {
   readonly groups?: readonly Group<O>[]
   /** Runs the algorithm for each group by itself, with its own estimates (its own d). */
   readonly splitGroups?: boolean
+  /** False runs steps operation by operation also where they could be fused: slower, and what fused ones are tested against. */
+  readonly fused?: boolean
 }
 
 /** A variable with its gradient. */
@@ -41,7 +43,7 @@ export class GrowingOptimizer {
   /** How many steps were taken, those before the checkpoint included. */
   steps = 0
   private readonly algorithm: Algorithm
-  private readonly grouping: GroupSettings<object>
+  private readonly settings: RunSettings<object>
   private slots: readonly Slot[] = []
   private names: ReadonlyMap<tf.Variable, string> = new Map()
   private parts: Part[] = []
@@ -49,9 +51,9 @@ export class GrowingOptimizer {
   /** A checkpoint, until a step has shown which variables it is of. */
   private pending: Checkpoint | undefined
 
-  constructor(algorithm: Algorithm, grouping: GroupSettings<object>) {
+  constructor(algorithm: Algorithm, settings: RunSettings<object>) {
     this.algorithm = algorithm
-    this.grouping = grouping
+    this.settings = settings
   }
 
   /** Takes a step. If it fails, variables and states are as before. */
@@ -110,16 +112,16 @@ export class GrowingOptimizer {
     const later = startingAt(this.steps)
     const labels = new Map(slots.map(({ name, label }) => [name, label]))
     const variables = Object.keys(tf.engine().registeredVariables)
-    const backend = tfjs()
+    const backend = tfjs({ fused: this.settings.fused })
     // An engine that runs already goes on with the longer program, and its states with it.
     const start = (program: Program, params: readonly tf.Tensor[]) => {
       const known = this.parts.find((part) => part.program.tensors[0].name === program.tensors[0].name)
       if (!known) {
-        const engine = backend.start(program, params) as Engine<tf.Tensor>
+        const engine = backend.start(program, params)
         this.parts.push({ program, engine })
         return engine
       }
-      known.engine.extend?.(program, params)
+      known.engine.extend(program, params)
       known.program = program
       return known.engine
     }
@@ -128,7 +130,7 @@ export class GrowingOptimizer {
         { ...this.algorithm, options: later(this.algorithm.options) },
         Object.fromEntries(slots.map(({ name, variable }) => [name, variable])),
         { ...backend, start },
-        { groups: byLabel((this.grouping.groups ?? []).map(later), labels, variables), splitGroups: this.grouping.splitGroups },
+        { groups: byLabel((this.settings.groups ?? []).map(later), labels, variables), splitGroups: this.settings.splitGroups },
       )
     } catch (error) {
       discard(slots, this.slots)
@@ -137,6 +139,11 @@ export class GrowingOptimizer {
     discard(this.slots, slots)
     this.slots = slots
     this.names = new Map(slots.map(({ variable, name }) => [variable, name]))
+  }
+
+  /** How steps run; undefined before the first one. */
+  get execution(): Execution | undefined {
+    return this.parts[0]?.engine.execution
   }
 
   /** The algorithm's single numbers, as of the last step. */

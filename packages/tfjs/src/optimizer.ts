@@ -6,7 +6,8 @@
 import { type Algorithm, type Checkpoint, FreestepError, type Schedule, suggest } from '@freestep/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { tfjs } from './backend.ts'
-import { type Given, type GroupSettings, GrowingOptimizer } from './growing.ts'
+import type { Execution } from './engine.ts'
+import { type Given, GrowingOptimizer, type RunSettings } from './growing.ts'
 import { fromTensors, type NamedTensor, toTensors } from './weights.ts'
 
 /** What {@link FreestepOptimizer.applyGradients} takes beside the gradients. */
@@ -19,19 +20,19 @@ export interface ApplyOptions {
 export abstract class FreestepOptimizer extends tf.Optimizer {
   /** The algorithm, with its options. */
   readonly algorithm: Algorithm
-  /** The parameter groups. */
-  readonly grouping: GroupSettings<object>
+  /** The parameter groups, and how steps are to run. */
+  readonly settings: RunSettings<object>
   private readonly growing: GrowingOptimizer
   private readonly listeners = new Set<(optimizer: FreestepOptimizer) => void>()
   /** Tensors given out by getWeights, to be freed by and by. */
   private lent: tf.Tensor[] = []
   private disposed = false
 
-  constructor(algorithm: Algorithm, grouping: GroupSettings<object> = {}) {
+  constructor(algorithm: Algorithm, settings: RunSettings<object> = {}) {
     super()
     this.algorithm = algorithm
-    this.grouping = grouping
-    this.growing = new GrowingOptimizer(algorithm, grouping)
+    this.settings = settings
+    this.growing = new GrowingOptimizer(algorithm, settings)
   }
 
   /**
@@ -108,6 +109,14 @@ export abstract class FreestepOptimizer extends tf.Optimizer {
   /** How many steps were taken, those before a restored state included. */
   override get iterations(): number {
     return this.growing.steps
+  }
+
+  /**
+   * How steps run: fused into a few passes over memory, or operation by operation, and on which tfjs backend; undefined before the first
+   * step, which decides.
+   */
+  get execution(): Execution | undefined {
+    return this.growing.execution
   }
 
   /** The multiplier lr at the last step taken. */

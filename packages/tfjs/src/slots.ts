@@ -4,8 +4,8 @@
  * Lists of slots are values: a step that is refused keeps the list it had. What is kept about a slot is the engine's.
  */
 import * as tf from '@tensorflow/tfjs-core'
-import { isGone } from './backend.ts'
 import { type Pairs, pair, pairByName, shapeOf } from './pair.ts'
+import { isGone } from './tensors.ts'
 import type { SavedVariable } from './weights.ts'
 
 /** The place of one variable. */

@@ -3,8 +3,9 @@
  * behind the algorithm's, `prodigy/s/dense/kernel` or `prodigy/d`, which keeps them apart from the weights of the model.
  * Not aware of live variables: whose state it is, is found out in pair.ts.
  */
-import { type Checkpoint, type Engine, FreestepError, type Numbers, type Program, type SavedTensor } from '@freestep/core'
+import { type Checkpoint, FreestepError, type Numbers, type Program, type SavedTensor } from '@freestep/core'
 import * as tf from '@tensorflow/tfjs-core'
+import type { TfjsEngine } from './engine.ts'
 
 /** A tensor by name. */
 export interface NamedTensor {
@@ -22,16 +23,26 @@ export interface SavedVariable {
 /** A program with the engine that runs it. With `splitGroups` there is one per group. */
 export interface Part {
   program: Program
-  readonly engine: Engine<tf.Tensor>
+  readonly engine: TfjsEngine
 }
 
 /** The list of named tensors; they are the caller's to dispose. */
 export function toTensors({ algorithm, steps, tensors }: Checkpoint): NamedTensor[] {
-  const list = Object.entries(tensors).map(([name, { shape, data }]) => ({
-    name: `${algorithm}/${name}`,
-    tensor: tf.tensor(Float32Array.from(data), [...shape], 'float32'),
-  }))
+  const list = Object.entries(tensors).map(([name, saved]) => ({ name: `${algorithm}/${name}`, tensor: toTensor(saved) }))
   return [{ name: 'iter', tensor: tf.scalar(steps, 'int32') }, ...list]
+}
+
+/** tfjs has no double precision, in which fused steps keep single numbers: the two halves of each go into an int32 tensor. */
+const toTensor = ({ shape, data }: SavedTensor) =>
+  data instanceof Float64Array && data.length === 1
+    ? tf.tensor1d(new Int32Array(data.slice().buffer), 'int32')
+    : tf.tensor(Float32Array.from(data), [...shape], 'float32')
+
+/** And back. */
+async function fromTensor(tensor: tf.Tensor): Promise<SavedTensor> {
+  const data = await tensor.data()
+  if (tensor.dtype === 'int32' && tensor.size === 2) return { shape: [], data: new Float64Array(Int32Array.from(data).buffer) }
+  return { shape: [...tensor.shape], data: Float32Array.from(data) }
 }
 
 /** Reads such a list; refuses what another algorithm, or no optimizer of ours, has saved. */
@@ -42,10 +53,7 @@ export async function fromTensors(algorithm: string, [iter, ...rest]: readonly N
   const stranger = rest.find(({ name }) => !name.startsWith(prefix))
   if (stranger)
     throw bad(`it holds "${stranger.name}", which is no state of ${algorithm}. Load it with the optimizer that saved it`)
-  const read = async ({ name, tensor }: NamedTensor): Promise<[string, SavedTensor]> => [
-    name.slice(prefix.length),
-    { shape: [...tensor.shape], data: Float32Array.from(await tensor.data()) },
-  ]
+  const read = async ({ name, tensor }: NamedTensor) => [name.slice(prefix.length), await fromTensor(tensor)] as const
   const [[steps], ...tensors] = await Promise.all([iter.tensor.data(), ...rest.map(read)])
   return { algorithm, options: '{}', steps, tensors: Object.fromEntries(tensors) }
 }

@@ -6,8 +6,8 @@ import * as core from '@freestep/core'
 import { optimizerOf } from './factory.ts'
 import type { FreestepOptimizer } from './optimizer.ts'
 
-const around = ({ algorithm, grouping }: FreestepOptimizer, wrap: (inner: core.Algorithm) => core.Algorithm): FreestepOptimizer =>
-  optimizerOf(wrap(algorithm), grouping)
+const around = ({ algorithm, settings }: FreestepOptimizer, wrap: (inner: core.Algorithm) => core.Algorithm): FreestepOptimizer =>
+  optimizerOf(wrap(algorithm), settings)
 
 /** Averages the iterates, to evaluate at: https://arxiv.org/abs/1212.1824. See {@link FreestepOptimizer.evaluating}. */
 export const averaged = (inner: FreestepOptimizer, options?: core.AveragedOptions): FreestepOptimizer =>

@@ -2,7 +2,7 @@ import * as core from '@freestep/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { expect, test } from 'vitest'
 import * as exported from '../src/index.ts'
-import { held, onEachBackend } from './backends.ts'
+import { held, onEachWay } from './backends.ts'
 import { numbers, objective, step, variables } from './problem.ts'
 import { reference } from './reference.ts'
 
@@ -26,25 +26,28 @@ const options: Record<string, object[]> = {
   adam: [{ amsgrad: true, lr: 0.1, weightDecay: 0.1 }],
 }
 
+/** How steps run. */
+type Run = { readonly fused: boolean }
+
 /** A tf.Optimizer here, and the algorithm of core that it must be. */
 const plain = factories.flatMap(([name, factory]) =>
   [{}, ...(options[name] ?? [])].map((settings) => ({
     title: `${name}(${JSON.stringify(settings)})`,
-    make: () => tfjs[name](settings),
+    make: (run: Run) => tfjs[name]({ ...settings, ...run }),
     algorithm: factory(settings),
   })),
 )
 const wrapped = [
-  { title: 'averaged(dog)', make: () => tfjs.averaged(tfjs.dog()), algorithm: core.averaged(core.dog()) },
+  { title: 'averaged(dog)', make: (run: Run) => tfjs.averaged(tfjs.dog(run)), algorithm: core.averaged(core.dog()) },
   {
     title: 'scheduleFree(adam)',
-    make: () => tfjs.scheduleFree(tfjs.adam({ lr: 0.1, betas: [0, 0.99] }), { r: 1 }),
+    make: (run: Run) => tfjs.scheduleFree(tfjs.adam({ lr: 0.1, betas: [0, 0.99], ...run }), { r: 1 }),
     algorithm: core.scheduleFree(core.adam({ lr: 0.1, betas: [0, 0.99] }), { r: 1 }),
   },
-  { title: 'mechanic(sgd)', make: () => tfjs.mechanic(tfjs.sgd()), algorithm: core.mechanic(core.sgd()) },
+  { title: 'mechanic(sgd)', make: (run: Run) => tfjs.mechanic(tfjs.sgd(run)), algorithm: core.mechanic(core.sgd()) },
   {
     title: 'skipNonFinite(clipByGlobalNorm(prodigy))',
-    make: () => tfjs.skipNonFinite(tfjs.clipByGlobalNorm(3, tfjs.prodigy())),
+    make: (run: Run) => tfjs.skipNonFinite(tfjs.clipByGlobalNorm(3, tfjs.prodigy(run))),
     algorithm: core.skipNonFinite(core.clipByGlobalNorm(3, core.prodigy())),
   },
 ]
@@ -64,23 +67,24 @@ test('every algorithm and wrapper of core makes a tf.Optimizer here', () => {
   }
 })
 
-onEachBackend('algorithms', (backend) => {
+onEachWay('algorithms', (backend, fused) => {
   const steps = 60
-  /** On cpu, tfjs rounds every operation and sum as plain arrays do, so all is equal; elsewhere sums add up in another order. */
-  const tolerance = backend === 'cpu' ? 0 : 1e-4
+  /** On cpu, tfjs rounds every operation and sum as plain arrays do, and fused steps are those of our own cpu backend, so all is equal. */
+  const tolerance = backend === 'cpu' ? 0 : fused ? 1e-5 : 1e-4
 
   test.each([...plain, ...wrapped])(
     '$title follows the same steps on plain arrays, and leaks nothing',
     async ({ make, algorithm }) => {
       const before = held()
       const own = variables(`/${algorithm.name}`)
-      const optimizer = make()
+      const optimizer = make({ fused })
       step(optimizer, own)
+      expect(optimizer.execution).toEqual({ backend, fused })
       const warm = held()
       for (let k = 1; k < steps; k++) step(optimizer, own)
       expect(held()).toEqual(warm)
 
-      const wanted = await reference(algorithm, steps)
+      const wanted = await reference(algorithm, steps, fused)
       const near = (actual: number[], expected: number[]) => {
         const scale = Math.max(...expected.map(Math.abs))
         expect(Math.max(...actual.map((v, i) => Math.abs(v - expected[i]))) / scale).toBeLessThanOrEqual(tolerance)
@@ -90,7 +94,15 @@ onEachBackend('algorithms', (backend) => {
       near(numbers(own), wanted.x)
       const scalars = await optimizer.scalars()
       if (wanted.scalars.d !== undefined) near([scalars.d], [wanted.scalars.d])
-      if (backend === 'cpu') expect(Object.values(scalars)).toEqual(Object.values(wanted.scalars))
+      if (backend === 'cpu')
+        expect(scalars).toEqual(
+          Object.fromEntries(
+            Object.entries(wanted.scalars).map(([name, value]) => [
+              name.replace(/\/.*/, (own) => `${own}/${algorithm.name}`),
+              value,
+            ]),
+          ),
+        )
 
       expect(held()).toEqual(warm)
       optimizer.dispose()
@@ -102,7 +114,7 @@ onEachBackend('algorithms', (backend) => {
   test.each(plain)('$title: 200 steps of minimize leave tensors and bytes as they were', ({ make }) => {
     const before = held()
     const own = variables('/minimize')
-    const optimizer = make()
+    const optimizer = make({ fused })
     const f = objective(own)
     optimizer.minimize(f, false, own)
     const warm = held()

@@ -1,4 +1,4 @@
-/** The tfjs backends that the tests run on: those that exist in Node run, the others are shown as skipped. Not a test. */
+/** The tfjs backends that the tests in Node run on. Not a test. */
 import '@tensorflow/tfjs-backend-cpu'
 import '@tensorflow/tfjs-backend-wasm'
 import * as tf from '@tensorflow/tfjs-core'
@@ -6,21 +6,25 @@ import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-layers'
 import { beforeAll, describe } from 'vitest'
 
-/** Why a backend cannot run here; undefined where it can. */
-export const absent: Readonly<Record<string, string | undefined>> = {
-  cpu: undefined,
-  wasm: undefined,
-  webgl: 'needs a browser',
-  webgpu: 'needs a browser or a GPU',
-}
+export { held } from './held.ts'
+
+/** The backends that run in Node; webgpu and webgl have tests of their own, in a browser. */
+export const backends = ['cpu', 'wasm'] as const
 
 /** Describes a block of tests once for each tfjs backend. */
 export function onEachBackend(title: string, block: (backend: string) => void): void {
-  for (const [backend, reason] of Object.entries(absent))
-    describe.skipIf(reason)(`${title} on ${backend}${reason ? ` (${reason})` : ''}`, () => {
+  for (const backend of backends)
+    describe(`${title} on ${backend}`, () => {
       beforeAll(() => start(backend))
       block(backend)
     })
+}
+
+/** Describes a block of tests once for each tfjs backend, with fused and with eager steps. */
+export function onEachWay(title: string, block: (backend: string, fused: boolean) => void): void {
+  onEachBackend(title, (backend) => {
+    for (const fused of [true, false]) describe(fused ? 'fused' : 'eager', () => block(backend, fused))
+  })
 }
 
 /** Makes a tfjs backend the one that all tensors live on from now on. */
@@ -34,10 +38,4 @@ export function take(tensor: tf.Tensor): number[] {
   const numbers = Array.from(tensor.dataSync())
   tensor.dispose()
   return numbers
-}
-
-/** How many tensors and bytes tfjs holds. */
-export function held(): { numTensors: number; numBytes: number } {
-  const { numTensors, numBytes } = tf.memory()
-  return { numTensors, numBytes }
 }

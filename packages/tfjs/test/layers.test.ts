@@ -12,30 +12,30 @@ import {
   prodigy,
   type ScalarRecord,
 } from '../src/index.ts'
-import { held, onEachBackend, start } from './backends.ts'
-import { data, loaded, losses, perceptron, saved } from './models.ts'
+import { held, onEachBackend, onEachWay, start } from './backends.ts'
+import { data, loaded, losses, perceptron, recurrent, saved, sequences } from './models.ts'
 
 afterEach(() => tf.disposeVariables())
 
-const optimizers: Record<string, () => FreestepOptimizer> = {
-  prodigy: () => prodigy({ weightDecay: 0.1, useBiasCorrection: true }),
-  'prodigy, sliced': () => prodigy({ sliceP: 3, growthRate: 2 }),
-  'prodigy with a schedule': () => prodigy({ lr: cosine({ steps: 30, warmup: 3 }), safeguardWarmup: true }),
-  dog: () => dog(),
-  momo: () => momo(),
-  adam: () => adam({ lr: 0.01 }),
-  'averaged(dog)': () => averaged(dog({ repsRel: 1e-4 }), { gamma: 3 }),
+const optimizers: Record<string, (run: { readonly fused: boolean }) => FreestepOptimizer> = {
+  prodigy: (run) => prodigy({ weightDecay: 0.1, useBiasCorrection: true, ...run }),
+  'prodigy, sliced': (run) => prodigy({ sliceP: 3, growthRate: 2, ...run }),
+  'prodigy with a schedule': (run) => prodigy({ lr: cosine({ steps: 30, warmup: 3 }), safeguardWarmup: true, ...run }),
+  dog: (run) => dog(run),
+  momo: (run) => momo(run),
+  adam: (run) => adam({ lr: 0.01, ...run }),
+  'averaged(dog)': (run) => averaged(dog({ repsRel: 1e-4, ...run }), { gamma: 3 }),
 }
 
-onEachBackend('models', () => {
+onEachWay('models', (backend, fused) => {
   test.each(Object.entries(optimizers))(
     '%s: compile, fit, save, load: as if never interrupted, the first model alive',
     async (_, make) => {
-      const whole = perceptron(make())
+      const whole = perceptron(make({ fused }))
       const uninterrupted = [...(await losses(whole, 3)), ...(await losses(whole, 3))]
       expect(uninterrupted[5]).toBeLessThan(uninterrupted[0])
 
-      const first = perceptron(make())
+      const first = perceptron(make({ fused }))
       const early = await losses(first, 3)
       const artifacts = await saved(first)
       const second = await loaded(artifacts)
@@ -49,6 +49,7 @@ onEachBackend('models', () => {
       const late = await losses(second, 3)
       expect([...early, ...late]).toEqual(uninterrupted)
       expect((second.optimizer as FreestepOptimizer).iterations).toBe(24)
+      expect((second.optimizer as FreestepOptimizer).execution).toEqual({ backend, fused })
 
       // Once more from the same artifacts, through a model that was loaded and saved before its first step.
       const third = await loaded(await saved(await loaded(artifacts)))
@@ -68,7 +69,7 @@ onEachBackend('models', () => {
 
   test('training, saving and loading leave nothing behind', async () => {
     const before = held()
-    const model = perceptron(prodigy())
+    const model = perceptron(prodigy({ fused }))
     await losses(model, 1)
     const warm = held()
     await losses(model, 2)
@@ -85,9 +86,9 @@ onEachBackend('models', () => {
   })
 
   test('fitDataset does what fit does', async () => {
-    const one = perceptron(prodigy())
+    const one = perceptron(prodigy({ fused }))
     const expected = await losses(one, 3)
-    const two = perceptron(prodigy())
+    const two = perceptron(prodigy({ fused }))
     const { xs, ys } = data()
     const batches = [0, 4, 8, 12].map((at) => ({ xs: tf.slice(xs, at, 4), ys: tf.slice(ys, at, 4) }))
     const dataset = {
@@ -109,6 +110,35 @@ onEachBackend('models', () => {
     for (const [i, loss] of (history.loss as number[]).entries()) expect(loss).toBeCloseTo(expected[i + 1], 5)
     expect((two.optimizer as FreestepOptimizer).iterations).toBe(12)
     for (const model of [one, two]) model.optimizer.dispose()
+  })
+})
+
+onEachBackend('fused and eager', () => {
+  const histories = async (
+    build: (optimizer: FreestepOptimizer) => tfl.Sequential,
+    inputs: { xs: tf.Tensor; ys: tf.Tensor },
+    d0: number,
+  ) => {
+    const all: number[][] = []
+    for (const fused of [true, false]) {
+      const model = build(prodigy({ d0, fused }))
+      const { history } = await model.fit(inputs.xs, inputs.ys, { epochs: 2, batchSize: 4, shuffle: false, verbose: 0 })
+      expect((model.optimizer as FreestepOptimizer).execution?.fused).toBe(fused)
+      all.push(history.loss as number[])
+      model.optimizer.dispose()
+      model.dispose()
+    }
+    tf.dispose([inputs.xs, inputs.ys])
+    return all
+  }
+
+  test.each([
+    ['a perceptron', perceptron, data, 1e-3],
+    ['a recurrent classifier', recurrent, sequences, 1e-6],
+  ] as const)('two epochs of %s have the same losses', async (_, build, inputs, d0) => {
+    const [fused, eager] = await histories(build, inputs(), d0)
+    expect(eager[1]).toBeLessThan(eager[0])
+    for (const [i, loss] of fused.entries()) expect(Math.abs(loss - eager[i])).toBeLessThan(1e-4)
   })
 })
 

@@ -37,6 +37,33 @@ export function perceptron(optimizer: tf.Optimizer): tfl.Sequential {
   return model
 }
 
+/** Sixty-four sequences of eight steps, and which of two waves each is. */
+export const sequences = () => {
+  const wave = (i: number, t: number) => Math.sin((i % 2 ? 1.3 : 0.7) * t + i) + 0.1 * Math.cos(7 * i + 3 * t)
+  const xs = tf.tensor3d(
+    Float32Array.from({ length: 64 * 8 * 2 }, (_, k) => wave(k >> 4, ((k >> 1) % 8) + (k % 2))),
+    [64, 8, 2],
+  )
+  const ys = tf.tensor2d(
+    Float32Array.from({ length: 128 }, (_, k) => Number((k >> 1) % 2 === k % 2)),
+    [64, 2],
+  )
+  return { xs, ys }
+}
+
+/** A recurrent classifier whose weights do not depend on chance. */
+export function recurrent(optimizer: tf.Optimizer): tfl.Sequential {
+  const init = (seed: number) => tfl.initializers.glorotUniform({ seed })
+  const model = tfl.sequential({
+    layers: [
+      tfl.layers.lstm({ units: 6, inputShape: [8, 2], kernelInitializer: init(1), recurrentInitializer: init(2) }),
+      tfl.layers.dense({ units: 2, activation: 'softmax', kernelInitializer: init(3) }),
+    ],
+  })
+  model.compile({ optimizer, loss: 'categoricalCrossentropy' })
+  return model
+}
+
 export const losses = async (model: tfl.LayersModel, epochs: number): Promise<number[]> => {
   const { xs, ys } = data()
   const { history } = await model.fit(xs, ys, { epochs, batchSize: 4, shuffle: false, verbose: 0 })

@@ -1,13 +1,17 @@
-/** The same steps on plain arrays, by core's own eager execution with the operations of the host. Not a test. */
+/**
+ * The same steps on plain arrays: for eager ones by core's eager execution with the operations of the host, for fused ones by
+ * \@freestep/cpu. Not a test.
+ */
 import {
   type Algorithm,
+  type Backend,
   createOptimizerSync,
   type EagerOps,
   type Elementwise,
   eagerBackend,
   host,
-  type OptimizerOptions,
 } from '@freestep/core'
+import { cpu, type FloatArray } from '@freestep/cpu'
 import { evaluate, initial } from './problem.ts'
 
 type Operand = Float32Array | number
@@ -45,9 +49,13 @@ const backend = eagerBackend<Float32Array, Operand>({
 })
 
 /** The variables in a row, and the scalars, after some steps on the problem. */
-export async function reference<O extends object>(algorithm: Algorithm<O>, steps: number, options: OptimizerOptions<O> = {}) {
+export async function reference(algorithm: Algorithm, steps: number, fused: boolean) {
   const params = initial()
-  const optimizer = createOptimizerSync(algorithm as Algorithm, params, backend, options as OptimizerOptions<object>)
+  const optimizer = createOptimizerSync<Algorithm, FloatArray>(
+    algorithm,
+    params,
+    fused ? await cpu({ dtype: 'float32' }) : (backend as Backend<FloatArray>),
+  )
   for (let k = 0; k < steps; k++) {
     const { gradients, loss } = evaluate(params)
     optimizer.step(gradients, { loss })

@@ -1,7 +1,7 @@
 /**
  * The backend as core sees it, and what it offers beside: a device to share, steps recorded into a caller's encoder, and word of failures.
  */
-import type { Backend, FreestepError } from '@freestep/core'
+import type { Backend, Engine, FreestepError, Program } from '@freestep/core'
 import { FusedEngine } from './engine.ts'
 import type { Shop } from './shop.ts'
 import { describe, type GPUTensor } from './tensors.ts'
@@ -18,6 +18,17 @@ export interface WebGPUBackend extends Backend<GPUTensor> {
   record<T>(encoder: GPUCommandEncoder, f: () => T): T
   /** Closes the device, if it was opened here. */
   close(): void
+}
+
+/** An engine that goes on with more tensors without waiting for the device. */
+export interface GPUEngine extends Engine<GPUTensor> {
+  /** An engine for more tensors, this one's first, that goes on from its states; this one is disposed. */
+  extended(program: Program, params: readonly GPUTensor[]): GPUEngine
+}
+
+/** The backend on a device that is there, which starts engines at once. */
+export interface PromptWebGPUBackend extends WebGPUBackend {
+  start(program: Program, params: readonly GPUTensor[]): GPUEngine
 }
 
 /** The backend on what its engines share. */
@@ -45,3 +56,12 @@ export function backendOf(shop: Shop): WebGPUBackend {
     close: () => device.close(),
   }
 }
+
+/** The same, at once. */
+export const promptBackendOf = (shop: Shop): PromptWebGPUBackend =>
+  Object.create(backendOf(shop), {
+    start: {
+      value: (program: Program, params: readonly GPUTensor[]) => FusedEngine.startNow(shop, program, params),
+      enumerable: true,
+    },
+  })

@@ -2,7 +2,7 @@
  * A program's functions as machines: each launch for every kind of batch that the parameters can make. Everything is compiled here, before
  * the first step. Not what the machines are bound to.
  */
-import { compile, emitWgsl, type Kernels, type WgslOptions } from '@freestep/compiler'
+import { compile, emitWgsl, type Kernels, type Part, type WgslKernel, type WgslOptions } from '@freestep/compiler'
 import type { Program } from '@freestep/core'
 import type { Machine, Workshop } from './machine.ts'
 import { bytesOf, type GPUTensor, isArray } from './tensors.ts'
@@ -23,34 +23,60 @@ export interface Compiled {
 export const kindOf = (bytesEach: 2 | 4, pairs: number): string =>
   `${bytesEach === 2 ? 'f16' : 'f32'} ${pairs > 1 ? 'pairs' : 'pair'}`
 
-/** Compiles a program, for batches of so many pairs of buffers. */
-export async function compileAll(
-  workshop: Workshop,
-  program: Program,
-  pairs: number,
-  wgsl: Pick<WgslOptions, 'workgroupSize' | 'subgroups'>,
-): Promise<Compiled> {
+/** A kernel of a program, printed: of which function, which launch of it, and for which kind of batch. */
+interface Printed {
+  readonly part: Part
+  readonly launch: number
+  readonly kind: string
+  readonly kernel: WgslKernel
+  readonly label: string
+}
+
+/** A program, printed. */
+interface Text {
+  readonly kernels: readonly Kernels[]
+  readonly printed: readonly Printed[]
+}
+
+/** Prints a program, for batches of so many pairs of buffers. */
+export function printAll(program: Program, pairs: number, wgsl: Pick<WgslOptions, 'workgroupSize' | 'subgroups'>): Text {
   const kinds = kindsOf(program, pairs)
-  const machines = async (part: 'init' | 'step' | 'evaluate'): Promise<[Kernels, Running]> => {
-    const kernels = compile(program, part)
-    const printed = kinds.map(({ kind, options }) => ({ kind, modules: emitWgsl(kernels, { ...wgsl, ...options }) }))
-    const launches = await Promise.all(
-      printed[0].modules.map(async (_, i) => {
-        const made = printed.map(async ({ kind, modules }) => {
-          return [kind, await workshop.make(modules[i], `freestep ${program.name} ${part} ${i} (${kind})`)] as const
-        })
-        return new Map(await Promise.all(made))
+  const parts: Part[] = ['step', 'init', ...(program.evaluate ? (['evaluate'] as const) : [])]
+  const compiled = parts.map((part) => ({ part, kernels: compile(program, part) }))
+  const printed = compiled.flatMap(({ part, kernels }) =>
+    kinds.flatMap(({ kind, options }) =>
+      emitWgsl(kernels, { ...wgsl, ...options }).map((kernel, launch) => {
+        return { part, launch, kind, kernel, label: `freestep ${program.name} ${part} ${launch} (${kind})` }
       }),
-    )
-    return [kernels, launches]
+    ),
+  )
+  return { kernels: compiled.map(({ kernels }) => kernels), printed }
+}
+
+/** Compiles what was printed. */
+export async function compileAll(workshop: Workshop, text: Text): Promise<Compiled> {
+  return assembled(text, await Promise.all(text.printed.map(({ kernel, label }) => workshop.make(kernel, label))))
+}
+
+/** As {@link compileAll}, without waiting. */
+export const compileNow = (workshop: Workshop, text: Text): Compiled =>
+  assembled(
+    text,
+    text.printed.map(({ kernel, label }) => workshop.makeNow(kernel, label)),
+  )
+
+/** The machines in their places. */
+function assembled({ printed, kernels }: Text, machines: readonly Machine[]): Compiled {
+  const of = (part: Part): Running | undefined => {
+    const launches: Map<string, Machine>[] = []
+    for (const [i, each] of printed.entries()) {
+      if (each.part !== part) continue
+      launches[each.launch] ??= new Map()
+      launches[each.launch].set(each.kind, machines[i])
+    }
+    return launches.length ? launches : undefined
   }
-  const [step, init, evaluate] = await Promise.all([
-    machines('step'),
-    machines('init'),
-    program.evaluate ? machines('evaluate') : undefined,
-  ])
-  const kernels = [step[0], init[0], ...(evaluate ? [evaluate[0]] : [])]
-  return { step: step[1], init: init[1], evaluate: evaluate?.[1], kernels }
+  return { init: of('init') ?? [], step: of('step') ?? [], evaluate: of('evaluate'), kernels }
 }
 
 /** How many pairs of buffers a batch may have: one where all parameters are in one buffer, to have less to compile. */

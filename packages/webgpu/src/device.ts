@@ -49,9 +49,14 @@ export class Device {
     )
   }
 
+  /** The caller's device. */
+  static of(device: GPUDevice): Device {
+    return new Device(device, false)
+  }
+
   /** The caller's device, or a new one. */
   static async open({ device, gpu }: DeviceOptions): Promise<Device> {
-    if (device) return new Device(device, false)
+    if (device) return Device.of(device)
     const found = gpu ?? globalThis.navigator?.gpu ?? (await fromPackage())
     if (!found) throw refuse('There is no WebGPU here. Use a browser that has it; in Node, install the package webgpu.')
     const adapter = await found.requestAdapter({ powerPreference: 'high-performance' })

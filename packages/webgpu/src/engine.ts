@@ -2,28 +2,17 @@
  * The fused engine: a program compiled to WGSL, a few dispatches a step. States live in memory of its own; parameters and gradients stay in
  * the caller's buffers and are worked on there, unless they come as arrays. Not the arithmetic: that is the compiler's.
  */
-import type { Binding, Slot } from '@freestep/compiler'
+import type { Slot } from '@freestep/compiler'
 import { type Engine, type Numbers, type Program, type StepInput, uniformsAt } from '@freestep/core'
 import { allocate, type Memory, type Part, slotPlace, stateParts } from './arena.ts'
-import { type Compiled, compileAll, kindOf, pairsFor, type Running } from './compiled.ts'
+import { type Compiled, compileAll, compileNow, kindOf, pairsFor, printAll, type Running } from './compiled.ts'
 import { home } from './home.ts'
-import { bind, dispatch, type Machine } from './machine.ts'
-import { type Active, type Batch, type Extent, extentOf, type Limits, sameTensors, type Tables, tablesOf } from './segments.ts'
+import { dispatch, type Machine } from './machine.ts'
+import { free, type Plan, Plans } from './plans.ts'
+import type { Active } from './segments.ts'
 import type { Shop } from './shop.ts'
-import { bytesOf, type GPUTensor, isArray, type Place, placeOf } from './tensors.ts'
+import { bytesOf, type GPUBufferView, type GPUTensor, isArray, type Place, placeOf } from './tensors.ts'
 import { checkLoss, checkUsage, encode, Recorder, readPlaces } from './transfer.ts'
-
-/** What a step runs over, ready to be dispatched. */
-interface Plan extends Extent {
-  readonly active: readonly Active[]
-  readonly tables: Tables
-  readonly groups: Map<Machine, GPUBindGroup[]>
-  /** Whether a caller's encoder, not yet submitted maybe, refers to the tables. */
-  recorded: boolean
-}
-
-/** How many plans are remembered: gradients may come in a few sets of buffers in turn. */
-const plansKept = 4
 
 /** Runs a program on kernels. */
 export class FusedEngine implements Engine<GPUTensor> {
@@ -33,13 +22,12 @@ export class FusedEngine implements Engine<GPUTensor> {
   private readonly shop: Shop
   private readonly memory: Memory
   private readonly slots: ReadonlyMap<string, Slot>
-  private readonly places: readonly Place[]
-  /** Whether each parameter is in a buffer of the engine's own, and where gradients go that have to be copied. */
-  private readonly own: readonly boolean[]
+  /** Where each parameter is that is in a buffer of the engine's own. */
+  private readonly own: readonly (Place | undefined)[]
+  /** Where gradients go that have to be copied. */
   private readonly copies: (Place | undefined)[]
   private readonly compiled: Compiled
-  private readonly limits: Limits
-  private plans: Plan[] = []
+  private readonly plans: Plans
   private written: Readonly<Record<string, readonly number[]>> = {}
 
   private constructor(shop: Shop, program: Program, params: readonly GPUTensor[], compiled: Compiled) {
@@ -47,24 +35,24 @@ export class FusedEngine implements Engine<GPUTensor> {
     this.shop = shop
     this.program = program
     this.compiled = compiled
-    this.limits = { ...shop.limits, pairs: pairsFor(params, shop.limits.pairs) }
     this.slots = new Map(compiled.kernels[0].slots.map((slot) => [slot.name, slot]))
     this.memory = allocate(device, program, compiled.kernels, shop.spread, shop.limits.window)
-    this.own = params.map(isArray)
-    const arrays = program.tensors.filter((_, i) => this.own[i])
+    this.plans = new Plans(shop, this.memory, pairsFor(params, shop.limits.pairs))
+    const arrays = program.tensors.filter((_, i) => isArray(params[i]))
     const homes = home(device, `freestep ${program.name} parameters`, arrays, shop.limits.window)
     const gradientHomes = home(device, `freestep ${program.name} gradients`, arrays, shop.limits.window)
-    const places = params.map((param) => (isArray(param) ? (homes.shift() as Place) : placeOf(param)))
-    this.places = places
+    this.own = params.map((param) => (isArray(param) ? homes.shift() : undefined))
     this.copies = this.own.map((own) => (own ? gradientHomes.shift() : undefined))
-    this.params = params.map((param, i) => (isArray(param) ? this.view(places[i], i) : param))
+    this.params = this.own.map((own, i) => (own ? this.view(own, i) : params[i]))
     this.gradients = this.own.every((own) => own) ? this.copies.map((place, i) => this.view(place as Place, i)) : undefined
 
     const recorder = new Recorder(device)
-    for (const [i, param] of params.entries())
-      if (isArray(param) && param.length) recorder.write(places[i].buffer, places[i].byteOffset, param)
+    for (const [i, param] of params.entries()) {
+      const { buffer, byteOffset } = this.place(i)
+      if (isArray(param) && param.length) recorder.write(buffer, byteOffset, param)
+    }
     this.setUniforms(recorder, uniformsAt(program, 0))
-    const plan = this.newPlan([...params.keys()].map((i) => this.active(i)))
+    const plan = this.plans.make([...params.keys()].map((i) => this.active(i)))
     this.run(recorder, compiled.init, plan)
     recorder.submit()
     free(plan)
@@ -73,11 +61,54 @@ export class FusedEngine implements Engine<GPUTensor> {
   /** Compiles and allocates. */
   static async start(shop: Shop, program: Program, params: readonly GPUTensor[]): Promise<FusedEngine> {
     shop.device.check()
-    const compiled = await compileAll(shop.workshop, program, pairsFor(params, shop.limits.pairs), shop.wgsl)
+    const compiled = await compileAll(shop.workshop, printAll(program, pairsFor(params, shop.limits.pairs), shop.wgsl))
     const { result: engine, failure } = shop.device.watch(() => new FusedEngine(shop, program, params, compiled))
     if (await failure) engine.dispose()
     shop.device.check()
     return engine
+  }
+
+  /** As {@link start}, without waiting: what WebGPU finds wrong later is thrown by the next call. */
+  static startNow(shop: Shop, program: Program, params: readonly GPUTensor[]): FusedEngine {
+    shop.device.check()
+    const text = printAll(program, pairsFor(params, shop.limits.pairs), shop.wgsl)
+    return shop.device.watch(() => new FusedEngine(shop, program, params, compileNow(shop.workshop, text))).result
+  }
+
+  extended(program: Program, params: readonly GPUTensor[]): FusedEngine {
+    const next = FusedEngine.startNow(this.shop, program, params)
+    const recorder = new Recorder(this.shop.device.device)
+    for (const state of Object.keys(this.program.states)) next.takeOver(recorder, state, this)
+    recorder.submit()
+    this.dispose()
+    return next
+  }
+
+  /** Copies a state of an engine on the first of the tensors. */
+  private takeOver(recorder: Recorder, state: string, from: FusedEngine): void {
+    if (this.slots.has(state)) {
+      const { bytes, ...place } = from.placeOfSlot(state)
+      recorder.copy({ ...place, bytes }, this.placeOfSlot(state))
+      return
+    }
+    const parts = this.parts(state)
+    for (const old of from.parts(state))
+      for (const part of parts) {
+        const begin = Math.max(old.from, part.from)
+        const end = Math.min(old.from + old.place.bytes / 4, part.from + part.place.bytes / 4)
+        if (old.tensor !== part.tensor || begin >= end) continue
+        const at = ({ place, from }: Part) => ({
+          ...place,
+          byteOffset: place.byteOffset + 4 * (begin - from),
+          bytes: 4 * (end - begin),
+        })
+        recorder.copy(at(old), at(part))
+      }
+  }
+
+  /** Where a parameter is now. */
+  private place(i: number): Place {
+    return this.own[i] ?? placeOf(this.params[i] as GPUBuffer | GPUBufferView)
   }
 
   private view({ buffer, byteOffset }: Place, i: number): GPUTensor {
@@ -87,7 +118,7 @@ export class FusedEngine implements Engine<GPUTensor> {
 
   private active(tensor: number, g?: Place): Active {
     const { dtype } = this.program.tensors[tensor]
-    return { tensor, x: this.places[tensor], g, bytesEach: bytesOf(dtype), stride: this.program.strides?.[tensor] ?? 1 }
+    return { tensor, x: this.place(tensor), g, bytesEach: bytesOf(dtype), stride: this.program.strides?.[tensor] ?? 1 }
   }
 
   step({ gradients, uniforms, loss }: StepInput<GPUTensor>): void {
@@ -103,7 +134,7 @@ export class FusedEngine implements Engine<GPUTensor> {
       const active = entries.map(([i, gradient]) => this.active(i, this.gradientPlace(recorder, i, gradient)))
       this.setUniforms(recorder, uniforms, device.encoder !== undefined)
       if (this.program.usesLoss && loss !== undefined) this.setLoss(recorder, loss)
-      this.run(recorder, this.compiled.step, this.plan(active))
+      this.run(recorder, this.compiled.step, this.plans.of(active))
       recorder.submit()
     }
     if (device.encoder) record(new Recorder(device.device, device.encoder))
@@ -112,7 +143,7 @@ export class FusedEngine implements Engine<GPUTensor> {
 
   /** Whether a gradient is worked on in a copy: where the parameter is the engine's own, or in the very buffer of the gradient. */
   private isCopied(i: number, { buffer }: Place): boolean {
-    return this.own[i] ? buffer !== this.copies[i]?.buffer : buffer === this.places[i].buffer
+    return this.own[i] ? buffer !== this.copies[i]?.buffer : buffer === this.place(i).buffer
   }
 
   private gradientPlace(recorder: Recorder, i: number, gradient: GPUTensor): Place {
@@ -127,22 +158,6 @@ export class FusedEngine implements Engine<GPUTensor> {
     return place
   }
 
-  /** The plan for the given tensors, remembered from a step before if there was one like it. */
-  private plan(active: readonly Active[]): Plan {
-    const found = this.plans.find((plan) => sameTensors(plan.active, active))
-    if (found) return found
-    const plan = this.newPlan(active)
-    for (const old of this.plans.slice(plansKept - 1)) if (!old.recorded) free(old)
-    this.plans = [plan, ...this.plans.slice(0, plansKept - 1)]
-    return plan
-  }
-
-  private newPlan(active: readonly Active[]): Plan {
-    const extent = extentOf(active, this.memory, this.limits)
-    const tables = tablesOf(this.shop.device.device, extent, this.memory)
-    return { ...extent, active, tables, groups: new Map(), recorded: false }
-  }
-
   private run({ encoder }: Recorder, launches: Running, plan: Plan): void {
     const { maxComputeWorkgroupsPerDimension: most } = this.shop.device.device.limits
     if (this.shop.device.encoder) plan.recorded = true
@@ -154,26 +169,10 @@ export class FusedEngine implements Engine<GPUTensor> {
       for (const [i, batch] of batches.entries()) {
         const machine = (batch ? machines.get(kindOf(batch.bytesEach, batch.pairs.length)) : first) as Machine
         const groups = batch?.groups ?? (kind === 'reduce' ? plan.active.length : 1)
-        dispatch(pass, machine, this.bound(plan, machine, i, batch), groups, most)
+        dispatch(pass, machine, this.plans.bound(plan, machine, i, batch), groups, most)
       }
     }
     pass.end()
-  }
-
-  private bound(plan: Plan, machine: Machine, i: number, batch: Batch | undefined): GPUBindGroup {
-    const known = plan.groups.get(machine) ?? []
-    plan.groups.set(machine, known)
-    known[i] ??= bind(this.shop.device.device, machine, (binding) => this.resource(plan, binding, i, batch))
-    return known[i]
-  }
-
-  private resource({ tables }: Plan, { buffer, pair }: Binding, i: number, batch: Batch | undefined): GPUBufferBinding {
-    const { memory } = this
-    if (buffer === 'table') return { buffer: tables.table, offset: tables.offsets[i], size: tables.size }
-    if (buffer === 'totals' || buffer === 'ranges') return { buffer: tables[buffer] }
-    if (buffer === 'numbers') return { buffer: memory.numbers }
-    if (buffer === 'states') return { buffer: memory.arenas[batch?.arena ?? 0].buffer }
-    return batch?.pairs[pair]?.[buffer] ?? { buffer: this.shop.nothing[buffer], offset: 256 * pair, size: 256 }
   }
 
   private setUniforms(recorder: Recorder, uniforms: StepInput<GPUTensor>['uniforms'], recorded = false): void {
@@ -201,7 +200,7 @@ export class FusedEngine implements Engine<GPUTensor> {
 
   /** Where the numbers of a vector are. */
   private parts(state: string): readonly Part[] {
-    if (state === 'x') return this.places.map((place, tensor) => ({ place, tensor, from: 0 }))
+    if (state === 'x') return this.params.map((_, tensor) => ({ place: this.place(tensor), tensor, from: 0 }))
     return stateParts(this.memory, this.program, state)
   }
 
@@ -269,11 +268,11 @@ export class FusedEngine implements Engine<GPUTensor> {
     if (!evaluate) return this.params
     const { result } = device.watch(() => {
       const outputs = this.program.tensors.map(
-        (tensor) => home(device.device, `freestep evaluated ${tensor.name}`, [tensor], this.limits.window)[0],
+        (tensor) => home(device.device, `freestep evaluated ${tensor.name}`, [tensor], this.shop.limits.window)[0],
       )
       const recorder = new Recorder(device.device)
       this.setUniforms(recorder, uniformsAt(this.program, 0))
-      const plan = this.newPlan(outputs.map((output, i) => this.active(i, output)))
+      const plan = this.plans.make(outputs.map((output, i) => this.active(i, output)))
       this.run(recorder, evaluate, plan)
       recorder.submit()
       free(plan)
@@ -286,12 +285,6 @@ export class FusedEngine implements Engine<GPUTensor> {
     const { arenas, numbers } = this.memory
     const places = this.copies.flatMap((place) => (place ? [place.buffer] : []))
     for (const buffer of [...arenas.map((arena) => arena.buffer), numbers, ...places]) buffer.destroy()
-    this.plans.forEach(free)
-    this.plans = []
+    this.plans.dispose()
   }
-}
-
-/** Gives the tables of a plan back; what was submitted keeps them until it is done. */
-function free({ tables }: Plan): void {
-  for (const buffer of [tables.table, tables.totals, tables.ranges]) buffer.destroy()
 }

@@ -3,12 +3,12 @@
  *
  * @packageDocumentation
  */
-import { backendOf, type WebGPUBackend } from './backend.ts'
+import { backendOf, type PromptWebGPUBackend, promptBackendOf, type WebGPUBackend } from './backend.ts'
 import { Device, type DeviceOptions } from './device.ts'
 import { type KernelOptions, shopOf } from './shop.ts'
 
 export * from '@freestep/core'
-export type { WebGPUBackend } from './backend.ts'
+export type { GPUEngine, PromptWebGPUBackend, WebGPUBackend } from './backend.ts'
 export { createOptimizer, type GPUOptimizer, type GPUStepOptions } from './optimizer.ts'
 export type { GPUBufferView, GPUTensor, HalfArray } from './tensors.ts'
 
@@ -26,3 +26,10 @@ export async function webgpu(options: WebGPUOptions = {}): Promise<WebGPUBackend
   const device = await Device.open(options)
   return backendOf(shopOf(device, options))
 }
+
+/**
+ * As {@link webgpu} on a device that is there, without a promise: `createOptimizerSync` takes it too. Kernels are compiled while commands
+ * already wait for them; what WebGPU finds wrong with one is thrown by the next call.
+ */
+export const webgpuOn = (device: GPUDevice, options: KernelOptions = {}): PromptWebGPUBackend =>
+  promptBackendOf(shopOf(Device.of(device), options))

@@ -18,20 +18,23 @@ const compute = 4
 /** The machines of one device, by their code. */
 export class Workshop {
   private readonly device: GPUDevice
-  private readonly known = new Map<string, Promise<Machine>>()
+  private readonly known = new Map<string, Machine | Promise<Machine>>()
 
   constructor(device: GPUDevice) {
     this.device = device
   }
 
   /** Compiles a kernel, unless the same was compiled before. */
-  make(kernel: WgslKernel, label: string): Promise<Machine> {
+  make(kernel: WgslKernel, label: string): Machine | Promise<Machine> {
+    return this.known.get(kernel.code) ?? this.remember(kernel, this.compile(kernel, label))
+  }
+
+  /** As {@link make}, without waiting: what is wrong with a kernel shows later, as an error of WebGPU. */
+  makeNow(kernel: WgslKernel, label: string): Machine {
     const found = this.known.get(kernel.code)
-    if (found) return found
-    const made = this.compile(kernel, label)
-    this.known.set(kernel.code, made)
-    made.catch(() => this.known.delete(kernel.code))
-    return made
+    if (found && !(found instanceof Promise)) return found
+    const { description, ...rest } = this.describe(kernel, label)
+    return this.remember(kernel, { ...rest, pipeline: this.device.createComputePipeline(description) })
   }
 
   /** How many kernels were compiled. */
@@ -39,7 +42,25 @@ export class Workshop {
     return this.known.size
   }
 
+  private remember<M extends Machine | Promise<Machine>>({ code }: WgslKernel, made: M): M {
+    this.known.set(code, made)
+    if (made instanceof Promise)
+      made.then(
+        (machine) => this.known.set(code, machine),
+        () => this.known.delete(code),
+      )
+    return made
+  }
+
   private async compile(kernel: WgslKernel, label: string): Promise<Machine> {
+    const { description, ...rest } = this.describe(kernel, label)
+    const pipeline = await this.device
+      .createComputePipelineAsync(description)
+      .catch((cause) => refuse(label, description.compute.module, cause))
+    return { ...rest, pipeline }
+  }
+
+  private describe(kernel: WgslKernel, label: string) {
     const { device } = this
     const layout = device.createBindGroupLayout({
       label,
@@ -49,14 +70,12 @@ export class Workshop {
       })),
     })
     const module = device.createShaderModule({ label, code: kernel.code })
-    const pipeline = await device
-      .createComputePipelineAsync({
-        label,
-        layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-        compute: { module, entryPoint: 'main' },
-      })
-      .catch((cause) => refuse(label, module, cause))
-    return { kernel, pipeline, layout }
+    const description = {
+      label,
+      layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      compute: { module, entryPoint: 'main' },
+    }
+    return { kernel, layout, description }
   }
 }
 

@@ -4,7 +4,10 @@
 import { FreestepError, type TensorInfo } from '@freestep/core'
 import { usage } from './usage.ts'
 
-/** The numbers of a part of a GPUBuffer, as `new Float32Array(buffer, byteOffset, length)` would view an ArrayBuffer. */
+/**
+ * The numbers of a part of a GPUBuffer, as `new Float32Array(buffer, byteOffset, length)` would view an ArrayBuffer. Where a parameter is, is
+ * looked up at every step: its `buffer` may be a getter, if that of the same numbers changes from time to time.
+ */
 export interface GPUBufferView {
   readonly buffer: GPUBuffer
   /** Where it begins: a multiple of 4. Default: 0. */

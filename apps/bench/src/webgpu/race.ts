@@ -5,19 +5,13 @@ import { type Algorithm, adam, createOptimizer, dog, type GPUOptimizer, type GPU
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
 import * as tf from '@tensorflow/tfjs-core'
 import { type Contestant, race, type Times } from '../measure.ts'
+import type { Measured } from '../report.ts'
 import { visionTransformer } from './sizes.ts'
 
 /** Options of the benchmark. */
 export interface WebGPUOptions {
   readonly sizes: readonly number[]
   readonly rounds: number
-}
-
-/** What was measured, as data that leaves the page. */
-export interface Measured {
-  readonly rows: [size: number, name: string, times: Times][]
-  readonly figures: [name: string, size: number, value: number][]
-  readonly notes: string[]
 }
 
 /** Each algorithm and the bytes that its step moves, a parameter of float32. */

@@ -4,7 +4,7 @@
  */
 import { isConstant, type Node } from '../graph.ts'
 import { type Kernels, type Pass, type Reduction, type ScalarProgram, type Section, type Slot, sharingLoops } from '../kernels.ts'
-import { type ElementType, segmentFields, segmentInts } from '../layout.ts'
+import { type ElementType, type SegmentField, segmentFields, segmentInts } from '../layout.ts'
 import { namer, valueName } from '../names.ts'
 import { add, type Code, get, global, i32, increase, load, operations, set, store, times, until } from './code.ts'
 import { arrayGlobal, loopCode, type Surroundings, singleLanes } from './loop.ts'
@@ -67,7 +67,7 @@ class Writer implements Surroundings {
     return valueName(node, this.name)
   }
 
-  field(name: (typeof segmentFields)[number]): Code {
+  field(name: SegmentField): Code {
     return load('i32', get('@segment'), 4 * segmentFields.indexOf(name))
   }
 

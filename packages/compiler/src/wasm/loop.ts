@@ -4,7 +4,7 @@
  */
 import { isConstant, type Node } from '../graph.ts'
 import type { Loop, Slot } from '../kernels.ts'
-import type { ElementType, segmentFields } from '../layout.ts'
+import { type ElementType, type SegmentField, shiftOf } from '../layout.ts'
 import { add, type Code, get, global, i32, increase, type Lanes, load, operations, set, store, times, until } from './code.ts'
 import type { ValueType } from './module.ts'
 
@@ -16,7 +16,7 @@ export interface Surroundings {
   /** The name of a node's value. */
   nameOf(node: Node): string
   /** A field of the present segment. */
-  field(name: (typeof segmentFields)[number]): Code
+  field(name: SegmentField): Code
   /** The number in a slot. */
   slot(slot: Slot): Code
 }
@@ -29,7 +29,7 @@ export const arrayGlobal = (array: string): string => `arrays.${array}`
 
 /** The code of a loop. Its sums are then in the locals `@sum<index>`. */
 export function loopCode(loop: Loop, around: Surroundings): Code {
-  const field = (name: (typeof segmentFields)[number]) => around.field(name)
+  const field = (name: SegmentField) => around.field(name)
   const declare = (name: string, type: ValueType) => around.declare(name, type)
   const size = around.type === 'float32' ? 4 : 8
   const constants = new Map<string, Code>()
@@ -49,8 +49,10 @@ export function loopCode(loop: Loop, around: Surroundings): Code {
   return [
     ...(whole ? [] : set(declare('@step', 'i32'), times(field('stride'), size))),
     ...body.pointers.flatMap(({ array, scope }) => {
-      const first = whole ? 'start' : scope === 'slice' ? 'sliceStart' : 'first'
-      return set(declare(`@${array}`, 'i32'), add(global(arrayGlobal(array)), times(field(first), size)))
+      const first = field(whole ? 'start' : scope === 'slice' ? 'sliceStart' : 'first')
+      const shift = shiftOf(array)
+      const index = shift ? add(first, field(shift)) : first
+      return set(declare(`@${array}`, 'i32'), add(global(arrayGlobal(array)), times(index, size)))
     }),
     ...loop.scalars.flatMap(({ node, slot }) => body.scalar(node, slot, single, whole ? several : undefined)),
     ...[...constants.values()].flat(),

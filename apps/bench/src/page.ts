@@ -1,5 +1,5 @@
-/** The page: measures when it is loaded (`?sizes=1e6,1e7&rounds=10`), and shows what was measured. */
-import { type Measured, raceAll } from './race.ts'
+/** The page: measures when it is loaded (`?suite=webgpu&sizes=1e6,1e7&rounds=10`), and shows what was measured. */
+import type { Measured } from './report.ts'
 
 declare global {
   interface Window {
@@ -9,10 +9,20 @@ declare global {
 }
 
 const query = new URLSearchParams(location.search)
-window.measured = raceAll({
-  sizes: (query.get('sizes') ?? '1e5,1e6').split(',').map(Number),
-  rounds: Number(query.get('rounds') ?? 20),
-})
+const rounds = Number(query.get('rounds') ?? 20)
+
+/** The suites that run in a page; only the one that is asked for is loaded. */
+const suites: Readonly<Record<string, () => Promise<Measured>>> = {
+  webgpu: async () => {
+    const { raceAll } = await import('./webgpu/race.ts')
+    return raceAll({ sizes: (query.get('sizes') ?? '1e5,1e6').split(',').map(Number), rounds })
+  },
+  tfjs: async () => {
+    const { raceOnWebGPU } = await import('./tfjs/webgpu.ts')
+    return raceOnWebGPU(rounds)
+  },
+}
+window.measured = suites[query.get('suite') ?? 'webgpu']()
 
 const element = (tag: string, ...children: (Node | string)[]) => {
   const made = document.createElement(tag)

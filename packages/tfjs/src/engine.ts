@@ -1,0 +1,119 @@
+/**
+ * The engine behind every optimizer here: a fused one where the active tfjs backend lets it be, an eager one elsewhere, and another one when
+ * tf.setBackend has changed the backend meanwhile. Not the arithmetic.
+ */
+import { type Engine, FreestepError, type Numbers, type Program, type StepInput } from '@freestep/core'
+import type { Tensor, Variable } from '@tensorflow/tfjs-core'
+import type { TensorFlow } from './eager.ts'
+import { type EagerEngine, startEager } from './eagerEngine.ts'
+import { type FusedEngine, fusedStart } from './fused.ts'
+import { isVariable } from './tensors.ts'
+
+/** How the steps of an optimizer run. */
+export interface Execution {
+  /** The tfjs backend. */
+  readonly backend: string
+  /** In a few passes over memory, or else operation by operation. */
+  readonly fused: boolean
+}
+
+type Running =
+  | { readonly backend: string; readonly fused: FusedEngine }
+  | { readonly fused: undefined; readonly eager: EagerEngine }
+
+/** A program on variables of tfjs. */
+export class TfjsEngine implements Engine<Tensor> {
+  private readonly tf: TensorFlow
+  private readonly mayFuse: boolean
+  private program: Program
+  private variables: readonly Tensor[]
+  private running: Running
+
+  constructor(tf: TensorFlow, mayFuse: boolean, program: Program, params: readonly Tensor[]) {
+    this.tf = tf
+    this.mayFuse = mayFuse
+    this.program = program
+    this.variables = params
+    this.running = this.start()
+  }
+
+  private start(): Running {
+    const { tf, program, variables } = this
+    const start = this.mayFuse ? fusedStart(tf) : undefined
+    if (start) return { backend: tf.getBackend(), fused: start(program, variables) }
+    return { fused: undefined, eager: startEager(tf, program, variables) }
+  }
+
+  /** How steps run now. */
+  get execution(): Execution {
+    const { running, tf } = this
+    return running.fused ? { backend: running.backend, fused: true } : { backend: tf.getBackend(), fused: false }
+  }
+
+  private get engine(): Engine<Tensor> {
+    return this.running.fused ?? this.running.eager
+  }
+
+  get params(): readonly Tensor[] {
+    return this.variables
+  }
+
+  step({ gradients, ...rest }: StepInput<Tensor>): void {
+    this.follow()
+    const { tf } = this
+    // A variable that serves as a gradient keeps its present value for as long as the step lasts.
+    const still = (gradient: Tensor | undefined) => (gradient && isVariable(gradient) ? tf.clone(gradient) : gradient)
+    tf.tidy(() => this.engine.step({ gradients: gradients.map(still), ...rest }))
+  }
+
+  /** Goes on where tfjs does. What is kept eagerly are tensors, which tfjs takes along by itself. */
+  private follow(): void {
+    const { running, tf } = this
+    if (!running.fused || running.backend === tf.getBackend()) return
+    const states = Object.keys(this.program.states).map((state) => ({ state, numbers: running.fused.read(state) }))
+    for (const { numbers } of states)
+      if (numbers instanceof Promise)
+        throw new FreestepError(
+          'tfjs',
+          'unsupported',
+          `The backend was changed from ${running.backend} to ${tf.getBackend()}, and states on ${running.backend} cannot be read at once. ` +
+            'Call save() of the optimizer before the change, and load() after it.',
+        )
+    const next = this.start()
+    for (const { state, numbers } of states) void (next.fused ?? next.eager).write(state, numbers as readonly Numbers[])
+    running.fused.dispose()
+    this.running = next
+  }
+
+  extend(program: Program, params: readonly Tensor[]): void {
+    this.follow()
+    const { running } = this
+    if (running.fused) this.running = { ...running, fused: running.fused.extended(program, params) }
+    else running.eager.extend(program, params)
+    this.program = program
+    this.variables = params
+  }
+
+  read(state: string): ReturnType<Engine<Tensor>['read']> {
+    if (state !== 'x') return this.engine.read(state)
+    return Promise.all(this.variables.map(async (variable) => Float32Array.from(await variable.data<'float32'>())))
+  }
+
+  write(state: string, numbers: readonly Numbers[]): ReturnType<Engine<Tensor>['write']> {
+    if (state !== 'x') return this.engine.write(state, numbers)
+    const { tf } = this
+    tf.tidy(() => {
+      for (const [i, variable] of this.variables.entries())
+        (variable as Variable).assign(tf.tensor(Float32Array.from(numbers[i]), variable.shape, 'float32'))
+    })
+  }
+
+  evaluated(): readonly Tensor[] {
+    this.follow()
+    return this.engine.evaluated()
+  }
+
+  dispose(): void {
+    this.engine.dispose()
+  }
+}

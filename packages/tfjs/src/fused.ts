@@ -1,0 +1,47 @@
+/**
+ * Which tfjs backends fused steps run on, and the warning where they ought to and cannot: tfjs says nothing about its memory that it would
+ * have to keep to, so each way to it checks what it relies on. Not the ways: wasm.ts, cpu.ts,
+ * webgpu.ts.
+ */
+import type { Engine, Program } from '@freestep/core'
+import type { Tensor } from '@tensorflow/tfjs-core'
+import { cpuTerrain } from './cpu.ts'
+import type { TensorFlow } from './eager.ts'
+import { LinearEngine, type Terrain } from './linear.ts'
+import { wasmTerrain } from './wasm.ts'
+import { webgpuStart } from './webgpu.ts'
+
+/** An engine that is bound to one tfjs backend. */
+export interface FusedEngine extends Engine<Tensor> {
+  /** An engine for more tensors, this one's first, that goes on from its states; this one is disposed. */
+  extended(program: Program, params: readonly Tensor[]): FusedEngine
+}
+
+/** Starts an engine. */
+export type Start = (program: Program, params: readonly Tensor[]) => FusedEngine
+
+/** For every backend whose memory we reach: how to start an engine, or what is missing. */
+const ways: Readonly<Record<string, (tf: TensorFlow) => Start | string>> = {
+  wasm: (tf) => onTerrain(tf, wasmTerrain(tf)),
+  cpu: (tf) => onTerrain(tf, cpuTerrain(tf)),
+  webgpu: webgpuStart,
+}
+
+const onTerrain = (tf: TensorFlow, terrain: (() => Terrain) | string): Start | string =>
+  typeof terrain === 'string' ? terrain : (program, params) => new LinearEngine(tf, terrain, program, params)
+
+const warned = new Set<string>()
+
+/** How to start an engine on the active backend; undefined where steps cannot be fused, which is said once if they ought to be. */
+export function fusedStart(tf: TensorFlow): Start | undefined {
+  const backend = tf.getBackend()
+  const way = ways[backend]?.(tf)
+  if (typeof way !== 'string') return way
+  if (!warned.has(backend))
+    console.warn(
+      `[freestep/tfjs] Steps on the ${backend} backend are not fused, only right: this TensorFlow.js has no ${way}. ` +
+        'Use a version that @freestep/tfjs is tested with.',
+    )
+  warned.add(backend)
+  return undefined
+}
