@@ -89,7 +89,8 @@ export function floatOf(node: NodeProto, name: string): number | undefined {
 
 /** A list of whole numbers of a node. What is too large for a number is the largest that ONNX has, which means "to the end". */
 export function intsOf(node: NodeProto, name: string): readonly number[] | undefined {
-  return find(node, name)?.ints?.map(Number)
+  const value = find(node, name)
+  return value && (value.ints ?? []).map(Number)
 }
 
 /** A text of a node. */
