@@ -2,6 +2,7 @@
  * Short ways to write the messages: nodes with attributes as plain values, values with types, a whole model; and to read attributes back.
  */
 import { FreestepError } from '@freestep/core'
+import { tensorProto } from './tensors.ts'
 import {
   type AttributeProto,
   attributeTypes,
@@ -22,8 +23,8 @@ export interface Float {
   readonly float: number
 }
 
-/** Marks a number as a floating-point attribute, whole or not. */
-export const float = (value: number): Float => ({ float: value })
+/** Marks a number as a floating-point attribute, whole or not; it is rounded as the file will have it. */
+export const float = (value: number): Float => ({ float: Math.fround(value) })
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
@@ -97,6 +98,19 @@ export function intsOf(node: NodeProto, name: string): readonly number[] | undef
 export function textOf(node: NodeProto, name: string): string | undefined {
   const value = find(node, name)
   return value && decoder.decode(value.s)
+}
+
+/** What a Constant node holds, undefined where that is no tensor of numbers. */
+export function constantOf(node: NodeProto): TensorProto | undefined {
+  const name = node.output?.[0] ?? ''
+  for (const { name: kind, t, i, ints, f, floats } of node.attribute ?? []) {
+    if (kind === 'value' && t) return { ...t, name }
+    if (kind === 'value_int') return tensorProto(name, 'int64', [], [i ?? 0])
+    if (kind === 'value_ints') return tensorProto(name, 'int64', [ints?.length ?? 0], ints ?? [])
+    if (kind === 'value_float') return tensorProto(name, 'float32', [], [f ?? 0])
+    if (kind === 'value_floats') return tensorProto(name, 'float32', [floats?.length ?? 0], floats ?? [])
+  }
+  return undefined
 }
 
 /** A tensor of a node. */
