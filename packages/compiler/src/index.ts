@@ -27,7 +27,7 @@ export { type ElementType, type Layout, type StageFunctions, segmentFields, segm
 export { emitOnnx, type OnnxOptions } from './onnx/emit.ts'
 export { type OnnxConstant, type OnnxGraph, type OnnxNode, type OnnxType, type OnnxValue, onnxTypes } from './onnx/graph.ts'
 export type { Broken } from './passes.ts'
-export type { Part } from './traced.ts'
+export { firstNumbers, type Part } from './traced.ts'
 export { verify } from './verify.ts'
 export { emitWasm, emitWat, type WasmOptions } from './wasm/emit.ts'
 export { type Access, type Binding, emitWgsl, type WgslKernel, type WgslOptions } from './wgsl/emit.ts'

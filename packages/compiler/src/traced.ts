@@ -3,7 +3,7 @@
  * kernels (compile.ts) and for graphs of operators (onnx/emit.ts).
  */
 import type { Expr, Program, Scope, Values } from '@freestep/core'
-import { type Graph, trace } from './graph.ts'
+import { type Graph, isConstant, trace } from './graph.ts'
 
 /** The functions of a program: the first values of the states, a step, and the point to evaluate at. */
 export type Part = 'init' | 'step' | 'evaluate'
@@ -24,6 +24,12 @@ export function inputScopes(program: Program): Record<string, Scope> {
  */
 export function traceProgram(program: Program, part: Part): Graph {
   return trace((values) => outputs(program, part, values), inputs(program, part), program.strides !== undefined)
+}
+
+/** The states whose first value is known without looking at `x`: the number that fills them. */
+export function firstNumbers(program: Program): ReadonlyMap<string, number> {
+  const { outputs } = traceProgram(program, 'init')
+  return new Map([...outputs].flatMap(([state, value]) => (isConstant(value) ? [[state, value.value]] : [])))
 }
 
 /** What one of the functions is given. */

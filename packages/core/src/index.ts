@@ -13,6 +13,7 @@ export { FreestepError, type FreestepErrorCode, suggest } from './errors.ts'
 export type { Group, TensorInfo, Uniform } from './groups.ts'
 export * from './ops.ts'
 export {
+  type After,
   createOptimizer,
   createOptimizerSync,
   type Named,

@@ -30,11 +30,17 @@ export interface StepOptions<P> {
   readonly loss?: number | P
 }
 
+/** T where a step is done when it returns, a promise of T where steps are promises. */
+export type After<Done, T> = Done extends Promise<void> ? Promise<T> : T
+
 /** An optimizer at work on its parameters. */
 export interface Optimizer<P, Done extends MaybePromise<void> = void> {
   /** The name of the algorithm. */
   readonly algorithm: string
-  /** The parameters by name, which steps update in place. */
+  /**
+   * The parameters by name, which steps update in place. Where tensors cannot be written (onnxruntime): the present ones, which the next
+   * step replaces by others, so ask again after it.
+   */
   readonly params: Named<P>
   /** Where gradients may be written without a copy, on the backends that have such a place (cpu): then `step()` needs no argument. */
   readonly grads: Named<P> | undefined
@@ -64,7 +70,7 @@ export interface Optimizer<P, Done extends MaybePromise<void> = void> {
    */
   load(checkpoint: Checkpoint): Promise<void>
   /** The parameters to evaluate the model at, where the algorithm says they are others than `params` (averages). */
-  evaluated(): Named<P>
+  evaluated(): After<Done, Named<P>>
   /** Frees all states; the parameters stay. Any later call is refused. */
   dispose(): void
 }

@@ -3,6 +3,8 @@
  * have in common. One of them is handed in; none is a dependency, so that there is one copy of it in a program: the caller's.
  */
 
+import type { NumberType } from './onnx/index.ts'
+
 /** The numbers of a tensor. */
 export type OrtData =
   | Float32Array
@@ -53,12 +55,14 @@ export interface OrtSessionOptions {
   readonly preferredOutputLocation?: 'cpu' | 'gpu-buffer' | Readonly<Record<string, 'cpu' | 'gpu-buffer'>>
   /** 2 for warnings, 3 for errors. */
   readonly logSeverityLevel?: 0 | 1 | 2 | 3 | 4
+  /** Any other option, as ONNX Runtime has it. */
+  readonly [option: string]: unknown
 }
 
 /** ONNX Runtime: what `import * as ort from 'onnxruntime-web'`, or -node, gives. */
 export interface Ort {
   readonly Tensor: {
-    new (type: 'float32' | 'float64' | 'float16' | 'int64' | 'int32' | 'bool', data: OrtData, dims: readonly number[]): OrtTensor
+    new (type: NumberType, data: OrtData, dims: readonly number[]): OrtTensor
   }
   readonly InferenceSession: { create(model: Uint8Array, options?: OrtSessionOptions): Promise<OrtSession> }
 }

@@ -17,6 +17,8 @@ export interface OnnxOptions {
   readonly scalars: 'float32' | 'float64'
   /** The tensors that take part, by their numbers in the program. Default: all. */
   readonly active?: readonly number[]
+  /** What is wanted of all that the function returns, by name. Default: everything. */
+  readonly wanted?: (what: string) => boolean
   /**
    * What an input is called: `what` is `x`, `g`, `loss`, a state or a uniform, `tensor` the name of the parameter unless there is one for
    * all. Default: `what/tensor`, as in checkpoints.
@@ -69,7 +71,8 @@ class Emitter {
     this.active = options.active ?? [...program.tensors.keys()]
     this.successor = part === 'step' ? (what, tensor) => `next/${inCheckpoints(what, tensor)}` : inCheckpoints
     const traced = traceProgram(program, part)
-    const returned = part === 'step' ? changes(traced) : [...traced.outputs]
+    const { wanted = () => true } = options
+    const returned = (part === 'step' ? changes(traced) : [...traced.outputs]).filter(([what]) => wanted(what))
     const direct = this.direct(returned)
     for (const node of reachable(returned.map(([, value]) => value)))
       if (!isConstant(node))

@@ -1,0 +1,2 @@
+/** Optimizers on ONNX Runtime: the backend, and steps as models for other languages. */
+export { type OnnxRuntimeOptions, onnxruntime } from './backend.ts'
