@@ -20,9 +20,12 @@ function captured({ attribute }: NodeProto): string[] {
   ])
 }
 
-/** The graph of what the outputs need. All inputs stay, needed or not. */
-export function close(builder: Builder, name: string, inputs: readonly Value[], outputs: readonly Value[]): GraphProto {
-  const needed = new Set(outputs.map((value) => value.name))
+/** What some values are computed from: the nodes, in order, and the names of all that these take. */
+export function neededBy(
+  builder: Builder,
+  names: Iterable<string>,
+): { readonly node: readonly NodeProto[]; readonly needed: Set<string> } {
+  const needed = new Set(names)
   const node = [...builder.nodes]
     .reverse()
     .filter((each) => {
@@ -31,6 +34,15 @@ export function close(builder: Builder, name: string, inputs: readonly Value[], 
       return true
     })
     .reverse()
+  return { node, needed }
+}
+
+/** The graph of what the outputs need. All inputs stay, needed or not. */
+export function close(builder: Builder, name: string, inputs: readonly Value[], outputs: readonly Value[]): GraphProto {
+  const { node, needed } = neededBy(
+    builder,
+    outputs.map((value) => value.name),
+  )
   const initializer = builder.initializers.filter((tensor) => needed.has(tensor.name ?? ''))
   return { name, node, initializer, input: inputs.map(statement), output: outputs.map(statement) }
 }

@@ -26,6 +26,8 @@ export type ParameterChoice = readonly string[] | ((name: string, shape: readonl
 export interface OpenOptions {
   /** Which initializers to train. By default all of floating point with at least one dimension, but running statistics. */
   readonly parameters?: ParameterChoice | undefined
+  /** Which of them to leave as they are. */
+  readonly frozen?: ParameterChoice | undefined
   /** Numbers for sizes that the model has names for, as far as gradients need them. */
   readonly dimensions?: Readonly<Record<string, number>> | undefined
 }
@@ -96,7 +98,7 @@ function isChosen(choice: ParameterChoice | undefined, nodes: readonly NodeProto
   return ({ name = '' }: TensorProto) => choice.includes(name)
 }
 
-function checkNames(choice: ParameterChoice | undefined, initializers: readonly TensorProto[]): void {
+function _checkNames(choice: ParameterChoice | undefined, initializers: readonly TensorProto[]): void {
   if (typeof choice === 'function' || choice === undefined) return
   const names = initializers.map(({ name = '' }) => name)
   for (const name of choice) {
@@ -108,6 +110,32 @@ function checkNames(choice: ParameterChoice | undefined, initializers: readonly 
         `The model has no initializer "${name}".${suggest(name, names)}`,
       )
     if (isFloat(tensor)) continue
+    const type = elementTypeName(tensor.dataType) ?? `number ${tensor.dataType}`
+    throw new FreestepError(
+      'onnxruntime',
+      'bad-dtype',
+      `The parameter "${name}" is of type ${type}. Only float32 and float64 can be trained; leave it out.`,
+    )
+  }
+}
+
+/** Refuses a name that no initializer has. */
+function checkKnown(choice: ParameterChoice, initializers: readonly TensorProto[]): ParameterChoice {
+  if (typeof choice === 'function') return choice
+  const names = new Set(initializers.map(({ name = '' }) => name))
+  const unknown = choice.find((name) => !names.has(name))
+  if (unknown === undefined) return choice
+  const message = `The model has no initializer "${unknown}".${suggest(unknown, [...names])}`
+  throw new FreestepError('onnxruntime', 'unknown-parameter', message)
+}
+
+/** Refuses to train what is not of floating point. */
+function checkTypes(choice: ParameterChoice | undefined, initializers: readonly TensorProto[]): void {
+  if (typeof choice === 'function' || choice === undefined) return
+  checkKnown(choice, initializers)
+  for (const tensor of initializers) {
+    const { name = '' } = tensor
+    if (!choice.includes(name) || isFloat(tensor)) continue
     const type = elementTypeName(tensor.dataType) ?? `number ${tensor.dataType}`
     throw new FreestepError(
       'onnxruntime',
@@ -146,14 +174,19 @@ function addNode(builder: Builder, node: NodeProto): readonly NodeProto[] {
 }
 
 /** Opens a model, given as the bytes of a file or read from them. */
-export function openModel(source: ModelProto | Uint8Array, { parameters, dimensions = {} }: OpenOptions = {}): Forward {
+export function openModel(
+  source: ModelProto | Uint8Array,
+  { parameters, frozen = [], dimensions = {} }: OpenOptions = {},
+): Forward {
   const model = source instanceof Uint8Array ? decodeModel(source) : source
   const graph = model.graph ?? {}
   const nodes = graph.node ?? []
   const builder = new Builder(opsetOf(model), namesOf(graph))
   const initializers = graph.initializer ?? []
-  checkNames(parameters, initializers)
-  const chosen = isChosen(parameters, nodes)
+  checkTypes(parameters, initializers)
+  const isTrained = isChosen(parameters, nodes)
+  const isFrozen = isChosen(checkKnown(frozen, initializers), nodes)
+  const chosen = (tensor: TensorProto) => isTrained(tensor) && !isFrozen(tensor)
 
   const fresh = () => builder.fresh('?')
   for (const info of [...(graph.valueInfo ?? []), ...(graph.output ?? [])])

@@ -63,9 +63,14 @@ const groupNormalization: Lowering = (node, [x, scale, bias]) => {
 /** Truth values [N, C, …]: which class each of the labels [N, …] is; nowhere for labels that are ignored. */
 function classes(node: NodeProto, logits: Value, labels: Value): Value {
   const [size] = sizesOf(node, logits, 1, 2)
-  const numbers = logits.in.constant('int32', [size, ...Array<number>(shapeOf(logits).length - 2).fill(1)], axesFrom(0, size))
-  const ignored = intOf(node, 'ignore_index')
-  const column = unsqueeze(cast(labels, 'int32'), [1])
+  return classesAt(logits, labels, 1, size, intOf(node, 'ignore_index'))
+}
+
+/** Which class each label is: truth values in the shape of the logits, whose classes, `size` of them, lie along an axis. */
+export function classesAt(logits: Value, labels: Value, axis: number, size: number, ignored: number | undefined): Value {
+  const behind = Array<number>(shapeOf(logits).length - 1 - axis).fill(1)
+  const numbers = logits.in.constant('int32', [size, ...behind], axesFrom(0, size))
+  const column = unsqueeze(cast(labels, 'int32'), [axis])
   const chosen = equal(column, numbers)
   return ignored === undefined ? chosen : op('And', [chosen, op('Not', [equal(column, ignored)])])
 }
