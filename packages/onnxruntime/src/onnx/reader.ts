@@ -179,7 +179,9 @@ function refuseExternal({ name, dataLocation, externalData }: TensorProto): void
  * @throws FreestepError `bad-model` for what is no complete model, or one whose tensors are in other files
  */
 export function decodeModel(bytes: Uint8Array): ModelProto {
-  const model = message(new Input(bytes, 0, bytes.length), 'Model', 0) as ModelProto
+  // Parts of a Buffer of Node would be Buffers.
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const model = message(new Input(plain, 0, plain.length), 'Model', 0) as ModelProto
   if (!model.graph) throw refuse(`There is no graph in these ${bytes.length} bytes. Give the content of an .onnx file.`)
   return model
 }

@@ -177,6 +177,15 @@ describe('decodeModel', () => {
     }
   })
 
+  it('reads Buffers of Node, at any alignment', () => {
+    const bytes = encodeModel(small)
+    for (let at = 0; at < 8; at++) {
+      const buffer = Buffer.concat([Buffer.alloc(at), bytes]).subarray(at)
+      const [weights] = decodeModel(buffer).graph?.initializer ?? []
+      expect(dataOf(weights)).toEqual(Float32Array.of(1, 2, 3, 4, 5, 6))
+    }
+  })
+
   it('refuses tensors in other files, naming tensor and file', () => {
     const externalData = [{ key: 'location', value: 'weights.bin' }]
     const bytes = encodeModel({ graph: { initializer: [{ name: 'w', dataLocation: 1, externalData }] } })
