@@ -23,7 +23,7 @@ import {
 } from '../graph/ops.ts'
 import type { Value } from '../graph/value.ts'
 import { float, floatOf, intOf, type NodeProto, textOf } from '../onnx/index.ts'
-import { batchAxes, moments, perChannel } from './normalization.ts'
+import { batchAxes, logSoftmax, moments, perChannel } from './normalization.ts'
 import { sizesOf } from './rule.ts'
 
 /** The outputs of a node from its inputs; undefined where it can stay as it is. */
@@ -91,7 +91,7 @@ const logLikelihood: Lowering = (node, [logP, labels, weights]) => {
 }
 
 const crossEntropy: Lowering = (node, [scores, ...rest]) => {
-  const logP = op('LogSoftmax', [scores], { axis: 1 })
+  const logP = logSoftmax(scores, 1)
   return [...(logLikelihood(node, [logP, ...rest]) ?? []), logP]
 }
 

@@ -181,6 +181,9 @@ const reduce = (type: string, a: Value, axes: readonly number[]) =>
 /** The mean over axes, which remain with size 1. */
 export const mean = (a: Value, axes: readonly number[]): Value => (axes.length ? reduce('ReduceMean', a, axes) : a)
 
+/** The maximum over axes, which remain with size 1. */
+export const maximum = (a: Value, axes: readonly number[]): Value => reduce('ReduceMax', a, axes)
+
 /** How many elements the given axes have together, in the type of `type`. */
 export function count(a: Value, axes: readonly number[], type: NumberType): Operand {
   const sizes: readonly Dim[] = axes.map((axis) => shapeOf(a)[axis])

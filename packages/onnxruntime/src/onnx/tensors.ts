@@ -85,7 +85,8 @@ function stored(
   if (rawData) {
     const array = arrays[type]
     // A typed array can only begin at a multiple of the size of its elements. (slice() of a Buffer of Node would be a view.)
-    const { buffer, byteOffset, byteLength } = rawData.byteOffset % array.BYTES_PER_ELEMENT === 0 ? rawData : new Uint8Array(rawData)
+    const { buffer, byteOffset, byteLength } =
+      rawData.byteOffset % array.BYTES_PER_ELEMENT === 0 ? rawData : new Uint8Array(rawData)
     return new array(buffer as ArrayBuffer, byteOffset, Math.floor(byteLength / array.BYTES_PER_ELEMENT))
   }
   if (type === 'float32') return fromNumbers(type, floatData ?? [])

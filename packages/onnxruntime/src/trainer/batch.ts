@@ -19,7 +19,7 @@ export interface Taken {
  * Tensors by name. An array stands for one where at most one size is not in the model, as in [batch, 784]; its numbers are converted to the
  * model's type.
  */
-export type Batch = Readonly<Record<string, OrtTensor | OrtData | readonly number[]>>
+export type Batch = Readonly<Record<string, OrtTensor | OrtData | readonly number[] | undefined>>
 
 const isTensor = (value: unknown): value is OrtTensor =>
   typeof value === 'object' && value !== null && 'dims' in value && 'location' in value
@@ -34,14 +34,16 @@ export function tensorsOf(ort: Ort, taken: readonly Taken[], batch: Batch): OrtT
   const unknown = Object.keys(batch).find((name) => !names.includes(name))
   if (unknown !== undefined)
     throw refuse('bad-batch', `The batch has "${unknown}", which the model does not take.${suggest(unknown, names)}`)
-  const missing = names.find((name) => batch[name] === undefined || batch[name] === null)
-  if (missing !== undefined) throw refuse('bad-batch', `The batch has no "${missing}". Give all of: ${names.join(', ')}.`)
-  const tensors = taken.map((each) => [each.name, tensorOf(ort, each, batch[each.name])] as const)
+  const tensors = taken.map((each) => {
+    const given = batch[each.name]
+    if (!given) throw refuse('bad-batch', `The batch has no "${each.name}". Give all of: ${names.join(', ')}.`)
+    return [each.name, tensorOf(ort, each, given)] as const
+  })
   checkSizes(taken, Object.fromEntries(tensors))
   return Object.fromEntries(tensors)
 }
 
-function tensorOf(ort: Ort, taken: Taken, given: Batch[string]): OrtTensor {
+function tensorOf(ort: Ort, taken: Taken, given: NonNullable<Batch[string]>): OrtTensor {
   const { name, type } = taken
   if (!isTensor(given)) return converted(ort, type, given, solved(taken, given.length))
   if (given.location === 'none')

@@ -4,6 +4,7 @@
  */
 import { FreestepError, suggest } from '@freestep/core'
 import { classesAt } from '../gradient/lower.ts'
+import { logSoftmax } from '../gradient/normalization.ts'
 import type { Dim } from '../graph/dims.ts'
 import { add, axesFrom, axisIn, cast, count, div, exp, log, mul, neg, op, shapeOf, sub, sum, typeOf } from '../graph/ops.ts'
 import type { Value } from '../graph/value.ts'
@@ -51,7 +52,7 @@ export function softmaxCrossEntropy(options: CrossEntropyOptions = {}): Loss {
     const logits = scope.output(output)
     const shape = shapeOf(logits)
     const axis = axisIn(logits, options.axis ?? -1)
-    const logP = op('LogSoftmax', [logits], { axis })
+    const logP = logSoftmax(logits, axis)
     const perLabel = shape.filter((_, i) => i !== axis)
     if (labels === 'probabilities') {
       const target = scope.input(name, typeOf(logits), shape)

@@ -23,7 +23,7 @@ interface Recording {
 
 const file = (name: string) => new URL(`../models/${name}`, import.meta.url)
 const modelOf = (name: string): ModelProto => inferenceForm(decodeModel(readFileSync(file(`${name}.onnx`))))
-const recordingOf = (name: string): Recording => JSON.parse(readFileSync(file(`${name}.json`), 'utf8'))
+const recordingOf = (name: string): Recording => JSON.parse(readFileSync(file(`goldens/${name}.json`), 'utf8'))
 
 /** Loss, gradients and statistics of one batch, by their keys. */
 async function results(plan: Plan, batch: Batch): Promise<Record<string, number[]>> {

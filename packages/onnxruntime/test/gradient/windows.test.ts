@@ -120,22 +120,39 @@ const average = (shape: number[], kernel_shape: number[], geometry: Geometry = {
   opset,
 })
 
+/** The largest of each window. */
+function maxima([batch, channels, ...sizes]: readonly number[], kernel: readonly number[], geometry: Geometry, ceil: boolean) {
+  const all = windows(sizes, kernel, counted(sizes, kernel, geometry, ceil), geometry)
+  return (x: readonly number[]) =>
+    places([batch, channels]).flatMap(([n, c]) =>
+      all.map((window) =>
+        Math.max(...window.map((at) => (at === undefined ? -Infinity : x[(n * channels + c) * product(sizes) + at]))),
+      ),
+    )
+}
+
 /** Numbers of which no two in a window are alike. */
 const distinct = (shape: readonly number[]) => parameter(shape, (i) => ((i * 37) % 101) * 0.02 - 1)
-const max = (shape: number[], kernel_shape: number[], attributes = {}): Case => ({
-  op: 'MaxPool',
-  inputs: [distinct(shape)],
-  attributes: { kernel_shape, ...attributes },
-})
+/** In both precisions, in which the gradient is found in different ways. */
+const max = (shape: number[], kernel_shape: number[], geometry: Geometry = {}, ceil = 0): Case[] => {
+  const given = { op: 'MaxPool', inputs: [distinct(shape)], attributes: { kernel_shape, ...geometry, ceil_mode: ceil } }
+  return [given, { ...given, exact: maxima(shape, kernel_shape, geometry, ceil === 1) }]
+}
 
 const pools: readonly Case[] = [
-  max([2, 2, 4, 4], [2, 2], { strides: [2, 2] }),
-  max([1, 2, 5, 6], [3, 3], { strides: [1, 2] }),
-  max([2, 1, 5, 5], [3, 3], { strides: [2, 2], pads: [1, 1, 1, 1] }),
-  max([1, 1, 6, 6], [2, 2], { strides: [2, 2], dilations: [2, 2] }),
-  max([1, 2, 7], [3], { strides: [2], ceil_mode: 1 }),
-  max([2, 1, 4, 4, 4], [2, 2, 2], { strides: [2, 2, 2] }),
-  max([1, 1, 5, 6], [2, 2], { strides: [2, 2], auto_pad: 'SAME_UPPER' }),
+  ...max([2, 2, 4, 4], [2, 2], { strides: [2, 2] }),
+  ...max([1, 2, 5, 6], [3, 3], { strides: [1, 2] }),
+  ...max([2, 1, 5, 5], [3, 3], { strides: [2, 2], pads: [1, 1, 1, 1] }),
+  ...max([1, 1, 6, 6], [2, 2], { strides: [2, 2], dilations: [2, 2] }),
+  ...max([1, 2, 7], [3], { strides: [2] }, 1),
+  ...max([2, 1, 4, 4, 4], [2, 2, 2], { strides: [2, 2, 2] }),
+  ...max([1, 2, 6, 6], [3, 3], { strides: [2, 2], pads: [1, 1, 0, 0] }, 1),
+  ...max([1, 2, 8, 7], [2, 3], { strides: [3, 3], pads: [0, 1, 1, 0] }),
+  {
+    op: 'MaxPool',
+    inputs: [distinct([1, 1, 5, 6])],
+    attributes: { kernel_shape: [2, 2], strides: [2, 2], auto_pad: 'SAME_UPPER' },
+  },
   average([2, 2, 4, 4], [2, 2], { strides: [2, 2] }),
   average([1, 2, 5, 6], [3, 2], { strides: [1, 2] }),
   average([2, 2, 5, 5], [3, 3], { strides: [2, 2], pads: [1, 1, 1, 1] }),

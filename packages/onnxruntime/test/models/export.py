@@ -94,7 +94,7 @@ def record(name, model, inputs, loss, train):
         "gradients": {key: listed(each.grad) for key, each in model.named_parameters()},
         "statistics": {key: listed(each) for key, each in model.named_buffers() if each.is_floating_point()},
     }
-    with open(f"{name}.json", "w") as file:
+    with open(f"goldens/{name}.json", "w") as file:
         json.dump(recording, file, separators=(",", ":"))
         file.write("\n")
     model.float()
@@ -122,7 +122,7 @@ def dynamo(*axes):
 
 batch = torch.export.Dim("batch")
 image = torch.randn(3, 1, 28, 28)
-export("digits", Digits().eval(), {"image": image}, dynamo({0: batch}), opset_version=18)
+export("../../example/digits", Digits().eval(), {"image": image}, dynamo({0: batch}), opset_version=18)
 
 tokens = torch.tensor([[1, 4, 4, 0, 9, 2], [10, 3, 1, 1, 7, 5]])
 weights = torch.randn(2, 6, 11, dtype=torch.float64) * 0.1

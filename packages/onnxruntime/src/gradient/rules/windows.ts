@@ -2,6 +2,8 @@
  * Derivatives of convolutions and pools. The gradient of the input of a convolution is a transposed one; that of its weights a convolution
  * in which batch and channels, stride and dilation change places.
  */
+
+import { isStatic } from '../../graph/dims.ts'
 import {
   axesFrom,
   cast,
@@ -11,6 +13,7 @@ import {
   expandAs,
   fullLike,
   ints,
+  like,
   mul,
   op,
   reshape,
@@ -19,6 +22,7 @@ import {
   sum,
   transpose,
   typeOf,
+  where,
 } from '../../graph/ops.ts'
 import type { Value } from '../../graph/value.ts'
 import { reach, type Window, windowsOf } from '../../graph/windows.ts'
@@ -121,26 +125,65 @@ const convolution: Rule = (site) => {
   ]
 }
 
-/** The gradient goes to the element that was largest, which MaxPool tells as its place in the flattened input. */
+/** Each element of a window by itself, as weights of a convolution from one channel to as many. */
+function elements(near: Value, kernel: readonly number[]): Value {
+  const size = kernel.reduce((p, q) => p * q, 1)
+  const identity = Array.from({ length: size * size }, (_, i) => (i % (size + 1) === 0 ? 1 : 0))
+  return near.in.constant(typeOf(near), [size, 1, ...kernel], identity)
+}
+
+/** The smallest number in single precision: less than everything that a window could have in it. */
+const lowest = -3.4028234663852886e38
+
+/** x as images of one channel each, with padding that is never the largest in a window. */
+function images(x: Value, sizes: readonly number[], all: readonly Placed[]): Value {
+  const flat = reshape(x, [-1, 1, ...sizes])
+  const behind = list(all, (window) => Math.max(0, window.pads[1] - rest(window)))
+  const pads = [0, 0, ...list(all, ({ pads }) => pads[0]), 0, 0, ...behind]
+  return pads.every((pad) => pad === 0) ? flat : op('Pad', [flat, ints(x, pads), like(x, lowest)])
+}
+
+/**
+ * The gradient goes to the first element of each window that is the largest. A convolution lays out the elements of every window as
+ * channels, and a transposed one takes them back.
+ */
+function throughElements({ node, g, x: [x] }: Site, all: readonly Placed[]): Value {
+  const sizes = sizesOf(node, x, 2)
+  const kernel = list(all, (window) => window.kernel)
+  const weights = elements(x, kernel)
+  const laidOut = op('Conv', [images(x, sizes, all), weights], {
+    strides: list(all, ({ stride }) => stride),
+    dilations: list(all, ({ dilation }) => dilation),
+  })
+  const ones = kernel.map(() => 1)
+  const size = kernel.reduce((p, q) => p * q, 1)
+  const numbers = x.in.constant('int32', [1, size, ...ones], axesFrom(0, size))
+  const largest = equal(cast(op('ArgMax', [laidOut], { axis: 1 }), 'int32'), numbers)
+  const counts = list(all, ({ count }) => Number(count))
+  return reshapeAs(scattered(where(largest, reshape(g, [-1, 1, ...counts]), 0), weights, all, 1), x)
+}
+
+/** The same by the places of the largest elements in the flattened input, which MaxPool can tell, but not on every device. */
+function throughIndices({ g, x: [x], output }: Site, overlap: boolean): Value {
+  const zeros = reshape(fullLike(x, 0), [-1])
+  const moved = op('ScatterElements', [zeros, reshape(output(1), [-1]), reshape(g, [-1])], {
+    axis: 0,
+    reduction: overlap ? 'add' : undefined,
+  })
+  return reshapeAs(moved, x)
+}
+
 const maxPool: Rule = (site) => {
   const {
     node,
-    g,
     x: [x],
-    output,
   } = site
   if (intOf(node, 'storage_order')) throw refuse(node, 'has storage_order 1. Its gradient is only there for storage_order 0.')
-  const overlap = windowsOf(node, shapeOf(x).slice(2), intsOf(node, 'kernel_shape') ?? []).some(
-    (each) => each.stride < reach(each),
-  )
-  return [
-    () => {
-      const zeros = reshape(fullLike(x, 0), [-1])
-      const places = reshape(output(1), [-1])
-      const moved = op('ScatterElements', [zeros, places, reshape(g, [-1])], { axis: 0, reduction: overlap ? 'add' : undefined })
-      return reshapeAs(moved, x)
-    },
-  ]
+  const kernel = intsOf(node, 'kernel_shape') ?? []
+  // Convolutions are in single precision, and of images whose sizes are known.
+  if (x.type === 'float32' && isStatic(shapeOf(x).slice(2))) return [() => throughElements(site, windows(site, kernel))]
+  const overlap = windowsOf(node, shapeOf(x).slice(2), kernel).some((each) => each.stride < reach(each))
+  return [() => throughIndices(site, overlap)]
 }
 
 /** How many elements each window along an axis is the mean of; padding counts as far as it was asked for. */
