@@ -47,7 +47,7 @@ export function emitOnnx(program: Program, part: Part, options: OnnxOptions): On
   return new Emitter(program, part, options).graph
 }
 
-/** The operators that are called otherwise than the operations. */
+/** The operations that are one operator. */
 const operators: Readonly<Record<Exclude<Elementwise, 'where'>, string>> = {
   ...{ add: 'Add', sub: 'Sub', mul: 'Mul', div: 'Div', max: 'Max', min: 'Min' },
   ...{ neg: 'Neg', abs: 'Abs', sqrt: 'Sqrt', pow: 'Pow', sign: 'Sign' },
@@ -136,8 +136,7 @@ class Emitter {
 
   /** Writes a value down; `what` is the output it is. */
   private compute(node: Node, i: number, what: string | undefined): string {
-    const { sheet } = this
-    const { op, args } = node
+    const { op } = node
     const type = this.typeOf(node, i)
     if (op === 'load') {
       const value = { name: this.called('input', node.name, node.scope, i), ...this.outside(node.name, node.scope, i) }
@@ -148,12 +147,23 @@ class Emitter {
     const name = fits ? this.called('output', what, node.scope, i) : undefined
     if (op === 'sum') return this.sum(node, i, name)
     if (op === 'slice') return this.slice(node, i, name)
+    return this.elementwise(node as Node & { op: Elementwise }, i, name)
+  }
+
+  private elementwise({ op, args, ...value }: Node & { op: Elementwise }, i: number, name: string | undefined): string {
+    const { sheet } = this
+    const type = this.typeOf(value, i)
     const operands = args.map((arg) => this.operand(arg, i, type))
-    if (op !== 'where') return sheet.node(operators[op as keyof typeof operators], operands, {}, name)
-    const [condition] = args
-    const own = isConstant(condition) ? type : this.typeOf(condition, i)
-    const positive = sheet.node('Greater', [this.operand(condition, i, own), sheet.constant(own, 0)])
-    return sheet.node('Where', [positive, operands[1], operands[2]], {}, name)
+    if (op === 'where') {
+      const [condition] = args
+      const own = isConstant(condition) ? type : this.typeOf(condition, i)
+      const positive = sheet.node('Greater', [this.operand(condition, i, own), sheet.constant(own, 0)])
+      return sheet.node('Where', [positive, operands[1], operands[2]], {}, name)
+    }
+    if (op !== 'pow' || this.options.scalars === 'float64') return sheet.node(operators[op], operands, {}, name)
+    // Where there is nothing but single precision, powers may be made of logarithms: that of 0 is 7e-10 on WebGPU.
+    const isZero = sheet.node('Equal', [operands[0], sheet.constant(type, 0)])
+    return sheet.node('Where', [isZero, operands[0], sheet.node('Pow', operands)], {}, name)
   }
 
   private sum({ args: [arg], scope }: Node, i: number, name: string | undefined): string {

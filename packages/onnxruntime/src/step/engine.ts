@@ -6,7 +6,7 @@ import { firstNumbers } from '@freestep/compiler'
 import { type Engine, type Numbers, type Program, type Scope, type StepInput, uniformsAt } from '@freestep/core'
 import { type Line, lineOf } from '../line.ts'
 import type { OrtTensor } from '../ort.ts'
-import { type Callable, inCheckpoint, load, type Shop } from './sessions.ts'
+import { type Callable, inCheckpoint, keepDevice, load, type Shop } from './sessions.ts'
 import { checkLoss, filled, lossOf, numbersOf, type Precision, tensorOf } from './tensors.ts'
 
 /** How many steps over different tensors are kept loaded. */
@@ -20,8 +20,10 @@ export class OrtEngine implements Engine<OrtTensor, Promise<void>> {
   private readonly line: Line
   /** The parameters and states now, by their names in checkpoints. */
   private readonly values = new Map<string, OrtTensor>()
-  /** Those of them that ONNX Runtime made. */
-  private readonly made = new Set<OrtTensor>()
+  /** Those of them that are on a device, and which function made them. */
+  private readonly made = new Map<OrtTensor, Callable>()
+  /** Functions that are called no more. Their sessions are released when nothing that they made is left: it is in their memory. */
+  private readonly retired = new Set<Callable>()
   /** Steps by the tensors that take part, the last used last. */
   private readonly steps = new Map<string, Callable>()
   private evaluating: Callable | undefined
@@ -38,6 +40,7 @@ export class OrtEngine implements Engine<OrtTensor, Promise<void>> {
   static async start(shop: Shop, program: Program, params: readonly OrtTensor[]): Promise<OrtEngine> {
     const engine = new OrtEngine(shop, program, params)
     await engine.line.next(async () => {
+      await keepDevice(shop)
       await engine.initialize()
       const frozen = program.frozen(0)
       const active = [...params.keys()].filter((i) => !frozen[i])
@@ -54,8 +57,8 @@ export class OrtEngine implements Engine<OrtTensor, Promise<void>> {
       for (const { name, type, dims } of this.arrays(state)) this.values.set(name, filled(shop.ort, type, number, dims))
     if (known.size === Object.keys(program.states).length) return
     const init = await load(shop, program, 'init', { wanted: (state) => !known.has(state) })
-    this.replace(await init.call(this.reader(uniformsAt(program, 0))))
-    await init.release()
+    this.replace(await init.call(this.reader(uniformsAt(program, 0))), init)
+    await this.retire(init)
   }
 
   step({ gradients, loss, uniforms }: StepInput<OrtTensor>): Promise<void> {
@@ -65,7 +68,8 @@ export class OrtEngine implements Engine<OrtTensor, Promise<void>> {
       const step = await this.stepOver(active)
       const given = new Map(active.map((i) => [inCheckpoint('g', this.program.tensors[i].name), gradients[i] as OrtTensor]))
       if (this.program.usesLoss && loss !== undefined) given.set('loss', await lossOf(this.shop.ort, loss, this.shop.scalars))
-      this.replace(await step.call(this.reader(uniforms, given)))
+      this.replace(await step.call(this.reader(uniforms, given)), step)
+      await this.retire()
     })
   }
 
@@ -78,7 +82,7 @@ export class OrtEngine implements Engine<OrtTensor, Promise<void>> {
     const [oldest] = this.steps
     if (this.steps.size > stepsKept) {
       this.steps.delete(oldest[0])
-      await oldest[1].release()
+      await this.retire(oldest[1])
     }
     return step
   }
@@ -103,20 +107,32 @@ export class OrtEngine implements Engine<OrtTensor, Promise<void>> {
     }
   }
 
-  /** Puts tensors in the places of others, and frees those. */
-  private replace(successors: readonly (readonly [name: string, tensor: OrtTensor])[], made = true): void {
+  /** Puts tensors in the places of others, and frees those; `by` is the function that made them. */
+  private replace(successors: readonly (readonly [name: string, tensor: OrtTensor])[], by?: Callable): void {
     const before = successors.map(([name]) => this.values.get(name))
     for (const [name, tensor] of successors) {
       this.values.set(name, tensor)
-      if (made) this.made.add(tensor)
+      if (by && tensor.location !== 'cpu') this.made.set(tensor, by)
     }
     this.params = this.program.tensors.map(({ name }) => this.values.get(inCheckpoint('x', name)) as OrtTensor)
     for (const tensor of before) if (tensor) this.free(tensor)
   }
 
-  /** Frees what is on a device; what is on the CPU is left to the garbage collection, for whoever still looks at it. */
+  /** Frees what was made on a device; what is on the CPU is left to the garbage collection, for whoever still looks at it. */
   private free(tensor: OrtTensor): void {
-    if (this.made.delete(tensor) && tensor.location !== 'cpu') tensor.dispose()
+    if (this.made.delete(tensor)) tensor.dispose()
+  }
+
+  /** Releases functions that are called no more, as soon as that can be. */
+  private async retire(...functions: readonly Callable[]): Promise<void> {
+    for (const each of functions) this.retired.add(each)
+    if (this.retired.size === 0) return
+    const needed = new Set(this.made.values())
+    for (const each of this.retired) {
+      if (needed.has(each)) continue
+      this.retired.delete(each)
+      await each.release()
+    }
   }
 
   /** What the arrays of a state, or of the parameters, are called, and what they are. */
@@ -140,7 +156,8 @@ export class OrtEngine implements Engine<OrtTensor, Promise<void>> {
     return this.line.next(async () => {
       const { ort } = this.shop
       const written = this.arrays(state).map(({ name, type, dims }, i) => [name, tensorOf(ort, type, numbers[i], dims)] as const)
-      this.replace(written, false)
+      this.replace(written)
+      await this.retire()
     })
   }
 
@@ -154,11 +171,13 @@ export class OrtEngine implements Engine<OrtTensor, Promise<void>> {
     })
   }
 
+  /** On a device the sessions that made the parameters stay, and the one that made points to evaluate at: both are the caller's now. */
   dispose(): void {
     void this.line.next(async () => {
-      for (const { name } of this.program.tensors) this.made.delete(this.values.get(inCheckpoint('x', name)) as OrtTensor)
-      for (const tensor of this.values.values()) this.free(tensor)
-      for (const each of [...this.steps.values(), this.evaluating]) await each?.release()
+      const params = new Set(this.params)
+      for (const tensor of this.values.values()) if (!params.has(tensor)) this.free(tensor)
+      const onDevice = this.params.some(({ location }) => location !== 'cpu')
+      await this.retire(...this.steps.values(), ...(this.evaluating && !onDevice ? [this.evaluating] : []))
     })
   }
 }

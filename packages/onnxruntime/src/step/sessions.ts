@@ -3,8 +3,8 @@
  */
 import { emitOnnx, type OnnxOptions, type Part } from '@freestep/compiler'
 import { FreestepError, type Program } from '@freestep/core'
-import { encodeModel, model } from '../onnx/index.ts'
-import type { Ort, OrtSessionOptions, OrtTensor } from '../ort.ts'
+import { encodeModel, model, node, valueInfo } from '../onnx/index.ts'
+import type { Ort, OrtSession, OrtSessionOptions, OrtTensor } from '../ort.ts'
 import { graphProto } from './model.ts'
 
 /** What the engines of a backend share. */
@@ -42,6 +42,25 @@ export async function load(
     },
     release: () => session.release(),
   }
+}
+
+const kept = new WeakMap<Ort, Promise<OrtSession>>()
+
+/**
+ * Opens a session that is never released: with the last one onnxruntime-web would lose its WebGPU device, and every tensor on it, the
+ * parameters too.
+ */
+export async function keepDevice({ ort, options, scalars }: Shop): Promise<void> {
+  if (scalars === 'float64') return
+  const nothing = {
+    name: 'nothing',
+    node: [node('Identity', ['x'], ['y'])],
+    input: [valueInfo('x', 'float32', [])],
+    output: [valueInfo('y', 'float32', [])],
+  }
+  const session = kept.get(ort) ?? ort.InferenceSession.create(encodeModel(model(nothing)), options)
+  kept.set(ort, session)
+  await session
 }
 
 /** An output's name, which may not be that of an input. */
