@@ -2,6 +2,7 @@
 import { cpus } from 'node:os'
 import { Command, InvalidArgumentError } from 'commander'
 import { benchCpu, type CpuOptions } from './cpu.ts'
+import { benchOnnxRuntime } from './onnxruntime/node.ts'
 import { Report } from './report.ts'
 import { type BrowserOptions, benchWebGPU } from './webgpu/serve.ts'
 
@@ -41,6 +42,19 @@ program
     const report = new Report()
     await benchWebGPU(options, report)
     if (!options.serve) console.log(`${report}`)
+  })
+
+program
+  .command('onnxruntime')
+  .description('steps as ONNX graphs, in onnxruntime-node, onnxruntime-web and its WebGPU, against fused steps')
+  .option('--sizes <counts>', 'numbers of parameters, with commas between', counts, [1e5, 1e6])
+  .option('--rounds <count>', 'how often each of them takes its turn', count, 20)
+  .option('--gpu', 'take the GPU of this machine instead of a software adapter', false)
+  .option('--chromium <path>', 'the browser, where it is in an unusual place')
+  .action(async (options: Omit<BrowserOptions, 'serve'>) => {
+    const report = new Report()
+    await benchOnnxRuntime(options, report)
+    console.log(`${report}`)
   })
 
 await program.parseAsync()

@@ -47,7 +47,7 @@ export interface OrtSession {
 }
 
 /** An execution provider: its name, or an object with its name and options. */
-export type ExecutionProvider = string | { readonly name: string }
+export type ExecutionProvider = string | { readonly name: string; readonly [option: string]: unknown }
 
 /** What a session is created with; see `InferenceSession.SessionOptions` of ONNX Runtime for more. */
 export interface OrtSessionOptions {

@@ -1,5 +1,6 @@
 /**
- * Serves the page, and opens it in headless Chromium unless it is to be opened by hand. Not what is measured, which is the page's business.
+ * Serves pages that measure, and opens them in headless Chromium unless they are to be opened by hand. Not what is measured, which is their
+ * business.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,11 +19,18 @@ export interface BrowserOptions extends WebGPUOptions {
 const usual = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
 /** Measures in a browser and fills the report; with `serve`, only says where the page is. */
-export async function benchWebGPU({ sizes, rounds, serve, gpu, chromium: path }: BrowserOptions, report: Report): Promise<void> {
+export const benchWebGPU = (options: BrowserOptions, report: Report): Promise<void> => measureIn('webgpu.html', options, report)
+
+/** Has a page measure. */
+export async function measureIn(
+  file: string,
+  { sizes, rounds, serve, gpu, chromium: path }: BrowserOptions,
+  report: Report,
+): Promise<void> {
   const root = join(import.meta.dirname, '..', '..')
   const server = await createServer({ root, configFile: false, logLevel: 'error' })
   await server.listen()
-  const url = `${server.resolvedUrls?.local[0]}webgpu.html?sizes=${sizes}&rounds=${rounds}`
+  const url = `${server.resolvedUrls?.local[0]}${file}?sizes=${sizes}&rounds=${rounds}`
   if (serve) {
     console.log(`Open ${url} in a browser. Ctrl+C ends this.`)
     return

@@ -1,0 +1,60 @@
+/**
+ * ONNX Runtime: steps as graphs of operators against the fused step on arrays, in onnxruntime-node and onnxruntime-web; what memory they
+ * take over a thousand steps. WebGPU is measured in a page: see page.ts.
+ */
+import { cpus } from 'node:os'
+import { cpu, createOptimizer, prodigy } from '@freestep/cpu'
+import * as node from 'onnxruntime-node'
+import * as web from 'onnxruntime-web'
+import { type Contestant, race } from '../measure.ts'
+import { random } from '../peers.ts'
+import type { Report } from '../report.ts'
+import { type BrowserOptions, measureIn } from '../webgpu/serve.ts'
+import { prodigyOn } from './step.ts'
+
+const fused = 'fused on arrays, 1 thread'
+const inNode = 'onnxruntime-node'
+const inWasm = 'onnxruntime-web, wasm'
+
+/** Runs all races and fills the report. */
+export async function benchOnnxRuntime(options: Omit<BrowserOptions, 'serve'>, report: Report): Promise<void> {
+  const [{ model }, ...others] = cpus()
+  report.note(`${model}, ${1 + others.length} cores, Node ${process.version}`)
+  for (const size of options.sizes) await raceAt(size, options.rounds, report)
+  await memory(report)
+  await measureIn('onnxruntime.html', { ...options, serve: false }, report)
+}
+
+async function raceAt(size: number, rounds: number, report: Report): Promise<void> {
+  const arrays = await createOptimizer(prodigy(), { x: random(size) }, await cpu())
+  arrays.grads?.x.set(random(size))
+  const onNode = await prodigyOn(inNode, node, size, ['cpu'])
+  const onWasm = await prodigyOn(inWasm, web, size, ['wasm'])
+  const contestants: Contestant[] = [{ name: fused, run: () => arrays.step() }, onNode, onWasm]
+  const times = await race(contestants, { rounds, turn: 20, budget: 20_000 })
+  for (const [name, time] of times) report.row(size, `prodigy, ${name}`, time)
+  const median = (name: string) => times.get(name)?.median ?? Number.NaN
+  report.figure('onnxruntime/node-prodigy-ms', size, median(inNode))
+  report.figure('onnxruntime/wasm-prodigy-ms', size, median(inWasm))
+  report.figure('onnxruntime/node-prodigy-over-fused', size, median(inNode) / median(fused))
+  report.figure('onnxruntime/wasm-prodigy-over-fused', size, median(inWasm) / median(fused))
+  for (const each of [arrays, onNode, onWasm]) each.dispose()
+}
+
+/** How much larger the process is after a thousand steps more. */
+async function memory(report: Report): Promise<void> {
+  const size = 1e5
+  for (const [name, ort, provider] of [
+    ['node', node, 'cpu'],
+    ['wasm', web, 'wasm'],
+  ] as const) {
+    const { run, dispose } = await prodigyOn(name, ort, size, [provider])
+    const steps = async (count: number) => {
+      for (let k = 0; k < count; k++) await run()
+      return process.memoryUsage().rss
+    }
+    const before = await steps(500)
+    report.figure(`onnxruntime/${name}-memory-after-1000-steps`, size, (await steps(1000)) / before)
+    dispose()
+  }
+}
