@@ -8,6 +8,5 @@ import { tensorsOf } from './tensors.ts'
 ort.env.wasm.numThreads = 1
 testBackend<OrtTensor, Promise<void>>('onnxruntime-web, wasm', () => onnxruntime({ ort, executionProviders: ['wasm'] }), {
   ...tensorsOf(ort),
-  dtypes: ['float64', 'float32'],
   manyTensors: 100,
 })
