@@ -113,12 +113,13 @@ test('on a device that is shared, @freestep/webgpu takes the steps in place', as
     executionProviders: [{ name: 'webgpu', device }],
     preferredOutputLocation: 'gpu-buffer',
   } as ort.InferenceSession.SessionOptions)
+  // ONNX Runtime reads by four numbers, so the buffer has room for them.
   const buffer = device.createBuffer({
     size: 12,
     usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
   })
   device.queue.writeBuffer(buffer, 0, Float32Array.of(3, 0, -2))
-  const optimizer = await onBuffers(prodigy({ d0: 0.1 }), { x: buffer }, gpu)
+  const optimizer = await onBuffers(prodigy({ d0: 0.1 }), { x: { buffer, length: 3 } }, gpu)
   // One tensor, made once: steps overwrite the buffer that it is a view of.
   const x = ort.Tensor.fromGpuBuffer(buffer, { dataType: 'float32', dims: [3] })
   for (let k = 0; k < 20; k++) {
