@@ -115,7 +115,7 @@ test('on a device that is shared, @freestep/webgpu takes the steps in place', as
   } as ort.InferenceSession.SessionOptions)
   // ONNX Runtime reads by four numbers, so the buffer has room for them.
   const buffer = device.createBuffer({
-    size: 12,
+    size: 16,
     usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
   })
   device.queue.writeBuffer(buffer, 0, Float32Array.of(3, 0, -2))
