@@ -1,5 +1,6 @@
 /** What a step does to tensors, and in which order; what is refused, and what a failure leaves behind. The numbers are the kit's business. */
 import { adam, createOptimizer, FreestepError, momo, prodigy, scheduleFree, sgd } from '@freestep/core'
+import { cpu } from '@freestep/cpu'
 import * as node from 'onnxruntime-node'
 import { expect, test } from 'vitest'
 import type { Ort, OrtSession, OrtTensor } from '../../src/ort.ts'
@@ -157,4 +158,18 @@ test('sessions are loaded once for the tensors that take part, and released', as
   optimizer.dispose()
   await (await createOptimizer(sgd(), { x: vector(1) }, onnxruntime({ ort }))).step({ x: vector(1) })
   expect(released).toBe(atStart + names.length + 1)
+})
+
+test('@freestep/cpu takes the same steps in place, on tensors that are views of its memory', async () => {
+  const start = Float32Array.of(3, 0, -2)
+  const gradient = (x: OrtTensor) => vector(...numbers(x).map((value) => value - 1))
+  const fused = await createOptimizer(prodigy({ d0: 0.1 }), { x: start }, await cpu())
+  const x: OrtTensor = new node.Tensor('float32', fused.params.x, [3])
+  const graph = await createOptimizer(prodigy({ d0: 0.1 }), { x: vector(...start) }, backend)
+  for (let k = 0; k < 20; k++) {
+    fused.grads?.x.set(numbers(gradient(x)))
+    fused.step()
+    await graph.step({ x: gradient(graph.params.x) })
+  }
+  for (const [i, value] of numbers(graph.params.x).entries()) expect(numbers(x)[i]).toBeCloseTo(value, 4)
 })
