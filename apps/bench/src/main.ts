@@ -3,6 +3,7 @@ import { cpus } from 'node:os'
 import { Command, InvalidArgumentError } from 'commander'
 import { type BrowserOptions, measureInBrowser } from './browser.ts'
 import { benchCpu, type CpuOptions } from './cpu.ts'
+import { benchOnnxRuntime } from './onnxruntime/node.ts'
 import { Report } from './report.ts'
 import { raceOn } from './tfjs/node.ts'
 
@@ -62,6 +63,20 @@ inBrowser(program.command('tfjs'))
     if (inNode.length && !options.serve) report.note(machine())
     if (!options.serve) for (const backend of inNode) report.add(await raceOn(backend, rounds))
     if (backends.includes('webgpu')) await measureInBrowser(`suite=tfjs&rounds=${rounds}`, options, report)
+    if (!options.serve) console.log(`${report}`)
+  })
+
+inBrowser(program.command('onnxruntime'))
+  .description('steps as ONNX graphs, in onnxruntime-node, onnxruntime-web and its WebGPU, against fused steps')
+  .option('--sizes <counts>', 'numbers of parameters, with commas between', counts, [1e5, 1e6])
+  .option('--rounds <count>', 'how often each of them takes its turn', count, 20)
+  .action(async ({ sizes, rounds, ...options }: BrowserOptions & { sizes: number[]; rounds: number }) => {
+    const report = new Report()
+    if (!options.serve) {
+      report.note(machine())
+      await benchOnnxRuntime({ sizes, rounds }, report)
+    }
+    await measureInBrowser(`suite=onnxruntime&sizes=${sizes}&rounds=${rounds}`, options, report)
     if (!options.serve) console.log(`${report}`)
   })
 

@@ -10,16 +10,21 @@ declare global {
 
 const query = new URLSearchParams(location.search)
 const rounds = Number(query.get('rounds') ?? 20)
+const sizes = (query.get('sizes') ?? '1e5,1e6').split(',').map(Number)
 
 /** The suites that run in a page; only the one that is asked for is loaded. */
 const suites: Readonly<Record<string, () => Promise<Measured>>> = {
   webgpu: async () => {
     const { raceAll } = await import('./webgpu/race.ts')
-    return raceAll({ sizes: (query.get('sizes') ?? '1e5,1e6').split(',').map(Number), rounds })
+    return raceAll({ sizes, rounds })
   },
   tfjs: async () => {
     const { raceOnWebGPU } = await import('./tfjs/webgpu.ts')
     return raceOnWebGPU(rounds)
+  },
+  onnxruntime: async () => {
+    const { raceOnWebGPU } = await import('./onnxruntime/webgpu.ts')
+    return raceOnWebGPU(sizes, rounds)
   },
 }
 window.measured = suites[query.get('suite') ?? 'webgpu']()

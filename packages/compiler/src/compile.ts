@@ -2,15 +2,13 @@
  * The compiler: a program's function in, kernels out. trace (graph.ts) → passes (passes.ts) and scalar programs (scalars.ts) → checked
  * (verify.ts). Not a printer: the emitters take it from here.
  */
-import type { Expr, Program, Scope, Values } from '@freestep/core'
-import { changes, isVector, reachable, trace } from './graph.ts'
+import type { Program, Scope } from '@freestep/core'
+import { changes, type Graph, isConstant, isVector, type Node, reachable } from './graph.ts'
 import type { Kernels, Loop, Pass, ScalarProgram, Slot } from './kernels.ts'
 import { type Broken, cut, type Work } from './passes.ts'
 import { type Slots, scalarPrograms, slotTable } from './scalars.ts'
+import { inputScopes, type Part, traceProgram } from './traced.ts'
 import { verify } from './verify.ts'
-
-/** The functions of a program: the first values of the states, a step, and the point to evaluate at. */
-export type Part = 'init' | 'step' | 'evaluate'
 
 /**
  * Compiles one function of a program.
@@ -23,7 +21,8 @@ export type Part = 'init' | 'step' | 'evaluate'
  */
 export function compile(program: Program, part: Part, broken?: Broken): Kernels {
   const scopes = inputScopes(program)
-  const graph = trace((values) => outputs(program, part, values), inputs(program, part, scopes), program.strides !== undefined)
+  const traced = traceProgram(program, part)
+  const graph = part === 'init' ? withoutZeros(traced) : traced
   const arrays = only({ ...scopes, evaluated: 'element' }, isVector) as Kernels['arrays']
   const slots = slotTable(only(scopes, (value) => !isVector(value)) as Record<string, Slot['scope']>)
   const { passes, phase } = cut(graph, arrays, broken)
@@ -53,6 +52,12 @@ export function compile(program: Program, part: Part, broken?: Broken): Kernels 
   return kernels
 }
 
+/** Without the outputs that memory holds already. */
+function withoutZeros({ outputs }: Graph): Graph {
+  const isZero = (node: Node) => isConstant(node) && node.value === 0
+  return { outputs: new Map([...outputs].filter(([, node]) => !isZero(node))) }
+}
+
 /** The entries with such a scope. */
 const only = (scopes: Readonly<Record<string, Scope>>, has: (value: { readonly scope: Scope }) => boolean) =>
   Object.fromEntries(Object.entries(scopes).filter(([, scope]) => has({ scope })))
@@ -75,30 +80,3 @@ function passOf(works: readonly Work[], arrays: Kernels['arrays'], slots: Slots)
 const isPerTensor = ({ scope, scalars }: Work) => scope === 'slice' || scalars.some((node) => node.scope === 'tensor')
 const addsUpTensors = ({ parts }: ScalarProgram) =>
   parts.some((part) => part.kind === 'reduction' && 'partial' in part.from && part.to.scope === 'tensor')
-
-/** Everything a program's functions may be given, by name. */
-function inputScopes(program: Program): Record<string, Scope> {
-  const uniforms = Object.entries(program.uniforms).map(([name, { scope }]) => [name, scope])
-  return {
-    ...{ x: 'element', g: 'element' },
-    ...program.states,
-    ...Object.fromEntries(uniforms),
-    ...(program.usesLoss && { loss: 'global' }),
-  }
-}
-
-/** What one of the functions is given. */
-function inputs(program: Program, part: Part, scopes: Record<string, Scope>): Record<string, Scope> {
-  const absent = (name: string) =>
-    part === 'init'
-      ? name === 'g' || name === 'loss' || Object.hasOwn(program.states, name)
-      : part === 'evaluate' && (name === 'g' || name === 'loss')
-  return Object.fromEntries(Object.entries(scopes).filter(([name]) => !absent(name)))
-}
-
-/** What one of the functions returns. */
-function outputs(program: Program, part: Part, values: Values): Record<string, Expr> {
-  if (part === 'step') return program.step(values)
-  if (part === 'evaluate') return { evaluated: program.evaluate?.(values) ?? values.x }
-  return Object.fromEntries(Object.entries(program.init(values)).filter(([, value]) => value !== 0))
-}

@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 export { type Traffic, traffic } from './bytes.ts'
-export { compile, type Part } from './compile.ts'
+export { compile } from './compile.ts'
 export { type Graph, isConstant, isVector, type Node, type Op, reachable, trace } from './graph.ts'
 export { emitJs } from './js.ts'
 export type {
@@ -24,7 +24,10 @@ export type {
   Write,
 } from './kernels.ts'
 export { type ElementType, type Layout, type SegmentField, type StageFunctions, segmentFields, segmentInts } from './layout.ts'
+export { emitOnnx, type OnnxOptions } from './onnx/emit.ts'
+export { type OnnxConstant, type OnnxGraph, type OnnxNode, type OnnxType, type OnnxValue, onnxTypes } from './onnx/graph.ts'
 export type { Broken } from './passes.ts'
+export { firstNumbers, type Part } from './traced.ts'
 export { verify } from './verify.ts'
 export { emitWasm, emitWat, type WasmOptions } from './wasm/emit.ts'
 export { type Access, type Binding, emitWgsl, type WgslKernel, type WgslOptions } from './wgsl/emit.ts'

@@ -44,7 +44,7 @@ test.each([
 
 /** The algorithms that would be wrong without each rule. */
 test.each([
-  ['read-back', ['dualAveraging', 'prodigyDa', 'momo', 'momoAdam', 'mechanic(sgd)']],
+  ['read-back', ['dualAveraging', 'prodigyDa', 'momo', 'momoAdam', 'scheduleFree(prodigy)', 'mechanic(sgd)']],
   ['delay', ['dualAveraging']],
 ] as const)('algorithms that depend on the rule %s', (rule, names) => {
   const depends = (algorithm: Algorithm) => {

@@ -109,7 +109,7 @@ export class Session<P, Done extends MaybePromise<void>> {
   /** The point to evaluate at. */
   async evaluated(): Promise<Record<string, number[]>> {
     const { params } = this.optimizer
-    const point = this.optimizer.evaluated()
+    const point = (await this.optimizer.evaluated()) as typeof params
     const numbers = await this.readAll(point)
     for (const [name, tensor] of Object.entries(point)) if (tensor !== params[name]) this.stack.dispose?.(tensor)
     return numbers

@@ -8,6 +8,9 @@ import type { Program } from './program.ts'
 /** A value now, or a promise of it: synchronous backends stay synchronous. */
 export type MaybePromise<T> = T | Promise<T>
 
+/** T where a step is done when it returns, a promise of T where steps are promises. */
+export type After<Done, T> = Done extends Promise<void> ? Promise<T> : T
+
 /** Numbers read from a device. */
 export type Numbers = Float32Array | Float64Array
 
@@ -29,7 +32,10 @@ export interface StepInput<P> {
  * @typeParam Done - what `step` returns: void, or Promise<void> where submission is asynchronous
  */
 export interface Engine<P, Done extends MaybePromise<void> = void> {
-  /** The parameters to use: the caller's own, or views on the engine's memory that stand for them. */
+  /**
+   * The parameters to use: the caller's own, or views on the engine's memory that stand for them. Where tensors cannot be written, another
+   * list after every step, of their successors.
+   */
   readonly params: readonly P[]
   /** Where the caller may write gradients without a copy, if there is such a place. */
   readonly gradients?: readonly P[]
@@ -40,7 +46,7 @@ export interface Engine<P, Done extends MaybePromise<void> = void> {
   /** Overwrites a state (or the parameters), in the form `read` gives. */
   write(state: string, numbers: readonly Numbers[]): MaybePromise<void>
   /** The point to evaluate at, as new tensors of the caller's kind; the parameters themselves where the program says nothing else. */
-  evaluated(): readonly P[]
+  evaluated(): After<Done, readonly P[]>
   /** Goes on with a program for more tensors: those of the present one first, in the same order. The new ones start afresh. */
   extend?(program: Program, params: readonly P[]): void
   /** Frees the states. The parameters stay the caller's. */

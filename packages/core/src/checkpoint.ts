@@ -6,6 +6,7 @@
  * Names: `state/parameter` for what each parameter has, `state` for a single number (`state@1` for that of the second part with
  * `splitGroups`), `x/parameter` for parameters.
  */
+import type { Algorithm } from './algorithm.ts'
 import type { Numbers } from './backend.ts'
 import { FreestepError } from './errors.ts'
 
@@ -25,6 +26,12 @@ export interface Checkpoint {
   readonly steps: number
   readonly tensors: Readonly<Record<string, SavedTensor>>
 }
+
+/** An algorithm's options as JSON, for the reader of a file: what is not finite as text, and without schedules. */
+export const optionsText = ({ options }: Algorithm): string =>
+  JSON.stringify(options, (_key, value: unknown) =>
+    typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
+  )
 
 const refuse = (what: string) =>
   new FreestepError('core', 'bad-checkpoint', `These bytes are no checkpoint: ${what}. Give what toSafetensors wrote.`)

@@ -6,8 +6,10 @@
 /** What kind of mistake a {@link FreestepError} reports; stable, so that code may branch on it. */
 export type FreestepErrorCode =
   | 'bad-algorithm'
+  | 'bad-batch'
   | 'bad-checkpoint'
   | 'bad-dtype'
+  | 'bad-model'
   | 'bad-option'
   | 'bad-shape'
   | 'device-lost'

@@ -3,7 +3,7 @@
  * each group; what the optimizer then does with them is in run.ts, and how in the backend's engines.
  */
 import type { Algorithm, OptionsOf } from './algorithm.ts'
-import type { Backend, MaybePromise } from './backend.ts'
+import type { After, Backend, MaybePromise } from './backend.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { FreestepError } from './errors.ts'
 import { type Group, optionsPerTensor, partition, type TensorInfo } from './groups.ts'
@@ -34,7 +34,10 @@ export interface StepOptions<P> {
 export interface Optimizer<P, Done extends MaybePromise<void> = void> {
   /** The name of the algorithm. */
   readonly algorithm: string
-  /** The parameters by name, which steps update in place. */
+  /**
+   * The parameters by name, which steps update in place. Where tensors cannot be written (onnxruntime): the present ones, which the next
+   * step replaces by others, so ask again after it.
+   */
   readonly params: Named<P>
   /** Where gradients may be written without a copy, on the backends that have such a place (cpu): then `step()` needs no argument. */
   readonly grads: Named<P> | undefined
@@ -64,7 +67,7 @@ export interface Optimizer<P, Done extends MaybePromise<void> = void> {
    */
   load(checkpoint: Checkpoint): Promise<void>
   /** The parameters to evaluate the model at, where the algorithm says they are others than `params` (averages). */
-  evaluated(): Named<P>
+  evaluated(): After<Done, Named<P>>
   /** Frees all states; the parameters stay. Any later call is refused. */
   dispose(): void
 }

@@ -4,7 +4,7 @@
  */
 import type { Algorithm } from './algorithm.ts'
 import type { Engine, MaybePromise } from './backend.ts'
-import type { Checkpoint, SavedTensor } from './checkpoint.ts'
+import { type Checkpoint, optionsText, type SavedTensor } from './checkpoint.ts'
 import { FreestepError } from './errors.ts'
 import type { TensorInfo } from './groups.ts'
 import type { Part } from './run.ts'
@@ -56,10 +56,9 @@ export async function save<P, Done extends MaybePromise<void>>(
   const saved = all.flatMap(({ arrays }, i) =>
     arrays.map(({ name, shape }, j): [string, SavedTensor] => [name, { shape, data: read[i][j] }]),
   )
-  const text = (_key: string, value: unknown) => (typeof value === 'number' && !Number.isFinite(value) ? String(value) : value)
   return {
     algorithm: algorithm.name,
-    options: JSON.stringify(algorithm.options, text),
+    options: optionsText(algorithm),
     steps,
     tensors: Object.fromEntries(saved),
   }

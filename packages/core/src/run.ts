@@ -3,7 +3,7 @@
  * Not the arithmetic of a step, which is the engines'.
  */
 import type { Algorithm } from './algorithm.ts'
-import type { Backend, Engine, MaybePromise } from './backend.ts'
+import type { After, Backend, Engine, MaybePromise } from './backend.ts'
 import { uniformsAt } from './eager.ts'
 import { FreestepError, suggest } from './errors.ts'
 import type { TensorInfo } from './groups.ts'
@@ -33,22 +33,22 @@ export function run<P, Done extends MaybePromise<void>>(
   const alive = () => {
     if (disposed) throw new FreestepError('core', 'disposed', `This ${algorithm.name} optimizer was disposed. Create a new one.`)
   }
-  /** One tensor per parameter by name, out of what each part's engine lists. */
-  const gather = (list: (engine: Engine<P, Done>) => readonly P[] | undefined): Named<P> | undefined => {
+  /** One tensor per parameter by name, out of a list for each part. */
+  const gather = (lists: readonly (readonly P[])[]): Named<P> => {
     const all: P[] = []
-    for (const { indices, engine } of parts) {
-      const own = list(engine)
-      if (!own) return undefined
-      for (const [j, index] of indices.entries()) all[index] = own[j]
-    }
+    for (const [p, { indices }] of parts.entries()) for (const [j, index] of indices.entries()) all[index] = lists[p][j]
     return Object.fromEntries(tensors.map(({ name }, i) => [name, all[i]]))
   }
-  const grads = gather((engine) => engine.gradients)
+  const places = parts.map(({ engine }) => engine.gradients)
+  const grads = places.every((list) => list !== undefined) ? gather(places) : undefined
+  const params = latest(() => parts.map(({ engine }) => engine.params), gather)
   const check = gradientCheck(tensors, backend)
 
   return {
     algorithm: algorithm.name,
-    params: gather((engine) => engine.params) as Named<P>,
+    get params() {
+      return params()
+    },
     grads,
     get steps() {
       return steps
@@ -71,7 +71,11 @@ export function run<P, Done extends MaybePromise<void>>(
       for (const [p, { engine }] of parts.entries())
         if (inputs[p].gradients.some((gradient) => gradient !== undefined)) done.push(engine.step(inputs[p]))
       steps++
-      return (done.some((each) => each instanceof Promise) ? Promise.all(done).then(() => undefined) : undefined) as Done
+      const failed = (error: unknown) => {
+        steps--
+        throw error
+      }
+      return (done.some((each) => each instanceof Promise) ? Promise.all(done).then(() => undefined, failed) : undefined) as Done
     },
     async scalars() {
       alive()
@@ -101,12 +105,26 @@ export function run<P, Done extends MaybePromise<void>>(
     },
     evaluated() {
       alive()
-      return gather((engine) => engine.evaluated()) as Named<P>
+      const lists: readonly MaybePromise<readonly P[]>[] = parts.map(({ engine }) => engine.evaluated())
+      const waiting = lists.some((list) => list instanceof Promise)
+      return (waiting ? Promise.all(lists).then(gather) : gather(lists as (readonly P[])[])) as After<Done, Named<P>>
     },
     dispose() {
       if (!disposed) for (const { engine } of parts) engine.dispose()
       disposed = true
     },
+  }
+}
+
+/** What f makes of some values, made again when one of them is another. */
+function latest<T, R>(values: () => readonly T[], f: (values: readonly T[]) => R): () => R {
+  let known = values()
+  let made = f(known)
+  return () => {
+    const now = values()
+    if (now.some((value, i) => value !== known[i])) made = f(now)
+    known = now
+    return made
   }
 }
 

@@ -1,0 +1,224 @@
+/**
+ * A program as a graph of ONNX operators: one per operation and tensor, in the tensors' own shapes, with scalars of no dimension. What the
+ * runtime makes of it (memory, threads, a GPU) is its own affair. Not cut into passes: ONNX has no operator that could take one whole.
+ */
+import type { Elementwise, Program, Scope } from '@freestep/core'
+import { changes, isConstant, isVector, type Node, reachable } from '../graph.ts'
+import { inputScopes, type Part, traceProgram } from '../traced.ts'
+import { type OnnxGraph, type OnnxType, type OnnxValue, onnxTypes, Sheet } from './graph.ts'
+import { total } from './sums.ts'
+
+/** How to write a graph. */
+export interface OnnxOptions {
+  /**
+   * The precision of single numbers (global and per tensor). In double precision sums are exact to the last digits of a single; some
+   * devices do not have it.
+   */
+  readonly scalars: 'float32' | 'float64'
+  /** The tensors that take part, by their numbers in the program. Default: all. */
+  readonly active?: readonly number[]
+  /** What is wanted of all that the function returns, by name. Default: everything. */
+  readonly wanted?: (what: string) => boolean
+  /**
+   * What an input is called: `what` is `x`, `g`, `loss`, a state or a uniform, `tensor` the name of the parameter unless there is one for
+   * all. Default: `what/tensor`, as in checkpoints.
+   */
+  readonly input?: (what: string, tensor?: string) => string
+  /** What an output is called. Default: as an input; of a step `next/` before that. */
+  readonly output?: (what: string, tensor?: string) => string
+  /** What all other names begin with. Default: `step/`. */
+  readonly prefix?: string
+}
+
+/** The name of an array in checkpoints. */
+const inCheckpoints = (what: string, tensor?: string) => (tensor === undefined ? what : `${what}/${tensor}`)
+
+/**
+ * Writes one function of a program as a graph.
+ *
+ * - `step` goes from `x`, `g`, states, uniforms (and `loss`) to the next `x` and the next of every state that changes.
+ * - `init` goes from `x` to every state.
+ * - `evaluate` goes from `x` and states to `evaluated`.
+ *
+ * Inputs are only what is used. Parameters and gradients have the tensors' own precision, float16 included; states are float32 or,
+ * for parameters of float64, float64; scalars are as the options say.
+ */
+export function emitOnnx(program: Program, part: Part, options: OnnxOptions): OnnxGraph {
+  return new Emitter(program, part, options).graph
+}
+
+/** The operations that are one operator. */
+const operators: Readonly<Record<Exclude<Elementwise, 'where'>, string>> = {
+  ...{ add: 'Add', sub: 'Sub', mul: 'Mul', div: 'Div', max: 'Max', min: 'Min' },
+  ...{ neg: 'Neg', abs: 'Abs', sqrt: 'Sqrt', pow: 'Pow', sign: 'Sign' },
+}
+
+class Emitter {
+  readonly graph: OnnxGraph
+  private readonly program: Program
+  private readonly options: OnnxOptions
+  private readonly sheet: Sheet
+  private readonly active: readonly number[]
+  private readonly successor: (what: string, tensor?: string) => string
+  private readonly inputs: OnnxValue[] = []
+  /** What each value is called: for every active tensor, or once. */
+  private readonly names = new Map<Node, readonly string[]>()
+
+  constructor(program: Program, part: Part, options: OnnxOptions) {
+    this.program = program
+    this.options = options
+    this.sheet = new Sheet(options.prefix ?? 'step/')
+    this.active = options.active ?? [...program.tensors.keys()]
+    this.successor = part === 'step' ? (what, tensor) => `next/${inCheckpoints(what, tensor)}` : inCheckpoints
+    const traced = traceProgram(program, part)
+    const { wanted = () => true } = options
+    const returned = (part === 'step' ? changes(traced) : [...traced.outputs]).filter(([what]) => wanted(what))
+    const direct = this.direct(returned)
+    for (const node of reachable(returned.map(([, value]) => value)))
+      if (!isConstant(node))
+        this.names.set(
+          node,
+          this.over(node, (i) => this.compute(node, i, direct.get(node))),
+        )
+    const scopes: Record<string, Scope> = { ...inputScopes(program), evaluated: 'element' }
+    const outputs = returned.flatMap(([what, value]) =>
+      this.over({ scope: scopes[what] }, (i) => this.output(what, scopes[what], value, i)),
+    )
+    const { nodes, constants } = this.sheet
+    this.graph = { inputs: this.inputs, outputs, nodes, constants }
+  }
+
+  /** Values that can be called as the outputs they are, without a copy: computed, and of the output's precision. */
+  private direct(returned: readonly (readonly [string, Node])[]): Map<Node, string> {
+    const direct = new Map<Node, string>()
+    for (const [what, node] of returned) if (!isConstant(node) && node.op !== 'load' && !direct.has(node)) direct.set(node, what)
+    return direct
+  }
+
+  /** Calls f for every active tensor, or once. */
+  private over<T>({ scope }: { readonly scope: Scope }, f: (i: number) => T): T[] {
+    return scope === 'global' ? [f(-1)] : this.active.map(f)
+  }
+
+  private nameOf(node: Node, i: number): string {
+    return (this.names.get(node) as readonly string[])[node.scope === 'global' ? 0 : this.active.indexOf(i)]
+  }
+
+  private called(kind: 'input' | 'output', what: string, scope: Scope, i: number): string {
+    const { input = inCheckpoints, output = this.successor } = this.options
+    return (kind === 'input' ? input : output)(what, scope === 'global' ? undefined : this.program.tensors[i].name)
+  }
+
+  /** The precision that a value is computed in. */
+  private typeOf(value: { readonly scope: Scope }, i: number): 'float32' | 'float64' {
+    if (!isVector(value)) return this.options.scalars
+    return this.program.tensors[i].dtype === 'float64' ? 'float64' : 'float32'
+  }
+
+  /** The type of what goes in or comes out. */
+  private outside(what: string, scope: Scope, i: number): Omit<OnnxValue, 'name'> {
+    const { tensors, strides } = this.program
+    const own = what === 'x' || what === 'g' || what === 'evaluated'
+    const type = own ? (tensors[i].dtype as OnnxType) : this.typeOf({ scope }, i)
+    if (scope === 'slice') return { type, dims: [Math.ceil(tensors[i].size / (strides?.[i] ?? 1))] }
+    return { type, dims: scope === 'element' ? tensors[i].shape : [] }
+  }
+
+  private cast(name: string, from: OnnxType, to: OnnxType, as?: string): string {
+    return from === to ? name : this.sheet.node('Cast', [name], { to: onnxTypes[to] }, as)
+  }
+
+  /** A value as an operand of the given precision. */
+  private operand(node: Node, i: number, type: 'float32' | 'float64'): string {
+    if (isConstant(node)) return this.sheet.constant(type, node.value)
+    return this.cast(this.nameOf(node, i), this.typeOf(node, i), type)
+  }
+
+  /** Writes a value down; `what` is the output it is. */
+  private compute(node: Node, i: number, what: string | undefined): string {
+    const { op } = node
+    const type = this.typeOf(node, i)
+    if (op === 'load') {
+      const value = { name: this.called('input', node.name, node.scope, i), ...this.outside(node.name, node.scope, i) }
+      this.inputs.push(value)
+      return this.cast(value.name, value.type, type)
+    }
+    const fits = what !== undefined && this.outside(what, node.scope, i).type === type
+    const name = fits ? this.called('output', what, node.scope, i) : undefined
+    if (op === 'sum') return this.sum(node, i, name)
+    if (op === 'slice') return this.slice(node, i, name)
+    return this.elementwise(node as Node & { op: Elementwise }, i, name)
+  }
+
+  private elementwise({ op, args, ...value }: Node & { op: Elementwise }, i: number, name: string | undefined): string {
+    const { sheet } = this
+    const type = this.typeOf(value, i)
+    const operands = args.map((arg) => this.operand(arg, i, type))
+    if (op === 'where') {
+      const [condition] = args
+      const own = isConstant(condition) ? type : this.typeOf(condition, i)
+      const positive = sheet.node('Greater', [this.operand(condition, i, own), sheet.constant(own, 0)])
+      return sheet.node('Where', [positive, operands[1], operands[2]], {}, name)
+    }
+    if (op !== 'pow' || this.options.scalars === 'float64') return sheet.node(operators[op], operands, {}, name)
+    // Where there is nothing but single precision, powers may be made of logarithms: that of 0 is 7e-10 on WebGPU.
+    const isZero = sheet.node('Equal', [operands[0], sheet.constant(type, 0)])
+    return sheet.node('Where', [isZero, operands[0], sheet.node('Pow', operands)], {}, name)
+  }
+
+  private sum({ args: [arg], scope }: Node, i: number, name: string | undefined): string {
+    const { sheet } = this
+    if (scope === 'tensor') return sheet.node('Squeeze', [this.total(arg, i) ?? this.zero()], {}, name)
+    const totals = this.active.flatMap((tensor) => this.total(arg, tensor) ?? [])
+    if (totals.length < 2) return sheet.node('Squeeze', [totals[0] ?? this.zero()], {}, name)
+    const all = { name: sheet.node('Concat', totals, { axis: 0 }), type: this.options.scalars, size: totals.length }
+    return sheet.node('Squeeze', [total(sheet, all, this.options.scalars)], {}, name)
+  }
+
+  private zero(): string {
+    return this.sheet.node('Reshape', [this.sheet.constant(this.options.scalars, 0), this.sheet.constant('int64', [1])])
+  }
+
+  /** The sum over a tensor, as a vector of one number; undefined where it is empty. */
+  private total(arg: Node, i: number): string | undefined {
+    const { sheet, options } = this
+    if (!isVector(arg)) return sheet.node('Reshape', [this.nameOf(arg, i), sheet.constant('int64', [1])])
+    const { size } = this.program.tensors[i]
+    if (size === 0) return undefined
+    const length = arg.scope === 'slice' ? Math.ceil(size / (this.program.strides?.[i] ?? 1)) : size
+    return total(sheet, { name: this.flat(arg, i), type: this.typeOf(arg, i), size: length }, options.scalars)
+  }
+
+  /** A vector as one of a single dimension. */
+  private flat(node: Node, i: number): string {
+    const { shape, size } = this.program.tensors[i]
+    const name = this.nameOf(node, i)
+    if (node.scope === 'slice' || shape.length === 1) return name
+    return this.sheet.node('Reshape', [name, this.sheet.constant('int64', [size])])
+  }
+
+  private slice({ args: [arg] }: Node, i: number, name: string | undefined): string {
+    const { sheet, program } = this
+    const list = (number: number) => sheet.constant('int64', [number])
+    const bounds = [list(0), list(program.tensors[i].size), list(0), list(program.strides?.[i] ?? 1)]
+    return sheet.node('Slice', [this.flat(arg, i), ...bounds], {}, name)
+  }
+
+  /** Declares an output, and makes it of its value where that has another name. */
+  private output(what: string, scope: Scope, value: Node, i: number): OnnxValue {
+    const { sheet } = this
+    const declared = { name: this.called('output', what, scope, i), ...this.outside(what, scope, i) }
+    if (isConstant(value)) {
+      const number = sheet.constant(declared.type, value.value)
+      if (declared.dims.length === 0) sheet.node('Identity', [number], {}, declared.name)
+      else sheet.node('Expand', [number, sheet.constant('int64', declared.dims)], {}, declared.name)
+      return declared
+    }
+    const name = this.nameOf(value, i)
+    const type = this.typeOf(value, i)
+    if (name === declared.name) return declared
+    if (type === declared.type) sheet.node('Identity', [name], {}, declared.name)
+    else this.cast(name, type, declared.type, declared.name)
+    return declared
+  }
+}

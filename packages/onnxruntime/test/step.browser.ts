@@ -1,0 +1,23 @@
+/** The kit, on onnxruntime-web in a browser: WebGPU, and WebAssembly as far as a browser could make a difference. */
+import { testBackend } from '@freestep/conformance'
+import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url'
+import * as ort from 'onnxruntime-web/webgpu'
+import type { OrtTensor } from '../src/ort.ts'
+import { onnxruntime } from '../src/step/index.ts'
+import { tensorsOf } from './step/tensors.ts'
+
+ort.env.wasm.wasmPaths = { wasm }
+testBackend<OrtTensor, Promise<void>>('onnxruntime-web, webgpu', () => onnxruntime({ ort, executionProviders: ['webgpu'] }), {
+  ...tensorsOf(ort),
+  manyTensors: 20,
+  tolerances: {
+    ...Object.fromEntries(
+      ['pow', 'pow below 1'].map((name) => [
+        name,
+        { relative: 4e-6, reason: 'ONNX Runtime makes powers of exp2 and log2 of singles' },
+      ]),
+    ),
+    dadaptAdam: { relative: 1e-3, reason: 'the d̂ of the preprint starts as a difference of nearly equal numbers, single here' },
+  },
+  leaveOut: { trajectories: 'the graphs are those of onnxruntime-node, and the steps compared below' },
+})
