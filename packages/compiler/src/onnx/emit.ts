@@ -59,6 +59,8 @@ class Emitter {
   private readonly options: OnnxOptions
   private readonly sheet: Sheet
   private readonly active: readonly number[]
+  /** Where each active tensor is among them. */
+  private readonly places: ReadonlyMap<number, number>
   private readonly successor: (what: string, tensor?: string) => string
   private readonly inputs: OnnxValue[] = []
   /** What each value is called: for every active tensor, or once. */
@@ -69,6 +71,7 @@ class Emitter {
     this.options = options
     this.sheet = new Sheet(options.prefix ?? 'step/')
     this.active = options.active ?? [...program.tensors.keys()]
+    this.places = new Map(this.active.map((tensor, place) => [tensor, place]))
     this.successor = part === 'step' ? (what, tensor) => `next/${inCheckpoints(what, tensor)}` : inCheckpoints
     const traced = traceProgram(program, part)
     const { wanted = () => true } = options
@@ -101,7 +104,7 @@ class Emitter {
   }
 
   private nameOf(node: Node, i: number): string {
-    return (this.names.get(node) as readonly string[])[node.scope === 'global' ? 0 : this.active.indexOf(i)]
+    return (this.names.get(node) as readonly string[])[node.scope === 'global' ? 0 : (this.places.get(i) as number)]
   }
 
   private called(kind: 'input' | 'output', what: string, scope: Scope, i: number): string {

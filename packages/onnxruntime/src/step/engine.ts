@@ -6,7 +6,7 @@ import { firstNumbers } from '@freestep/compiler'
 import { type Engine, type Numbers, type Program, type Scope, type StepInput, uniformsAt } from '@freestep/core'
 import { type Line, lineOf } from '../line.ts'
 import type { OrtTensor } from '../ort.ts'
-import { type Callable, inCheckpoint, keepDevice, load, type Shop } from './sessions.ts'
+import { type Callable, inCheckpoint, keepDevice, load, type Shop, settled } from './sessions.ts'
 import { checkLoss, filled, lossOf, numbersOf, type Precision, tensorOf } from './tensors.ts'
 
 /** How many steps over different tensors are kept loaded. */
@@ -38,15 +38,15 @@ export class OrtEngine implements Engine<OrtTensor, Promise<void>> {
 
   /** Loads the step, and computes the first values of the states. */
   static async start(shop: Shop, program: Program, params: readonly OrtTensor[]): Promise<OrtEngine> {
-    const engine = new OrtEngine(shop, program, params)
-    await engine.line.next(async () => {
+    return lineOf(shop.ort).next(async () => {
+      const engine = new OrtEngine(await settled(shop), program, params)
       await keepDevice(shop)
       await engine.initialize()
       const frozen = program.frozen(0)
       const active = [...params.keys()].filter((i) => !frozen[i])
       if (active.length > 0) await engine.stepOver(active)
+      return engine
     })
-    return engine
   }
 
   /** The first values of the states: those that are one number are made here, the others computed. */

@@ -35,6 +35,9 @@ export interface ExportOptions<O> extends Pick<OptimizerOptions<O>, 'groups'> {
 /** The shapes of parameters by name. */
 export type Shapes = Readonly<Record<string, readonly number[]>>
 
+/** Makes a model of one of the functions of an algorithm, for parameters of the given shapes. */
+export type Export = <A extends Algorithm>(algorithm: A, shapes: Shapes, options?: ExportOptions<OptionsOf<A>>) => Uint8Array
+
 /**
  * One step as the bytes of an ONNX model. Inputs: `x/W` and `g/W` for a parameter W and its gradient, every state as checkpoints name it
  * (`m/W`, `d`), `lr`, and `loss` where the algorithm uses it. Outputs: `next/` and the name of the input whose place it takes; one whose
@@ -44,39 +47,22 @@ export type Shapes = Readonly<Record<string, readonly number[]>>
  * @param shapes - the shapes of the parameters by name
  * @throws FreestepError for options that are wrong
  */
-export function exportStep<A extends Algorithm>(
-  algorithm: A,
-  shapes: Shapes,
-  options: ExportOptions<OptionsOf<A>> = {},
-): Uint8Array {
-  return exported('step', algorithm, shapes, options)
-}
+export const exportStep: Export = (algorithm, shapes, options) => exported('step', algorithm, shapes, options)
 
 /**
  * What the first step takes, as a model: inputs `x/W`, outputs the states, and the options that are inputs, by the names that the step takes
  * them by.
  */
-export function exportInit<A extends Algorithm>(
-  algorithm: A,
-  shapes: Shapes,
-  options: ExportOptions<OptionsOf<A>> = {},
-): Uint8Array {
-  return exported('init', algorithm, shapes, options)
-}
+export const exportInit: Export = (algorithm, shapes, options) => exported('init', algorithm, shapes, options)
 
 /**
  * The point to evaluate at as a model: inputs `x/W` and states, outputs `evaluated/W`.
  *
  * @throws FreestepError `unsupported` where that point is x itself
  */
-export function exportEvaluated<A extends Algorithm>(
-  algorithm: A,
-  shapes: Shapes,
-  options: ExportOptions<OptionsOf<A>> = {},
-): Uint8Array {
-  if (!algorithm.evaluate)
-    throw refuse('unsupported', `${algorithm.name} is evaluated at its parameters themselves. Take x/… for evaluated/….`)
-  return exported('evaluate', algorithm, shapes, options)
+export const exportEvaluated: Export = (algorithm, shapes, options) => {
+  if (algorithm.evaluate) return exported('evaluate', algorithm, shapes, options)
+  throw refuse('unsupported', `${algorithm.name} is evaluated at its parameters themselves. Take x/… for evaluated/….`)
 }
 
 const refuse = (code: FreestepError['code'], message: string) => new FreestepError('onnxruntime', code, message)
@@ -84,7 +70,7 @@ const refuse = (code: FreestepError['code'], message: string) => new FreestepErr
 /** The option that is an input by default. */
 const usual = 'lr'
 
-function exported(part: Part, algorithm: Algorithm, shapes: Shapes, options: ExportOptions<object>): Uint8Array {
+function exported(part: Part, algorithm: Algorithm, shapes: Shapes, options: ExportOptions<object> = {}): Uint8Array {
   const { dtype = 'float32', scalars = 'float64', groups = [], opset = 17 } = options
   const tensors = Object.entries(shapes).map(([name, shape]) => ({ name, shape, size: shape.reduce((a, b) => a * b, 1), dtype }))
   if (!tensors.length) throw refuse('unknown-parameter', 'There are no parameters. Give at least one shape by name.')

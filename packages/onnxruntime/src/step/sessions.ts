@@ -44,6 +44,40 @@ export async function load(
   }
 }
 
+/** Whether a copy of ONNX Runtime computes in double precision, by where it runs. */
+const doubles = new WeakMap<Ort, Map<string, Promise<boolean>>>()
+
+/** The same with single numbers in a precision that is there: the WebAssembly of onnxruntime-web/webgpu has hardly any double. */
+export async function settled(shop: Shop): Promise<Shop> {
+  if (shop.scalars === 'float32') return shop
+  const { ort, options } = shop
+  const known = doubles.get(ort) ?? new Map<string, Promise<boolean>>()
+  doubles.set(ort, known)
+  const where = JSON.stringify(options.executionProviders ?? [])
+  const answer = known.get(where) ?? hasDoubles(shop)
+  known.set(where, answer)
+  return (await answer) ? shop : { ...shop, scalars: 'float32' }
+}
+
+async function hasDoubles({ ort, options }: Shop): Promise<boolean> {
+  const unary = ['Sqrt', 'Abs', 'Neg', 'Sign', 'ReduceSum'].map((op, i) => node(op, [`x${i}`], [`x${i + 1}`]))
+  const binary = ['Div', 'Mul', 'Add', 'Sub', 'Max', 'Min', 'Pow'].map((op, i) => node(op, [`x${i + 5}`, 'x0'], [`x${i + 6}`]))
+  const choice = [node('Greater', ['x12', 'x0'], ['c']), node('Where', ['c', 'x12', 'x0'], ['y'])]
+  const graph = {
+    name: 'doubles',
+    node: [...unary, ...binary, ...choice],
+    input: [valueInfo('x0', 'float64', [])],
+    output: [valueInfo('y', 'float64', [])],
+  }
+  try {
+    const session = await ort.InferenceSession.create(encodeModel(model(graph)), { ...options, logSeverityLevel: 4 })
+    await session.release()
+    return true
+  } catch {
+    return false
+  }
+}
+
 const kept = new WeakMap<Ort, Promise<OrtSession>>()
 
 /**

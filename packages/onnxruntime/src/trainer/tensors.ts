@@ -22,7 +22,7 @@ export async function bytesOf(tensor: OrtTensor): Promise<Uint8Array> {
   return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength)
 }
 
-/** Frees a tensor that is on a device; what is on the CPU is left to the garbage collection. */
+/** Frees a tensor of the trainer's own. Where it says it is does not tell: once it was read, a tensor on a device says that it is on the CPU. */
 export function free(tensor: OrtTensor | undefined): void {
-  if (tensor && tensor.location !== 'cpu' && tensor.location !== 'none') tensor.dispose()
+  if (tensor && tensor.location !== 'none') tensor.dispose()
 }

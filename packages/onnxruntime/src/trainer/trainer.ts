@@ -18,7 +18,7 @@ import { Line, lineOf } from '../line.ts'
 import { decodeModel, encodeModel, type ModelProto } from '../onnx/index.ts'
 import type { OrtTensor, OrtTensors } from '../ort.ts'
 import { backendOf, type OnnxRuntimeOptions, shopOf } from '../step/backend.ts'
-import type { Shop } from '../step/sessions.ts'
+import { type Shop, settled } from '../step/sessions.ts'
 import { type Batch, tensorsOf } from './batch.ts'
 import { inferenceForm, withWeights } from './forms.ts'
 import { kinds, type Trainable, trainable } from './graphs.ts'
@@ -101,7 +101,7 @@ export async function createTrainer<A extends Algorithm>(options: TrainerOptions
   const model = inferenceForm(source instanceof Uint8Array ? decodeModel(source) : source)
   const { parameters, frozen, dimensions } = rest
   const ready = trainable({ model, loss, parameters, frozen, dimensions })
-  const shop = shopOf(rest)
+  const shop = await lineOf(rest.ort).next(() => settled(shopOf(rest)))
   const round = new Round(shop, ready)
   const backend = backendOf(fused ? { ...shop, step: (program, active) => round.step(program, active) } : shop)
   const params = Object.fromEntries([...ready.parameters].map(([name, tensor]) => [name, tensorFrom(shop.ort, tensor)]))
