@@ -116,7 +116,8 @@ test('on a device that is shared, @freestep/webgpu takes the steps in place', as
   // ONNX Runtime reads by four numbers, so the buffer has room for them.
   const buffer = device.createBuffer({
     size: 16,
-    usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+    // STORAGE | COPY_SRC | COPY_DST of GPUBufferUsage, a global that not all type libraries know.
+    usage: 0x80 | 0x4 | 0x8,
   })
   device.queue.writeBuffer(buffer, 0, Float32Array.of(3, 0, -2))
   const optimizer = await onBuffers(prodigy({ d0: 0.1 }), { x: { buffer, length: 3 } }, gpu)
