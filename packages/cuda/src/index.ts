@@ -1,0 +1,1 @@
+export { type DeviceFacts, type Driver, DriverError, results, type Spread } from './driver.ts'
