@@ -49,7 +49,7 @@ export class Block {
         const t = start + (backwards ? size - 1 - i : i)
         if (state[t] !== ready) continue
         this.running = t
-        if (races) races.thread = t
+        races?.order.run(t)
         const wait = linked.run(t, at[t])
         state[t] = wait
         if (wait >= 0) at[t] = linked.printed.resume[wait]
@@ -71,7 +71,7 @@ export class Block {
       const lanes = this.gathered(start, size, lane, sync)
       if (!lanes) continue
       exchange(this.board, sync, start, lanes)
-      if (sync.kind === 'warp') this.races?.warpBarrier(start, lanes)
+      if (sync.kind === 'warp') this.races?.order.warpBarrier(start / 32)
       for (let each = 0; each < size; each++) if ((lanes >>> each) & 1) this.state[start + each] = ready
       any = true
     }
@@ -124,7 +124,7 @@ export class Block {
       result[t] = mode === 'and' ? Number(set === group.length) : mode === 'or' ? Number(set > 0) : set
       this.state[t] = ready
     }
-    this.races?.barrier(group)
+    this.races?.order.barrier()
   }
 
   /** Says what every thread waits for. */

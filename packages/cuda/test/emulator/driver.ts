@@ -3,11 +3,12 @@
  * kernel is the error of the next call, and of all calls after it, as on a device; its words say what the emulator saw.
  */
 import { type DeviceFacts, type Driver, DriverError, results, type Spread } from '../../src/driver.ts'
+import { Device, invalidContext, targetRefusal } from './device.ts'
 import { Handles } from './handles.ts'
 import type { Linked } from './link.ts'
-import { KernelFault, type Loaded, Machine, type MachineOptions } from './machine.ts'
+import type { Loaded, MachineOptions } from './machine.ts'
 import { globalWindow } from './spaces.ts'
-import { type Mark, Recording, type Stream, Streams } from './streams.ts'
+import { type Mark, Recording, type Stream } from './streams.ts'
 import { PtxError } from './tokens.ts'
 
 /** How the emulated driver and its devices behave. */
@@ -20,21 +21,10 @@ export interface EmulatedOptions extends Omit<MachineOptions, 'ordinal'> {
   readonly version?: number
 }
 
-interface Device {
-  readonly machine: Machine
-  readonly streams: Streams
-  readonly main: Stream
-  references: number
-  /** The error that made it unusable. */
-  failure: DriverError | undefined
-}
-
 interface Event {
   readonly timed: boolean
   mark: Mark | undefined
 }
-
-const invalidContext = 201
 
 /** A driver with emulated devices. */
 export class EmulatedDriver implements Driver {
@@ -49,16 +39,10 @@ export class EmulatedDriver implements Driver {
   private readonly graphs = new Handles<Recording>()
   private allocations = 0
 
-  constructor({ devices = 1, capability = [7, 5], version = 12000, seed = 1, ...options }: EmulatedOptions = {}) {
+  constructor({ devices = 1, capability = [7, 5], version = 12000, ...options }: EmulatedOptions = {}) {
     this.version = version
     this.capability = capability
-    this.devices = Array.from({ length: devices }, (_, ordinal) => {
-      const streams = new Streams(seed + ordinal)
-      return {
-        ...{ machine: new Machine({ ...options, seed: seed + ordinal, ordinal }), streams, main: streams.create() },
-        ...{ references: 0, failure: undefined },
-      }
-    })
+    this.devices = Array.from({ length: devices }, (_, ordinal) => new Device(ordinal, options))
   }
 
   /** How many of each thing there are that nobody has given back. */
@@ -146,7 +130,8 @@ export class EmulatedDriver implements Driver {
 
   loadModule(ptx: string): bigint {
     const { machine } = this.now('cuModuleLoadData')
-    this.checkTarget(ptx)
+    const refusal = targetRefusal(ptx, this.version, this.capability)
+    if (refusal) throw refusal
     try {
       const loaded = machine.load(ptx)
       if (!loaded) throw new DriverError('cuModuleLoadData', results.outOfMemory, 'out of memory')
@@ -262,9 +247,8 @@ export class EmulatedDriver implements Driver {
 
   /** The device that calls are about, if it works. */
   private now(call: string): Device {
-    if (!this.current?.references) throw new DriverError(call, invalidContext, 'no context is current')
-    if (this.current.failure) throw this.current.failure
-    return this.current
+    if (!this.current) throw new DriverError(call, invalidContext, 'no context is current')
+    return this.current.working(call)
   }
 
   /** The same for what must not happen while something is recorded. */
@@ -297,15 +281,8 @@ export class EmulatedDriver implements Driver {
     this.attempt(call, () => this.stream(call, stream).put(task))
   }
 
-  /** Does what may run kernels; a mistake of one is the end of the device. */
   private attempt(call: string, run: () => void): void {
-    const device = this.now(call)
-    try {
-      run()
-    } catch (error) {
-      if (error instanceof KernelFault) device.failure = new DriverError(call, results.illegalAddress, error.message)
-      throw device.failure ?? error
-    }
+    this.now(call).attempt(call, run)
   }
 
   private drain(call: string): void {
@@ -314,22 +291,8 @@ export class EmulatedDriver implements Driver {
 
   /** Memory of any device, as bytes. */
   private bytes(pointer: bigint, count: number, call = 'cuMemcpyAsync'): Uint8Array {
-    const heap = this.devices[Number(pointer >> 32n) - globalWindow]?.machine.heap
-    const at = heap?.offset(pointer) ?? 0
-    if (!heap?.holds(at, count))
-      throw new DriverError(call, results.invalidValue, `${count} bytes at 0x${pointer.toString(16)} are no memory`)
-    return heap.arrays.U8.subarray(at, at + count)
-  }
-
-  /** Whether this driver and device take the PTX. */
-  private checkTarget(ptx: string): void {
-    const [, version, target] = /\.version\s+([\d.]+)[\s\S]*?\.target\s+sm_(\d+)/.exec(ptx) ?? []
-    const [major, minor] = [Math.floor(this.version / 1000), Math.floor((this.version % 1000) / 10)]
-    const known = major < 11 ? 6.3 + minor / 10 : major - 4 + minor / 10
-    if (Number(version) > known)
-      throw new DriverError('cuModuleLoadData', results.unsupportedPtxVersion, `PTX ${version} is too new`)
-    const [high, low] = this.capability
-    if (Number(target) > 10 * high + low)
-      throw new DriverError('cuModuleLoadData', results.invalidPtx, `sm_${target} is more than this device`)
+    const found = this.devices[Number(pointer >> 32n) - globalWindow]?.bytes(pointer, count)
+    if (!found) throw new DriverError(call, results.invalidValue, `${count} bytes at 0x${pointer.toString(16)} are no memory`)
+    return found
   }
 }

@@ -11,7 +11,7 @@ import { type Printed, printKernel } from './print.ts'
 import { Races } from './races.ts'
 import { permutation, random } from './random.ts'
 import { globalWindow, poison } from './spaces.ts'
-import type { Kernel, PtxModule } from './syntax.ts'
+import type { Instruction, Kernel, PtxModule } from './syntax.ts'
 
 /** How a device behaves. */
 export interface MachineOptions {
@@ -34,10 +34,10 @@ export class KernelFault extends Error {
   /** The line of the PTX text, where one is at fault. */
   readonly line: number | undefined
 
-  constructor({ mistake, message }: Fault, kernel: string, thread: string, line: number | undefined, text: string) {
-    super(`${kernel}${line === undefined ? '' : `, line ${line} (${text})`}, ${thread}: ${message}`)
+  constructor({ mistake, message }: Fault, kernel: string, thread: string, instruction: Instruction | undefined) {
+    super(`${kernel}${instruction ? `, line ${instruction.line} (${instruction.text})` : ''}, ${thread}: ${message}`)
     this.mistake = mistake
-    this.line = line
+    this.line = instruction?.line
   }
 }
 
@@ -151,7 +151,7 @@ export class Machine {
     const threads = block[0] * block[1] * block[2]
     this.numberThreads(block)
     const count = grid[0] * grid[1] * grid[2]
-    races?.begin(count, threads)
+    races?.begin(threads, (place) => lineOf(linked.kernel, place))
     const running = new Block(linked, bench.board, threads, races)
     for (const id of permutation(count, this.next)) {
       dimensions.set([id % grid[0], Math.floor(id / grid[0]) % grid[1], Math.floor(id / (grid[0] * grid[1]))], 6)
@@ -178,8 +178,13 @@ export class Machine {
   private named(fault: Fault, { name, code }: Kernel, t: number): KernelFault {
     const { threadIds, dimensions } = this.bench.board
     const thread = `thread ${threadIds.map((each) => each[t])} of block ${dimensions.slice(6, 9)}`
-    const instruction = fault.place === undefined ? undefined : code[fault.place]
-    const line = instruction?.is === 'instruction' ? instruction.line : undefined
-    return new KernelFault(fault, name, thread, line, instruction?.is === 'instruction' ? instruction.text : '')
+    const instruction = code[fault.place ?? -1]
+    return new KernelFault(fault, name, thread, instruction?.is === 'instruction' ? instruction : undefined)
   }
+}
+
+/** Where an instruction is, in words. */
+function lineOf({ code }: Kernel, place: number): string {
+  const instruction = code[place]
+  return instruction.is === 'instruction' ? `line ${instruction.line} (${instruction.text})` : instruction.name
 }
