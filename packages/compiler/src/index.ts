@@ -25,6 +25,22 @@ export type {
 } from './kernels.ts'
 export { type ElementType, type Layout, type StageFunctions, segmentFields, segmentInts } from './layout.ts'
 export type { Broken } from './passes.ts'
+export { emitPtx, type PtxKernel, type PtxModule, type PtxOptions } from './ptx/emit.ts'
+export {
+  addressOf,
+  bytesOf,
+  chunkFields,
+  chunkUnit,
+  type Field,
+  givenOf,
+  type PtxData,
+  packed,
+  ptxArrays,
+  ptxData,
+  ptxParameters,
+  tensorFields,
+  threads,
+} from './ptx/layout.ts'
 export { verify } from './verify.ts'
 export { emitWasm, emitWat, type WasmOptions } from './wasm/emit.ts'
 export { type Access, type Binding, emitWgsl, type WgslKernel, type WgslOptions } from './wgsl/emit.ts'
