@@ -98,9 +98,9 @@ export function liveAtStart({ blocks }: Flow): Registers[] {
   return live
 }
 
-/** The registers that on some way are read before they are written. */
-export function doubtful({ blocks }: Flow): Set<number> {
-  const all = (1n << 20000n) - 1n
+/** The registers, of so many, that on some way are read before they are written. */
+export function doubtful({ blocks }: Flow, registers: number): Set<number> {
+  const all = (1n << BigInt(registers)) - 1n
   const written = blocks.map((_, i) => (i ? all : 0n))
   const outOf = (i: number) => [...events(blocks[i])].reduce((set, { kills }) => set | kills, written[i])
   for (let changed = true; changed; ) {

@@ -167,7 +167,7 @@ const mistakes = {
   elsewhere(place: number, hi: number, lo: number, space: keyof typeof windows) {
     throw new Fault('bounds', `${hex(hi)}:${hex(lo >>> 0)} is not in ${space} memory (window ${hex(windows[space])})`, place)
   },
-  endless() {
-    throw new Fault('endless', 'a loop does not end')
+  endless(place: number) {
+    throw new Fault('endless', 'this loop does not end', place)
   },
 }

@@ -32,7 +32,7 @@ export function printKernel(kernel: Kernel, layout: Layout, races: boolean): Pri
     const floats = type.kind === 'b' && type.bits >= 32 && votes.float.has(index) && !votes.other.has(index)
     return floats ? (type.bits === 32 ? 'f32' : 'f64') : declared[i]
   })
-  const knowledge = { kinds, doubtful: doubtful(flowOf(draft)), offsetOf, races }
+  const knowledge = { kinds, doubtful: doubtful(flowOf(draft), kernel.registers.length), offsetOf, races }
   return new Printer(flowOf(write(kernel, knowledge, votes)), knowledge, kernel).printed()
 }
 
@@ -45,11 +45,19 @@ function write({ code }: Kernel, knowledge: Knowledge, votes: Votes) {
   })
 }
 
+/** How a value is put away for a wait, and taken back. */
+interface Kept {
+  readonly save: string
+  readonly restore: string
+}
+
 class Printer {
   private readonly flow: Flow
   private readonly knowledge: Knowledge
   private readonly kernel: Kernel
   private readonly live: readonly Registers[]
+  /** Blocks that control comes back to from below. */
+  private readonly loops: ReadonlySet<number>
   /** Where registers are kept during waits. */
   private readonly places = new Map<string, number>()
   private readonly counts = { whole: 0, floating: 0 }
@@ -61,6 +69,7 @@ class Printer {
     this.knowledge = knowledge
     this.kernel = kernel
     this.live = liveAtStart(flow)
+    this.loops = new Set(flow.blocks.flatMap(({ next }, from) => next.filter((to) => to <= from)))
   }
 
   printed(): Printed {
@@ -93,17 +102,12 @@ class Printer {
   private block(i: number): string[] {
     const { body, resumes } = this.flow.blocks[i]
     const start = [
-      ...(resumes ? [...this.kept(i).map(([name, place, from]) => `${name} = ${from(place)}`), ...resumes.after] : []),
+      ...(resumes ? [...this.kept(i).map(({ restore }) => restore), ...resumes.after] : []),
       `steps += ${body.length}`,
-      ...(this.isLoop(i) ? ['if (steps > limit) endless(at)'] : []),
+      ...(this.loops.has(i) ? [`if (steps > limit) endless(${body.length ? this.placeOf(body[0]) : -1})`] : []),
     ]
     const lines = body.flatMap((each) => this.instruction(each, i))
     return [`case ${i}:`, ...start, ...lines]
-  }
-
-  /** Whether control comes back to a block from below. */
-  private isLoop(i: number): boolean {
-    return this.flow.blocks.some(({ next }, from) => from >= i && next.includes(i))
   }
 
   private instruction(each: Written, i: number): string[] {
@@ -133,29 +137,30 @@ class Printer {
   private wait(sync: Sync, i: number): string[] {
     const number = this.waits.push(sync) - 1
     this.resume.push(i + 1)
-    return [...this.kept(i + 1).map(([name, place, , to]) => `${place} = ${to(name)}`), ...leave(String(number))]
+    return [...this.kept(i + 1).map(({ save }) => save), ...leave(String(number))]
   }
 
-  /** What a thread has to keep for a block that begins after a wait: names, places, and how to get from one to the other. */
-  private kept(i: number): [name: string, place: string, from: (place: string) => string, to: (name: string) => string][] {
-    const same = (text: string) => text
-    return this.kernel.registers.flatMap(({ index }) => {
-      const flag = this.knowledge.doubtful.has(index)
-      if (!includes(this.live[i], index)) return []
-      const kind = this.knowledge.kinds[index]
-      const isTrue = (place: string) => `${place} !== 0`
-      const bit = (name: string) => `${name} ? 1 : 0`
-      const number = kind === 'f32' || kind === 'f64' ? 'floating' : 'whole'
-      const own: ReturnType<Printer['kept']>[number] =
-        kind === 'pred'
-          ? [`r${index}`, this.place(`r${index}`, number), isTrue, bit]
-          : [`r${index}`, this.place(`r${index}`, number), same, same]
-      return [
-        own,
-        ...(kind === 'i64' ? [[`h${index}`, this.place(`h${index}`, 'whole'), same, same] as typeof own] : []),
-        ...(flag ? [[`w${index}`, this.place(`w${index}`, 'whole'), isTrue, bit] as typeof own] : []),
-      ]
-    })
+  /** What a thread has to keep for a block that begins after a wait. */
+  private kept(i: number): Kept[] {
+    return this.kernel.registers
+      .filter(({ index }) => includes(this.live[i], index))
+      .flatMap(({ index }) => {
+        const kind = this.knowledge.kinds[index]
+        const own =
+          kind === 'pred' ? this.keptFlag(`r${index}`) : this.keptNumber(`r${index}`, kind[0] === 'f' ? 'floating' : 'whole')
+        const upper = kind === 'i64' ? [this.keptNumber(`h${index}`, 'whole')] : []
+        return [own, ...upper, ...(this.knowledge.doubtful.has(index) ? [this.keptFlag(`w${index}`)] : [])]
+      })
+  }
+
+  private keptNumber(name: string, kind: 'whole' | 'floating'): Kept {
+    const place = this.place(name, kind)
+    return { save: `${place} = ${name}`, restore: `${name} = ${place}` }
+  }
+
+  private keptFlag(name: string): Kept {
+    const place = this.place(name, 'whole')
+    return { save: `${place} = ${name} ? 1 : 0`, restore: `${name} = ${place} !== 0` }
   }
 
   private place(name: string, kind: 'whole' | 'floating'): string {
