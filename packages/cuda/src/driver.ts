@@ -32,6 +32,7 @@ export const results = {
   outOfMemory: 2,
   noDevice: 100,
   invalidDevice: 101,
+  notInitialized: 3,
   invalidPtx: 218,
   unsupportedPtxVersion: 222,
   invalidHandle: 400,
@@ -134,4 +135,9 @@ export interface Driver {
   launchGraph(graph: bigint, stream: bigint): void
   /** Destroys a recording. */
   destroyGraph(graph: bigint): void
+
+  /** Memory of another process, by the 64 bytes of its IPC handle, where the driver can share any. */
+  openShared?(handle: Uint8Array): bigint
+  /** Gives it back. */
+  closeShared?(pointer: bigint): void
 }

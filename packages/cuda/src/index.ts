@@ -1,1 +1,88 @@
+/**
+ * \@freestep/cuda: optimizers on NVIDIA GPUs, from Node, as fused kernels of one or two passes over memory, with nothing to install but the
+ * driver.
+ *
+ * @packageDocumentation
+ */
+import { backendOf, type CudaBackend } from './backend.ts'
+import { Device, refuse, tooOld, versionText } from './device.ts'
+import { type Driver, DriverError, results } from './driver.ts'
+import { Workshop } from './machine.ts'
+import { libraryName, openNvidia } from './nvidia.ts'
+
+export * from '@freestep/core'
+export { DeviceArray, type Dtype } from './array.ts'
+export type { CudaBackend } from './backend.ts'
 export { type DeviceFacts, type Driver, DriverError, results, type Spread } from './driver.ts'
+export { type Argument, CudaKernel, CudaModule, type LaunchOptions, type ParameterType } from './kernel.ts'
+export { openNvidia } from './nvidia.ts'
+export type { CudaTensor, DevicePointer, HalfArray, HostArray } from './tensors.ts'
+export { Graph, Mark } from './time.ts'
+
+/** Options of {@link cuda}. */
+export interface CudaOptions {
+  /** Which device, counted from 0. Default: 0. */
+  readonly device?: number
+  /** A stream to put everything into, as the driver's handle: `BigInt(torch.cuda.current_stream().cuda_stream)`. Default: the default one. */
+  readonly stream?: bigint
+  /** Rounds parameters in bfloat16 up or down at random so that the mean is right: small updates are then not lost. Default: false. */
+  readonly stochasticRounding?: boolean
+  /** The driver. Default: that of NVIDIA, through koffi. */
+  readonly driver?: Driver
+}
+
+/**
+ * The backend for NVIDIA GPUs. Parameters and gradients are arrays of the backend, device pointers of others, or arrays on the host, which are
+ * uploaded: `optimizer.params` then says where they are, and `optimizer.grads` where kernels may write their gradients. A step is submitted
+ * and not waited for.
+ *
+ * @throws FreestepError `unsupported` if there is no driver, no device, or they are too old
+ */
+export async function cuda(options: CudaOptions = {}): Promise<CudaBackend> {
+  const { device: ordinal = 0, stream = 0n, stochasticRounding = false, driver = loadDriver() } = options
+  const device = Device.open(driver, ordinal, stream)
+  return backendOf({ device, workshop: new Workshop(device), stochastic: stochasticRounding })
+}
+
+/** What {@link cudaAvailable} answers. */
+export type CudaAvailability =
+  | { readonly available: true; readonly cuda: string; readonly devices: readonly string[] }
+  | { readonly available: false; readonly reason: string }
+
+/** Whether there is something to run on, and why not. Never throws. */
+export function cudaAvailable(): CudaAvailability {
+  try {
+    const driver = loadDriver()
+    const reason = tooOld(driver) ?? (driver.deviceCount() ? undefined : 'The NVIDIA driver finds no device.')
+    if (reason) return { available: false, reason }
+    const devices = Array.from({ length: driver.deviceCount() }, (_, i) => driver.device(i).name)
+    return { available: true, cuda: versionText(driver.version), devices }
+  } catch (error) {
+    return { available: false, reason: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+let loaded: Driver | undefined
+
+/** The driver of NVIDIA, loaded once. */
+function loadDriver(): Driver {
+  if (loaded) return loaded
+  try {
+    loaded = openNvidia()
+    return loaded
+  } catch (error) {
+    throw refuse('unsupported', why(error), { cause: error })
+  }
+}
+
+/** Why the driver cannot be loaded, and what to do. */
+function why(error: unknown): string {
+  const message = error instanceof Error ? error.message.trim() : String(error)
+  if (error instanceof DriverError)
+    return error.result === results.noDevice
+      ? 'The NVIDIA driver finds no device. Make one visible to this process (CUDA_VISIBLE_DEVICES, container options).'
+      : `The NVIDIA driver does not start: ${message}. Reinstall it, or restart the machine.`
+  if (message.includes('koffi') && !message.includes('shared library'))
+    return `The package koffi, which calls the driver, is missing here (${message.split('\n')[0]}). Run: npm install koffi`
+  return `There is no NVIDIA driver here (${libraryName()}: ${message}). Install one, or use @freestep/cpu.`
+}
