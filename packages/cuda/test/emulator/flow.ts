@@ -61,36 +61,35 @@ const setOf = (registers: Iterable<number>): Registers => {
   return set
 }
 
-/** Whether a register is in a set. */
-export const includes = (set: Registers, register: number) => ((set >> BigInt(register)) & 1n) === 1n
+/** The registers of a set, in order. */
+export function members(set: Registers): number[] {
+  const digits = set.toString(2)
+  const list: number[] = []
+  for (let i = digits.length - 1; i >= 0; i--) if (digits[i] === '1') list.push(digits.length - 1 - i)
+  return list
+}
 
-/** What happens in a block, in order: registers read, then registers certainly written. */
-function* events({
-  body,
-  resumes,
-}: Block): Generator<{ readonly uses: Registers; readonly kills: Registers; readonly of: Written }> {
-  const kills = (each: Written) => (each.instruction.guard ? 0n : setOf(each.defines))
-  // Whoever waits has come past the guard.
-  if (resumes) yield { uses: 0n, kills: setOf(resumes.defines), of: resumes }
-  for (const each of body) yield { uses: setOf(each.uses), kills: each.wait ? 0n : kills(each), of: each }
+/** What a block reads that is older than itself, and what it certainly writes. */
+function effectOf({ body, resumes }: Block): { readonly reads: Registers; readonly writes: Registers } {
+  const reads = new Set<number>()
+  // Whoever waited has come past the guard.
+  const writes = new Set(resumes?.defines)
+  for (const { uses, defines, wait, instruction } of body) {
+    for (const each of uses) if (!writes.has(each)) reads.add(each)
+    if (!wait && !instruction.guard) for (const each of defines) writes.add(each)
+  }
+  return { reads: setOf(reads), writes: setOf(writes) }
 }
 
 /** The registers whose values may still be read, at the start of each block. */
 export function liveAtStart({ blocks }: Flow): Registers[] {
-  const summary = blocks.map((block) => {
-    let [uses, kills] = [0n, 0n]
-    for (const event of events(block)) {
-      uses |= event.uses & ~kills
-      kills |= event.kills
-    }
-    return { uses, kills }
-  })
+  const effects = blocks.map(effectOf)
   const live = blocks.map(() => 0n)
   for (let changed = true; changed; ) {
     changed = false
     for (let i = blocks.length - 1; i >= 0; i--) {
       const after = blocks[i].next.reduce((set, next) => set | live[next], 0n)
-      const before = summary[i].uses | (after & ~summary[i].kills)
+      const before = effects[i].reads | (after & ~effects[i].writes)
       changed ||= before !== live[i]
       live[i] = before
     }
@@ -101,26 +100,16 @@ export function liveAtStart({ blocks }: Flow): Registers[] {
 /** The registers, of so many, that on some way are read before they are written. */
 export function doubtful({ blocks }: Flow, registers: number): Set<number> {
   const all = (1n << BigInt(registers)) - 1n
+  const effects = blocks.map(effectOf)
   const written = blocks.map((_, i) => (i ? all : 0n))
-  const outOf = (i: number) => [...events(blocks[i])].reduce((set, { kills }) => set | kills, written[i])
   for (let changed = true; changed; ) {
     changed = false
-    blocks.forEach(({ next }, i) => {
-      const out = outOf(i)
+    for (const [i, { next }] of blocks.entries())
       for (const to of next) {
-        const met = written[to] & out
+        const met = written[to] & (written[i] | effects[i].writes)
         changed ||= met !== written[to]
         written[to] = met
       }
-    })
   }
-  const found = new Set<number>()
-  blocks.forEach((block, i) => {
-    let set = written[i]
-    for (const { kills, of } of events(block)) {
-      if (of !== block.resumes) for (const use of of.uses) if (!includes(set, use)) found.add(use)
-      set |= kills
-    }
-  })
-  return found
+  return new Set(effects.flatMap(({ reads }, i) => members(reads & ~written[i])))
 }

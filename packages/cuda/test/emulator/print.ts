@@ -2,7 +2,7 @@
  * A parsed kernel as the text of a JavaScript function that runs one thread from where it stands to where it has to wait for others, or
  * ends. Not what it calls: see link.ts.
  */
-import { doubtful, type Flow, flowOf, includes, liveAtStart, type Registers } from './flow.ts'
+import { doubtful, type Flow, flowOf, liveAtStart, members, type Registers } from './flow.ts'
 import { print } from './instructions/index.ts'
 import type { Layout } from './layout.ts'
 import type { Kernel } from './syntax.ts'
@@ -142,15 +142,13 @@ class Printer {
 
   /** What a thread has to keep for a block that begins after a wait. */
   private kept(i: number): Kept[] {
-    return this.kernel.registers
-      .filter(({ index }) => includes(this.live[i], index))
-      .flatMap(({ index }) => {
-        const kind = this.knowledge.kinds[index]
-        const own =
-          kind === 'pred' ? this.keptFlag(`r${index}`) : this.keptNumber(`r${index}`, kind[0] === 'f' ? 'floating' : 'whole')
-        const upper = kind === 'i64' ? [this.keptNumber(`h${index}`, 'whole')] : []
-        return [own, ...upper, ...(this.knowledge.doubtful.has(index) ? [this.keptFlag(`w${index}`)] : [])]
-      })
+    return members(this.live[i]).flatMap((index) => {
+      const kind = this.knowledge.kinds[index]
+      const own =
+        kind === 'pred' ? this.keptFlag(`r${index}`) : this.keptNumber(`r${index}`, kind[0] === 'f' ? 'floating' : 'whole')
+      const upper = kind === 'i64' ? [this.keptNumber(`h${index}`, 'whole')] : []
+      return [own, ...upper, ...(this.knowledge.doubtful.has(index) ? [this.keptFlag(`w${index}`)] : [])]
+    })
   }
 
   private keptNumber(name: string, kind: 'whole' | 'floating'): Kept {

@@ -24,15 +24,27 @@ export class PtxError extends Error {
 
 const pattern = new RegExp(
   [
-    String.raw`(?<space>\s+|//[^\n]*|/\*[\s\S]*?\*/)`,
-    String.raw`(?<number>0[fF][\da-fA-F]{8}(?!\w)|0[dD][\da-fA-F]{16}(?!\w)|0[xX][\da-fA-F]+U?(?!\w)|0[bB][01]+U?(?!\w)|\d+\.\d*(?:[eE][-+]?\d+)?(?!\w)|\d+[eE][-+]?\d+(?!\w)|\d+U?(?!\w))`,
-    String.raw`(?<word>[A-Za-z][\w$]*|[_$%][\w$]+|_)`,
-    String.raw`(?<dotted>\.[A-Za-z\d_]+(?:::[A-Za-z\d_]+)*)`,
-    String.raw`(?<string>"[^"\n]*")`,
-    String.raw`(?<mark>[{}()[\]<>,;:@!|=+-])`,
-  ].join('|'),
+    /\s+|\/\/[^\n]*|\/\*[\s\S]*?\*\//,
+    /0[fF][\da-fA-F]{8}(?!\w)|0[dD][\da-fA-F]{16}(?!\w)|0[xX][\da-fA-F]+U?(?!\w)|0[bB][01]+U?(?!\w)/,
+    /\d+\.\d*(?:[eE][-+]?\d+)?(?!\w)|\d+[eE][-+]?\d+(?!\w)|\d+U?(?!\w)/,
+    /[A-Za-z][\w$]*|[_$%][\w$]+|_/,
+    /\.\w+(?:::\w+)*/,
+    /"[^"\n]*"/,
+    /[{}()[\]<>,;:@!|=+-]/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
   'y',
 )
+
+/** The kind of a token, which its first character tells; undefined for space and remarks. */
+function kindOf(first: string): Token['kind'] | undefined {
+  if (first <= ' ' || first === '/') return undefined
+  if (first >= '0' && first <= '9') return 'number'
+  if (first === '.') return 'dotted'
+  if (first === '"') return 'string'
+  return /[\w$%]/.test(first) ? 'word' : 'mark'
+}
 
 /** Cuts a text into tokens; the last one is of kind `end`. Throws a {@link PtxError} at a character that begins none. */
 export function tokenize(text: string): Token[] {
@@ -41,11 +53,11 @@ export function tokenize(text: string): Token[] {
   pattern.lastIndex = 0
   while (pattern.lastIndex < text.length) {
     const at = pattern.lastIndex
-    const groups = pattern.exec(text)?.groups
-    if (!groups) throw new PtxError(line, `${JSON.stringify(text[at])} begins nothing`)
-    const [kind, part] = Object.entries(groups).find(([, each]) => each !== undefined) as [Token['kind'] | 'space', string]
-    if (kind !== 'space') tokens.push({ kind, text: part, line })
-    line += part.split('\n').length - 1
+    if (!pattern.test(text)) throw new PtxError(line, `${JSON.stringify(text[at])} begins nothing`)
+    const part = text.slice(at, pattern.lastIndex)
+    const kind = kindOf(part[0])
+    if (kind) tokens.push({ kind, text: part, line })
+    else for (const character of part) if (character === '\n') line++
   }
   tokens.push({ kind: 'end', text: 'the end', line })
   return tokens
