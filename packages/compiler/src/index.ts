@@ -39,7 +39,6 @@ export {
   ptxData,
   ptxParameters,
   tensorFields,
-  threads,
 } from './ptx/layout.ts'
 export { verify } from './verify.ts'
 export { emitWasm, emitWat, type WasmOptions } from './wasm/emit.ts'

@@ -1,7 +1,7 @@
 /**
  * A program's functions as kernels that can be launched. Everything is compiled here, before the first step. Not what they are launched on.
  */
-import { compile, emitPtx, type Field, type Kernels, ptxData, ptxParameters } from '@freestep/compiler'
+import { compile, emitPtx, type Field, type Kernels, type PtxOptions, ptxData, ptxParameters } from '@freestep/compiler'
 import type { Program } from '@freestep/core'
 import type { Workshop } from './machine.ts'
 import { dataOf } from './tables.ts'
@@ -23,7 +23,7 @@ export interface Compiled {
 }
 
 /** Compiles a program. */
-export function compileAll(workshop: Workshop, program: Program, stochastic: boolean): Compiled {
+export function compileAll(workshop: Workshop, program: Program, ptx: Pick<PtxOptions, 'threads' | 'stochastic'>): Compiled {
   const uniforms = Object.entries(program.uniforms).filter(([, { scope }]) => scope === 'global')
   const given = [...uniforms.map(([name]) => name), ...(program.usesLoss ? ['loss'] : [])]
   const used = new Set(program.tensors.map(({ dtype }) => dataOf[dtype]))
@@ -31,7 +31,7 @@ export function compileAll(workshop: Workshop, program: Program, stochastic: boo
   const function_ = (part: 'init' | 'step' | 'evaluate'): [Kernels, Running] => {
     const kernels = compile(program, part)
     const name = `freestep_${program.name.replace(/\W+/g, '_')}_${part}`
-    const module = emitPtx(kernels, { name, data, given, stochastic })
+    const module = emitPtx(kernels, { ...ptx, name, data, given })
     const handles = workshop.make(
       module.code,
       module.kernels.map(({ entry }) => entry),

@@ -3,7 +3,7 @@
  * stay where they are on the device and are worked on there, unless they come as arrays on the host. Not the arithmetic: that is the
  * compiler's.
  */
-import { addressOf, givenOf, type Slot, threads } from '@freestep/compiler'
+import { addressOf, givenOf, type PtxOptions, type Slot } from '@freestep/compiler'
 import { type Engine, type Numbers, type Program, type StepInput, uniformsAt } from '@freestep/core'
 import { allocate, keptOf, type Memory, slotPlace } from './arena.ts'
 import { bytesEach, DeviceArray, type Dtype } from './array.ts'
@@ -19,8 +19,8 @@ import { type CudaTensor, describe, isHost } from './tensors.ts'
 export interface Shop {
   readonly device: Device
   readonly workshop: Workshop
-  /** Whether parameters in bfloat16 are rounded at random. */
-  readonly stochastic: boolean
+  /** How kernels are printed. */
+  readonly ptx: Pick<PtxOptions, 'threads' | 'stochastic'>
 }
 
 type Uniforms = StepInput<CudaTensor>['uniforms']
@@ -32,6 +32,7 @@ export class FusedEngine implements Engine<CudaTensor> {
   private readonly program: Program
   private readonly device: Device
   private readonly compiled: Compiled
+  private readonly block: readonly [number, number, number]
   private readonly memory: Memory
   private readonly plans: Plans
   private readonly slots: ReadonlyMap<string, Slot>
@@ -43,10 +44,11 @@ export class FusedEngine implements Engine<CudaTensor> {
   /** What was last written to the slots of tensors. */
   private written: Uniforms = {}
 
-  constructor({ device, workshop, stochastic }: Shop, program: Program, params: readonly CudaTensor[]) {
+  constructor({ device, workshop, ptx }: Shop, program: Program, params: readonly CudaTensor[]) {
     this.device = device
     this.program = program
-    this.compiled = compileAll(workshop, program, stochastic)
+    this.block = [ptx.threads, 1, 1]
+    this.compiled = compileAll(workshop, program, ptx)
     this.slots = new Map(this.compiled.kernels[0].slots.map((slot) => [slot.name, slot]))
     this.memory = allocate(device, program, this.compiled.kernels)
     this.uploads = params.map(() => undefined)
@@ -137,11 +139,7 @@ export class FusedEngine implements Engine<CudaTensor> {
     const values = { loss: 0n, lossWide: 0, ...this.fixed, ...numbers, ...loss, tensors, chunks, count: plan.active.length }
     const params = rows(this.compiled.parameters, [values])
     for (const { kernel, grid } of launches) {
-      const spread = {
-        grid: [grid === 'chunks' ? plan.blocks : 1, 1, 1] as const,
-        block: [threads, 1, 1] as const,
-        sharedBytes: 0,
-      }
+      const spread = { grid: [grid === 'chunks' ? plan.blocks : 1, 1, 1] as const, block: this.block, sharedBytes: 0 }
       this.device.do((driver) => driver.launch(kernel, spread, params, this.device.stream))
     }
   }

@@ -25,6 +25,8 @@ export interface CudaOptions {
   readonly device?: number
   /** A stream to put everything into, as the driver's handle: `BigInt(torch.cuda.current_stream().cuda_stream)`. Default: the default one. */
   readonly stream?: bigint
+  /** Threads of a block of freestep's own kernels: a power of two from 32 to 512. Default: 256. */
+  readonly blockSize?: number
   /** Rounds parameters in bfloat16 up or down at random so that the mean is right: small updates are then not lost. Default: false. */
   readonly stochasticRounding?: boolean
   /** The driver. Default: that of NVIDIA, through koffi. */
@@ -39,9 +41,11 @@ export interface CudaOptions {
  * @throws FreestepError `unsupported` if there is no driver, no device, or they are too old
  */
 export async function cuda(options: CudaOptions = {}): Promise<CudaBackend> {
-  const { device: ordinal = 0, stream = 0n, stochasticRounding = false, driver = loadDriver() } = options
+  const { device: ordinal = 0, stream = 0n, blockSize = 256, stochasticRounding = false, driver = loadDriver() } = options
+  if (!(blockSize >= 32 && blockSize <= 512 && Number.isInteger(Math.log2(blockSize))))
+    throw refuse('bad-option', `blockSize is ${blockSize}. Give a power of two from 32 to 512.`)
   const device = Device.open(driver, ordinal, stream)
-  return backendOf({ device, workshop: new Workshop(device), stochastic: stochasticRounding })
+  return backendOf({ device, workshop: new Workshop(device), ptx: { threads: blockSize, stochastic: stochasticRounding } })
 }
 
 /** What {@link cudaAvailable} answers. */

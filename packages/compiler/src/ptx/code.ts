@@ -100,7 +100,7 @@ export class Code {
       parameters.map((each) => `  .param ${each}`).join(',\n'),
       ')',
       `.reqntid ${threads}, 1, 1`,
-      '.minnctapersm 2',
+      `.minnctapersm ${512 / threads}`,
       '{',
       ...registers,
       ...[...this.shared].map(([each, bytes]) => `  .shared .align 8 .b8 ${each}[${bytes}];`),

@@ -7,13 +7,15 @@ import type { Kernels } from '../kernels.ts'
 import { type Launch, launches } from '../launches.ts'
 import { type AddingUp, finish, inLastBlock } from './finish.ts'
 import { Kernel } from './kernel.ts'
-import { type PtxData, threads } from './layout.ts'
+import type { PtxData } from './layout.ts'
 import { emitPass, movesParameters } from './pass.ts'
 
 /** How to print. */
 export interface PtxOptions {
   /** What kernels are called: `<name>_0`, `<name>_1`, … */
   readonly name: string
+  /** Threads of a block: a power of two, 32 to 512. Every kernel is launched with so many. */
+  readonly threads: number
   /** The precisions of parameters and gradients that there are, each once. */
   readonly data: readonly PtxData[]
   /** The global slots whose numbers come as parameters of the kernels. */
@@ -69,7 +71,7 @@ function gather(all: readonly Launch[]): Gathered[] {
 }
 
 function print({ pass, after }: Gathered, kernels: Kernels, options: PtxOptions, entry: string): string {
-  const kernel = new Kernel(kernels, options.given)
+  const kernel = new Kernel(kernels, options)
   if (pass) {
     emitPass(kernel, pass, options)
     const counts = options.stochastic && options.data.includes('bf16') && movesParameters(pass.pass.loops)
@@ -77,7 +79,7 @@ function print({ pass, after }: Gathered, kernels: Kernels, options: PtxOptions,
     if (counts) countStep(kernel)
   }
   finish(kernel, after)
-  return kernel.code.print(entry, kernel.parameters(), threads)
+  return kernel.code.print(entry, kernel.parameters(), options.threads)
 }
 
 /** One step more, so that the next one rounds otherwise. */

@@ -5,7 +5,6 @@
 import { type Reduction, type Section, sharingLoops } from '../kernels.ts'
 import type { Launch } from '../launches.ts'
 import type { Kernel } from './kernel.ts'
-import { threads } from './layout.ts'
 import { accumulate, overBlock, overWarp, zeros } from './sums.ts'
 
 /** A launch of other languages that is the end of a pass here. */
@@ -61,7 +60,7 @@ const unroll = 4
 
 /** Adds partial sums up for each tensor, a warp for one at a time. */
 function partialsOfTensors(kernel: Kernel, reductions: readonly Reduction[]): void {
-  const { code, thread } = kernel
+  const { code, thread, threads } = kernel
   code.note('The sums of each tensor.')
   const lane = code.put('u32', 'lane', 'and.b32', `${thread}, 31`)
   const warp = code.put('u32', 'warp', 'shr.u32', `${thread}, 5`)
@@ -79,7 +78,7 @@ function partialsOfTensors(kernel: Kernel, reductions: readonly Reduction[]): vo
 
 /** Adds up over all chunks, or over the tensors. */
 function totals(kernel: Kernel, reductions: readonly Reduction[]): void {
-  const { code, thread } = kernel
+  const { code, thread, threads } = kernel
   code.note('The sums of all tensors.')
   const [{ from }] = reductions
   const sums =
@@ -133,7 +132,7 @@ function section(kernel: Kernel, part: Section): void {
 
 /** The threads of the block over the tensors that take part. */
 function overTensors(kernel: Kernel, body: (tensor: string) => void): void {
-  kernel.code.loop(kernel.thread, kernel.parameter('u32', 'count'), threads, (i) => {
+  kernel.code.loop(kernel.thread, kernel.parameter('u32', 'count'), kernel.threads, (i) => {
     body(kernel.field(kernel.tensorRow(i), 'index'))
   })
 }

@@ -4,6 +4,7 @@
 import type { Kernels, Section, Slot } from '../kernels.ts'
 import { namer } from '../names.ts'
 import { Code } from './code.ts'
+import type { PtxOptions } from './emit.ts'
 import { Values } from './language.ts'
 import { addressOf, givenOf, packed, ptxParameters, tensorFields } from './layout.ts'
 
@@ -13,15 +14,17 @@ const typeOf = new Map(tensorFields.map(({ name, type }) => [name, type]))
 /** One kernel being written. */
 export class Kernel {
   readonly code = new Code()
-  /** The thread's number in its block. */
+  /** The thread's number in its block, and how many there are. */
   readonly thread: string
+  readonly threads: number
   private readonly names = namer([])
   private readonly kernels: Kernels
   private readonly given: ReadonlySet<string>
 
-  constructor(kernels: Kernels, given: readonly string[]) {
+  constructor(kernels: Kernels, { given, threads }: Pick<PtxOptions, 'given' | 'threads'>) {
     this.kernels = kernels
     this.given = new Set(given)
+    this.threads = threads
     this.thread = this.code.put('u32', 'thread', 'mov.u32', '%tid.x')
   }
 

@@ -14,11 +14,8 @@ export const ptxData = ['f32', 'f16', 'bf16', 'f64'] as const
 /** A precision of parameters and gradients. */
 export type PtxData = (typeof ptxData)[number]
 
-/** Threads of a block; every kernel is launched with so many. */
-export const threads = 256
-
-/** A chunk has a multiple of so many elements. */
-export const chunkUnit: number = 4 * threads
+/** A chunk has a multiple of so many elements: enough for the threads of a block, each with 16 bytes of singles. */
+export const chunkUnit = 1024
 
 /** The bytes of one number. */
 export const bytesOf = { u32: 4, u64: 8, f64: 8, f32: 4, f16: 2, bf16: 2 } as const

@@ -6,7 +6,7 @@ import { isConstant, type Node } from '../graph.ts'
 import type { Loop } from '../kernels.ts'
 import type { Kernel } from './kernel.ts'
 import { Values } from './language.ts'
-import { bytesOf, type PtxData, threads } from './layout.ts'
+import { bytesOf, type PtxData } from './layout.ts'
 import { floatOf, load, loadShared, nearest, type Rounding, stochastic, store } from './memory.ts'
 import { accumulate } from './sums.ts'
 
@@ -41,7 +41,7 @@ export interface Surroundings {
 /** Emits a loop. */
 export function emitLoop(loop: Loop, around: Surroundings): void {
   const { kernel, chunk, data } = around
-  const { code, thread } = kernel
+  const { code, thread, threads } = kernel
   const body = new Body(loop, around)
   if (loop.scope === 'slice') {
     code.loop(thread, chunk.count, threads, (k) => {

@@ -3,10 +3,7 @@
  * Not the sum of a thread's own elements.
  */
 import type { Kernel } from './kernel.ts'
-import { threads } from './layout.ts'
 import { literal } from './literal.ts'
-
-const warps = threads / 32
 
 /** Numbers that begin at 0. */
 export const zeros = ({ code }: Kernel, count: number, name = 'sum'): string[] =>
@@ -32,9 +29,14 @@ export function overWarp({ code }: Kernel, sum: string, first = 16): string {
 
 /** Adds several numbers up over the block; `use` then has the totals, in its first thread. */
 export function overBlock(kernel: Kernel, sums: readonly string[], use: (totals: readonly string[]) => void): void {
-  const { code, thread } = kernel
-  const shares = code.share('shares', 8 * warps * sums.length)
+  const { code, thread, threads } = kernel
+  const warps = threads / 32
   const ofWarps = sums.map((sum) => overWarp(kernel, sum))
+  if (warps === 1) {
+    code.when('eq.u32', `${thread}, 0`, () => use(ofWarps))
+    return
+  }
+  const shares = code.share('shares', 8 * warps * sums.length)
   const base = code.put('u32', 'shares', 'mov.u32', shares)
   const lane = code.put('u32', 'lane', 'and.b32', `${thread}, 31`)
   code.when('eq.u32', `${lane}, 0`, () => {
