@@ -10,8 +10,8 @@ import type { Writer } from '../writer.ts'
 export function barrier(w: Writer) {
   const m = new Modifiers(w)
   m.has('cta')
-  const mode = m.need('sync', 'red', 'warp')
-  if (mode === 'warp') return warpBarrier(w, m)
+  if (m.has('warp')) return warpBarrier(w, m)
+  const mode = m.need('sync', 'red')
   const aligned = m.has('aligned') || w.instruction.opcode === 'bar'
   if (mode === 'red') return reducingBarrier(w, m, aligned)
   m.end()
