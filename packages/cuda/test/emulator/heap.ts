@@ -95,7 +95,7 @@ export class Heap {
 
   /** Whether bytes from an offset on are all of one allocation. */
   holds(from: number, bytes: number): boolean {
-    return from + bytes <= this.ends[from >>> 8]
+    return from >= 0 && from + bytes <= this.ends[from >>> 8]
   }
 
   /** The checks that kernels call: the offset of an address to read from, and to write to. */
@@ -104,7 +104,7 @@ export class Heap {
     const reach = (limits: Int32Array) => (hi: number, lo: number, offset: number, bytes: number, place: number) => {
       let at = (lo >>> 0) + offset
       if (hi !== window) at += (hi - window) * 4294967296
-      if (at & (bytes - 1) || !(at + bytes <= limits[at >>> 8])) throw this.fault(at, bytes, place)
+      if (at < 0 || at & (bytes - 1) || !(at + bytes <= limits[at >>> 8])) throw this.fault(at, bytes, place)
       return at
     }
     return { globalAt: reach(ends), globalToWrite: reach(writableEnds) }
