@@ -56,7 +56,8 @@ function agreed({ kind, mode }: Sync, values: readonly number[], lanes: readonly
     or: (a, b) => a | b,
     xor: (a, b) => a ^ b,
   }
-  return values.reduce(operations[mode])
+  const operation = operations[mode]
+  return values.reduce((a, b) => operation(a, b))
 }
 
 /** Does what lanes have come for. */
