@@ -105,7 +105,8 @@ export class FusedEngine implements Engine<CudaTensor> {
 
   step({ gradients, uniforms, loss }: StepInput<CudaTensor>): void {
     const entries = [...gradients.entries()].filter((entry): entry is [number, CudaTensor] => entry[1] !== undefined)
-    for (const param of this.params) if (param instanceof DeviceArray) param.check('A parameter')
+    for (const [i, param] of this.params.entries())
+      if (param instanceof DeviceArray) param.check(`The parameter ${this.program.tensors[i].name}`)
     const given = this.lossOf(loss)
     if (entries.some(([, gradient]) => isHost(gradient)) && this.device.capturing)
       throw refuse(

@@ -16,6 +16,7 @@ export type { CudaBackend } from './backend.ts'
 export { type DeviceFacts, type Driver, DriverError, results, type Spread } from './driver.ts'
 export { type Argument, CudaKernel, CudaModule, type LaunchOptions, type ParameterType } from './kernel.ts'
 export { openNvidia } from './nvidia.ts'
+export { type CudaOptimizer, createOptimizer, type OnDevice } from './optimizer.ts'
 export type { CudaTensor, DevicePointer, HalfArray, HostArray } from './tensors.ts'
 export { Graph, Mark } from './time.ts'
 
@@ -62,7 +63,8 @@ export function cudaAvailable(): CudaAvailability {
     const devices = Array.from({ length: driver.deviceCount() }, (_, i) => driver.device(i).name)
     return { available: true, cuda: versionText(driver.version), devices }
   } catch (error) {
-    return { available: false, reason: error instanceof Error ? error.message : String(error) }
+    const message = error instanceof Error ? error.message : String(error)
+    return { available: false, reason: message.replace('[freestep/cuda] ', '') }
   }
 }
 

@@ -145,7 +145,12 @@ class NvidiaDriver implements Driver {
 
   private call(name: Call, ...args: unknown[]): void {
     const result = this.functions(name, ...args)
-    if (result) throw new DriverError(name, result, this.textOf(result))
+    if (result) throw this.failure(name, result)
+  }
+
+  /** The error of a call; versions of functions are nobody's business. */
+  private failure(name: Call, result: number, more = ''): DriverError {
+    return new DriverError(name.replace(/_v2$/, ''), result, [this.textOf(result), more].filter(Boolean).join(': '))
   }
 
   private textOf(result: number): string {
@@ -245,7 +250,7 @@ class NvidiaDriver implements Driver {
     const result = this.functions('cuModuleLoadDataEx', this.out, image, options.length, options, values)
     if (!result) return this.out[0]
     const words = new TextDecoder().decode(log.subarray(0, log.indexOf(0))).trim()
-    throw new DriverError('cuModuleLoadDataEx', result, [this.textOf(result), words].filter(Boolean).join(': '))
+    throw this.failure('cuModuleLoadDataEx', result, words)
   }
 
   unloadModule(module: bigint): void {
@@ -294,7 +299,7 @@ class NvidiaDriver implements Driver {
 
   reached(event: bigint): boolean {
     const result = this.functions('cuEventQuery', event)
-    if (result && result !== results.notReady) throw new DriverError('cuEventQuery', result, this.textOf(result))
+    if (result && result !== results.notReady) throw this.failure('cuEventQuery', result)
     return result === 0
   }
 

@@ -56,11 +56,11 @@ export class Plans {
         'unsupported',
         'A step is captured whose gradients are in arrays of no step before. Take a step with them first, and capture the next one.',
       )
-    const free = () => this.places.filter(({ kept }) => !kept)
-    if (!free().length) this.more()
-    // One of the same tensors at other places needs no new chunks.
-    const oldest = free().reverse()
-    const place = oldest.find(({ plan }) => plan && sameTensors(plan.active, active)) ?? oldest[0]
+    if (this.places.every(({ kept }) => kept)) this.more()
+    const oldest = this.places.filter(({ kept }) => !kept).reverse()
+    // A plan of the same tensors at other places needs no new chunks.
+    const alike = ({ plan }: Place) => plan && sameTensors(plan.active, active)
+    const place = oldest.find(({ plan }) => !plan) ?? oldest.find(alike) ?? oldest[0]
     return this.use(place, this.fill(place, active))
   }
 

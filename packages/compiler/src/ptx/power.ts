@@ -8,16 +8,19 @@ import { type Float, literal } from './literal.ts'
 const number = (value: number) => literal(value, 'f64')
 
 /** Emits aᶜ; gives the register with the result. */
-export function power(code: Code, type: Float, name: string, a: string, c: number): string {
+export function power(code: Code, type: Float, name: string, a: string, exact: number): string {
+  // A constant has the precision of what it meets.
+  const c = type === 'f64' ? exact : Math.fround(exact)
   const wide = type === 'f64' ? a : code.put('f64', name, 'cvt.f64.f32', a)
   const { exponent, mantissa } = split(code, wide)
   const log = log2(code, mantissa)
   const { whole, rest } = product(code, exponent, log, c)
   const scaled = scale(code, exp2(code, rest), whole)
-  // 0, infinity and NaN are what they are.
+  // 0, infinity and NaN are their own roots; a negative number has none.
+  const root = code.put('f64', name, 'sqrt.rn.f64', wide)
   const positive = code.put('pred', 'p', 'setp.gt.f64', `${wide}, ${number(0)}`)
   const finite = code.put('pred', 'p', 'setp.lt.and.f64', `${wide}, ${number(Infinity)}, ${positive}`)
-  const result = code.put('f64', name, 'selp.f64', `${scaled}, ${wide}, ${finite}`)
+  const result = code.put('f64', name, 'selp.f64', `${scaled}, ${root}, ${finite}`)
   return type === 'f64' ? result : code.put('f32', name, 'cvt.rn.f32.f64', result)
 }
 
