@@ -15,7 +15,7 @@ const ended = -1
 export class Block {
   /** What a thread waits for, or that it is ready or has ended. */
   private readonly state: Int32Array
-  /** Where a thread goes on. */
+  /** The stretch of code that a thread goes on with. */
   private readonly at: Int32Array
   private readonly linked: Linked
   private readonly board: Board
@@ -43,16 +43,17 @@ export class Block {
 
   /** Runs the threads of a warp until all wait for other warps or have ended. */
   private warp(start: number, size: number, backwards: boolean): void {
-    const { state, at, linked, races } = this
+    const { state, at, races } = this
+    const { stretches } = this.linked
     do {
       for (let i = 0; i < size; i++) {
         const t = start + (backwards ? size - 1 - i : i)
         if (state[t] !== ready) continue
         this.running = t
         races?.order.run(t)
-        const wait = linked.run(t, at[t])
+        const wait = stretches[at[t]](t)
         state[t] = wait
-        if (wait >= 0) at[t] = linked.printed.resume[wait]
+        at[t] = wait + 1
       }
     } while (this.meetInWarp(start, size))
   }
@@ -82,36 +83,50 @@ export class Block {
   private gathered(start: number, size: number, lane: number, sync: Sync): number {
     const mask = this.board.mask[start + lane]
     if (!((mask >>> lane) & 1)) throw new Fault('lane', `lane ${lane} waits for lanes ${lanesOf(mask)}, and is none of them`)
+    const { state, board } = this
+    const own = state[start + lane]
     let lanes = 0
     for (let each = 0; each < size; each++) {
-      if (!((mask >>> each) & 1) || this.state[start + each] === ended) continue
-      const other = this.waitOf(start + each)
-      if (!other || other.kind !== sync.kind || other.mode !== sync.mode || this.board.mask[start + each] !== mask) return 0
+      const other = state[start + each]
+      if (!((mask >>> each) & 1) || other === ended) continue
+      if ((other !== own && !this.isLike(other, sync)) || board.mask[start + each] !== mask) return 0
       lanes |= 1 << each
     }
     return lanes
   }
 
+  /** Whether threads in a state wait for the same as others, if at another instruction. */
+  private isLike(state: number, { kind, mode }: Sync): boolean {
+    const other = state < 0 ? undefined : this.linked.printed.waits[state]
+    return other?.kind === kind && other.mode === mode
+  }
+
   /** Lets go of threads that have met at a barrier; whether there is still something to run. */
   private meet(): boolean {
-    const waiting = Array.from({ length: this.threads }, (_, t) => t).filter((t) => this.state[t] !== ended)
-    if (!waiting.length) return false
-    const stuck = waiting.find((t) => this.waitOf(t)?.kind !== 'barrier')
-    if (stuck !== undefined) throw this.deadlock(stuck)
+    const { state, board, threads } = this
     const groups = new Map<number, number[]>()
-    for (const t of waiting) groups.set(this.board.argument0[t], [...(groups.get(this.board.argument0[t]) ?? []), t])
+    for (let t = 0; t < threads; t++) {
+      if (state[t] === ended) continue
+      if (this.waitOf(t)?.kind !== 'barrier') throw this.deadlock(t)
+      const id = board.argument0[t]
+      const group = groups.get(id)
+      if (group) group.push(t)
+      else groups.set(id, [t])
+    }
+    if (!groups.size) return false
     const full = [...groups.values()].filter((group) => this.isFull(group))
-    if (!full.length) throw this.deadlock(waiting[0])
+    if (!full.length) throw this.deadlock([...groups.values()][0][0])
     for (const group of full) this.letGo(group)
     return true
   }
 
   private isFull(group: readonly number[]): boolean {
-    const [count] = group.map((t) => this.board.argument1[t])
+    const { state, board } = this
+    const count = board.argument1[group[0]]
     for (const t of group) {
-      if (this.board.argument1[t] !== count) throw this.deadlock(t)
-      if (this.waitOf(t)?.aligned && this.state[t] !== this.state[t - (t % 32)] && this.state[t - (t % 32)] >= 0)
-        throw this.deadlock(t)
+      const first = state[t - (t % 32)]
+      const apart = first !== state[t] && first >= 0 && this.waitOf(t)?.aligned
+      if (apart || board.argument1[t] !== count) throw this.deadlock(t)
     }
     return group.length === (count < 0 ? this.threads : count)
   }

@@ -81,6 +81,20 @@ function effectOf({ body, resumes }: Block): { readonly reads: Registers; readon
   return { reads: setOf(reads), writes: setOf(writes) }
 }
 
+/** The blocks that control reaches from one without a wait, and the registers that they mention, and write. */
+export function stretch({ blocks }: Flow, first: number) {
+  const reached = new Set([first])
+  for (const i of reached) for (const next of blocks[i].next) if (!blocks[next].resumes) reached.add(next)
+  const written = new Set(blocks[first].resumes?.defines)
+  const mentioned = new Set(written)
+  for (const i of reached)
+    for (const { uses, defines, wait } of blocks[i].body) {
+      for (const each of [...uses, ...(wait ? [] : defines)]) mentioned.add(each)
+      if (!wait) for (const each of defines) written.add(each)
+    }
+  return { first, blocks: [...reached].sort((a, b) => a - b), mentions: setOf(mentioned), writes: setOf(written) }
+}
+
 /** The registers whose values may still be read, at the start of each block. */
 export function liveAtStart({ blocks }: Flow): Registers[] {
   const effects = blocks.map(effectOf)

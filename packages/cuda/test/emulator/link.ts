@@ -58,8 +58,8 @@ export interface Linked {
   readonly kernel: Kernel
   readonly layout: Layout
   readonly printed: Printed
-  /** Runs a thread from a block of its code on; gives the number of what it waits for, or -1. */
-  readonly run: (thread: number, at: number) => number
+  /** Run a thread from the start, or on from each wait; they give the number of what it waits for next, or -1. */
+  readonly stretches: readonly ((thread: number) => number)[]
   /** Says how much dynamic shared memory there is. */
   readonly resize: (dynamicBytes: number) => void
 }
@@ -67,12 +67,12 @@ export interface Linked {
 /** Address of a variable of a module, in halves. */
 export type Symbols = Readonly<Record<string, { readonly hi: number; readonly lo: number }>>
 
-type Factory = (environment: Readonly<Record<string, unknown>>) => Linked['run']
+type Factory = (environment: Readonly<Record<string, unknown>>) => Linked['stretches']
 
 /** A printed kernel as a function of its environment. */
 export function factoryOf({ text }: Printed, names: readonly string[]): Factory {
   const head = `const { ${names.join(', ')} } = environment`
-  return new Function('environment', `'use strict'; ${head}\nreturn function run(t, at) {\n${text}\n}`) as Factory
+  return new Function('environment', `'use strict'; ${head}\nreturn ${text}`) as Factory
 }
 
 /** Links a kernel. `factory` is for the text of `printed`, kept by the caller for the next device. */
@@ -109,12 +109,12 @@ export function link(
     touch: watch?.touch.bind(watch),
     fence: watch?.fence.bind(watch),
   }
-  const run = factory(Object.keys(environment))(environment)
+  const stretches = factory(Object.keys(environment))(environment)
   const resize = (dynamicBytes: number) => {
     sharedEnds.fill(0, layout.dynamic / 16)
     sharedEnds.fill(layout.dynamic + dynamicBytes, layout.dynamic / 16, Math.ceil((layout.dynamic + dynamicBytes) / 16))
   }
-  return { kernel, layout, printed, run, resize }
+  return { kernel, layout, printed, stretches, resize }
 }
 
 /** Where the variable ends that 16 bytes belong to. */

@@ -1,8 +1,8 @@
 /**
- * A parsed kernel as the text of a JavaScript function that runs one thread from where it stands to where it has to wait for others, or
- * ends. Not what it calls: see link.ts.
+ * A parsed kernel as JavaScript: a function for the stretch of code from the start, and from each wait, to the next waits or the end. Each
+ * runs one thread. What a thread has in registers is kept in memory while it waits. Not what the functions call: see link.ts.
  */
-import { doubtful, type Flow, flowOf, liveAtStart, members, type Registers } from './flow.ts'
+import { type Block, doubtful, type Flow, flowOf, liveAtStart, members, type Registers, stretch } from './flow.ts'
 import { print } from './instructions/index.ts'
 import type { Layout } from './layout.ts'
 import type { Kernel } from './syntax.ts'
@@ -11,12 +11,13 @@ import { type Kind, type Knowledge, type Sync, Votes, Writer, type Written } fro
 
 /** A kernel as text. */
 export interface Printed {
-  /** The statements of a function of `t`, the thread, and `at`, the block to go on in. It gives the number of a wait, or -1 at the end. */
+  /**
+   * An array of functions of `t`, the thread: the first begins the kernel, the others go on after each wait. They give the number of the
+   * wait that comes next, or -1 at the end.
+   */
   readonly text: string
   /** What threads wait for, by number. */
   readonly waits: readonly Sync[]
-  /** The block to go on in after each. */
-  readonly resume: readonly number[]
   /** How many numbers of each kind a thread leaves behind while it waits. */
   readonly whole: number
   readonly floating: number
@@ -47,8 +48,18 @@ function write({ code }: Kernel, knowledge: Knowledge, votes: Votes) {
 
 /** How a value is put away for a wait, and taken back. */
 interface Kept {
+  readonly name: string
   readonly save: string
-  readonly restore: string
+  readonly restored: string
+}
+
+/** Code from one wait to the next ones. */
+interface Stretch {
+  readonly first: number
+  readonly blocks: readonly number[]
+  /** Registers that it mentions, and among them those that it writes. */
+  readonly mentions: Registers
+  readonly writes: Registers
 }
 
 class Printer {
@@ -56,13 +67,13 @@ class Printer {
   private readonly knowledge: Knowledge
   private readonly kernel: Kernel
   private readonly live: readonly Registers[]
+  /** Waits, by the number of the block that ends in them. */
+  private readonly waits: ReadonlyMap<number, number>
   /** Blocks that control comes back to from below. */
   private readonly loops: ReadonlySet<number>
   /** Where registers are kept during waits. */
   private readonly places = new Map<string, number>()
   private readonly counts = { whole: 0, floating: 0 }
-  private readonly waits: Sync[] = []
-  private readonly resume: number[] = []
 
   constructor(flow: Flow, knowledge: Knowledge, kernel: Kernel) {
     this.flow = flow
@@ -70,79 +81,107 @@ class Printer {
     this.kernel = kernel
     this.live = liveAtStart(flow)
     this.loops = new Set(flow.blocks.flatMap(({ next }, from) => next.filter((to) => to <= from)))
+    const waiting = [...flow.blocks.keys()].filter((i) => flow.blocks[i].body.at(-1)?.wait)
+    this.waits = new Map(waiting.map((i, number) => [i, number]))
   }
 
   printed(): Printed {
-    const cases = this.flow.blocks.flatMap((_, i) => this.block(i))
-    const { waits, resume } = this
-    const text = [
-      'let steps = 0',
-      ...this.declarations(),
-      'for (;;) switch (at) {',
-      ...cases,
-      `case ${this.flow.blocks.length}:`,
-      ...leave('-1'),
-      "default: throw new Error('there is no such block')",
-      '}',
-    ].join('\n')
-    return { text, waits, resume, ...this.counts }
+    const { blocks } = this.flow
+    const starts = [0, ...[...this.waits.keys()].map((i) => i + 1)]
+    const functions = starts.map((start) => `function (t) {\n${this.stretch(start).join('\n')}\n}`)
+    const waits = [...this.waits.keys()].map((i) => blocks[i].body.at(-1)?.wait as Sync)
+    return { text: `[\n${functions.join(',\n')}\n]`, waits, ...this.counts }
   }
 
-  private declarations(): string[] {
+  private stretch(start: number): string[] {
+    const own = this.reaching(start)
+    const { first, blocks } = own
+    const { resumes } = this.flow.blocks[first]
+    const straight = blocks.length === 1 && !this.loops.has(first)
+    return [
+      'let steps = 0',
+      ...this.declarations(own),
+      ...(resumes?.after ?? []),
+      ...(straight ? [] : [`let at = ${first}`, 'for (;;) switch (at) {']),
+      ...blocks.flatMap((i, k) => [...(straight ? [] : [`case ${i}:`]), ...this.block(i, own, blocks[k + 1])]),
+      ...(straight ? [] : ["default: throw new Error('there is no such block')", '}']),
+    ]
+  }
+
+  /** What control reaches from a block. The first stretch mentions all that it puts away. */
+  private reaching(first: number): Stretch {
+    const own = stretch(this.flow, first)
+    if (first) return own
+    const away = own.blocks.filter((i) => this.waits.has(i)).reduce((set, i) => set | this.live[i + 1], 0n)
+    return { ...own, mentions: own.mentions | away }
+  }
+
+  private declarations({ first, mentions }: Stretch): string[] {
     // Halves tell the JavaScript engine that these are doubles.
     const initial = { i32: '0', i64: '0', f32: '0.5', f64: '0.5', pred: 'false' }
-    return this.kernel.registers.map(({ index }) => {
+    const known = new Map(first ? this.kept(this.live[first] & mentions).map(({ name, restored }) => [name, restored]) : [])
+    const declare = (name: string, value: string) => `let ${name} = ${known.get(name) ?? value}`
+    return members(mentions).flatMap((index) => {
       const kind = this.knowledge.kinds[index]
-      const upper = kind === 'i64' ? `, h${index} = 0` : ''
-      const flag = this.knowledge.doubtful.has(index) ? `, w${index} = false` : ''
-      return `let r${index} = ${initial[kind]}${upper}${flag}`
+      return [
+        declare(`r${index}`, initial[kind]),
+        ...(kind === 'i64' ? [declare(`h${index}`, '0')] : []),
+        ...(this.knowledge.doubtful.has(index) ? [declare(`w${index}`, 'false')] : []),
+      ]
     })
   }
 
-  private block(i: number): string[] {
-    const { body, resumes } = this.flow.blocks[i]
-    const start = [
-      ...(resumes ? [...this.kept(i).map(({ restore }) => restore), ...resumes.after] : []),
+  /** A block; `below` is the one that is printed next. */
+  private block(i: number, own: Stretch, below: number | undefined): string[] {
+    const block = this.flow.blocks[i]
+    const { body } = block
+    return [
       `steps += ${body.length}`,
       ...(this.loops.has(i) ? [`if (steps > limit) endless(${body.length ? this.placeOf(body[0]) : -1})`] : []),
+      ...body.flatMap((each) => this.instruction(each, i, own)),
+      ...this.onward(block, i, below),
     ]
-    const lines = body.flatMap((each) => this.instruction(each, i))
-    return [`case ${i}:`, ...start, ...lines]
   }
 
-  private instruction(each: Written, i: number): string[] {
+  /** Where control goes at the end of a block, if its last instruction does not say. */
+  private onward({ body }: Block, i: number, below: number | undefined): string[] {
+    const last = body.at(-1)
+    if (last && (last.leaves || last.wait) && !last.instruction.guard) return []
+    const next = last?.wait ? i + 2 : i + 1
+    if (next >= this.flow.blocks.length) return leave('-1')
+    return next === below ? [] : [`at = ${next}; continue`]
+  }
+
+  private instruction(each: Written, i: number, own: Stretch): string[] {
     const { guard, operands } = each.instruction
     const { wait, leaves, lines } = each
     const [label] = operands
-    const rest =
-      leaves === 'jump' && label.is === 'label'
-        ? [`at = ${this.flow.starts.get(label)}; continue`]
-        : leaves
-          ? leave('-1')
-          : wait
-            ? this.wait(wait, i)
-            : []
+    const target = leaves === 'jump' && label.is === 'label' ? this.flow.starts.get(label) : undefined
+    const rest = target !== undefined ? this.jump(target) : leaves ? leave('-1') : wait ? this.wait(i, own) : []
     const all = [...lines, ...rest]
-    const after = wait && guard ? [`at = ${i + 2}; continue`] : []
     if (!guard) return all
     const flag = this.knowledge.doubtful.has(guard.register.index)
     const check = flag ? [`if (!w${guard.register.index}) unwritten(${this.placeOf(each)}, '${guard.register.name}')`] : []
-    return [...check, `if (${guard.negated ? '!' : ''}r${guard.register.index}) {`, ...all, '}', ...after]
+    return [...check, `if (${guard.negated ? '!' : ''}r${guard.register.index}) {`, ...all, '}']
+  }
+
+  private jump(target: number): string[] {
+    return target < this.flow.blocks.length ? [`at = ${target}; continue`] : leave('-1')
   }
 
   private placeOf({ instruction }: Written): number {
     return this.kernel.code.indexOf(instruction)
   }
 
-  private wait(sync: Sync, i: number): string[] {
-    const number = this.waits.push(sync) - 1
-    this.resume.push(i + 1)
-    return [...this.kept(i + 1).map(({ save }) => save), ...leave(String(number))]
+  /** What has changed is put away; all of it the first time, when nothing has been. */
+  private wait(i: number, { first, writes }: Stretch): string[] {
+    const kept = this.kept(first ? this.live[i + 1] & writes : this.live[i + 1])
+    return [...kept.map(({ save }) => save), ...leave(String(this.waits.get(i)))]
   }
 
-  /** What a thread has to keep for a block that begins after a wait. */
-  private kept(i: number): Kept[] {
-    return members(this.live[i]).flatMap((index) => {
+  /** How registers are kept. */
+  private kept(registers: Registers): Kept[] {
+    return members(registers).flatMap((index) => {
       const kind = this.knowledge.kinds[index]
       const own =
         kind === 'pred' ? this.keptFlag(`r${index}`) : this.keptNumber(`r${index}`, kind[0] === 'f' ? 'floating' : 'whole')
@@ -153,12 +192,12 @@ class Printer {
 
   private keptNumber(name: string, kind: 'whole' | 'floating'): Kept {
     const place = this.place(name, kind)
-    return { save: `${place} = ${name}`, restore: `${name} = ${place}` }
+    return { name, save: `${place} = ${name}`, restored: place }
   }
 
   private keptFlag(name: string): Kept {
     const place = this.place(name, 'whole')
-    return { save: `${place} = ${name} ? 1 : 0`, restore: `${name} = ${place} !== 0` }
+    return { name, save: `${place} = ${name} ? 1 : 0`, restored: `${place} !== 0` }
   }
 
   private place(name: string, kind: 'whole' | 'floating'): string {

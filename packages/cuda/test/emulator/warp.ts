@@ -6,21 +6,14 @@ import { Fault } from './faults.ts'
 import type { Board } from './link.ts'
 import type { Sync } from './writer.ts'
 
-/** The lane that a thread takes its value from, and whether that is within its segment. */
-function source(mode: string, lane: number, b: number, c: number): { readonly from: number; readonly inRange: boolean } {
+/** The lane that a lane's value comes from; -1 where that is out of range. */
+function source(mode: string, lane: number, b: number, c: number): number {
   const segment = (c >> 8) & 31
-  const clamp = c & 31
-  const last = (lane & segment) | (clamp & ~segment & 31)
-  const first = lane & segment
+  const bound = (lane & segment) | (c & 31 & ~segment)
   const distance = b & 31
-  const from = {
-    up: lane - distance,
-    down: lane + distance,
-    bfly: lane ^ distance,
-    idx: first | (distance & ~segment & 31),
-  }[mode] as number
-  const inRange = mode === 'up' ? from >= last : from <= last
-  return { from: inRange ? from : lane, inRange }
+  if (mode === 'up') return lane - distance >= bound ? lane - distance : -1
+  const from = mode === 'down' ? lane + distance : mode === 'bfly' ? lane ^ distance : (lane & segment) | (distance & ~segment)
+  return from <= bound ? from : -1
 }
 
 /** The values that lanes give each other. `start` is the thread of lane 0, `lanes` the bits of those who take part. */
@@ -30,10 +23,10 @@ function shuffle(board: Board, mode: string, start: number, lanes: number): void
     if (!((lanes >>> lane) & 1)) continue
     const t = start + lane
     const found = source(mode, lane, argument1[t], argument2[t])
-    if (!((lanes >>> found.from) & 1))
-      throw new Fault('lane', `lane ${lane} takes a value of lane ${found.from}, which does not take part`)
-    result[t] = argument0[start + found.from]
-    inRange[t] = Number(found.inRange)
+    const from = found < 0 ? lane : found
+    if (!((lanes >>> from) & 1)) throw new Fault('lane', `lane ${lane} takes a value of lane ${from}, which does not take part`)
+    result[t] = argument0[start + from]
+    inRange[t] = found < 0 ? 0 : 1
   }
 }
 
