@@ -33,6 +33,22 @@ export interface CudaBackend extends Backend<CudaTensor> {
    * @throws FreestepError for what is no pointer to memory of this device
    */
   at(pointer: DevicePointer): DeviceArray
+  /**
+   * Opens memory of another process, by the 64 bytes that cuIpcGetMemHandle gave there; gives the pointer to its beginning. Each handle is
+   * opened once.
+   *
+   * @throws FreestepError where there is no such memory any more, or no sharing
+   */
+  openShared(handle: Uint8Array): bigint
+  /** Gives it back; `close` does so, too. */
+  closeShared(pointer: bigint): void
+  /**
+   * Copies numbers from the beginning of an array to that of another of the same precision, on whatever device either is.
+   *
+   * @param length - how many; by default all of the source
+   * @throws FreestepError `bad-shape` or `bad-dtype` where they do not fit
+   */
+  copy(to: DeviceArray, from: DeviceArray, length?: number): void
   /** Compiles PTX of the caller's own. */
   module(ptx: string): CudaModule
   /** Waits for all that was put into the stream. */
@@ -70,6 +86,9 @@ export function backendOf(shop: Shop): CudaBackend {
       const { dtype } = describe(device, pointer, 'The pointer')
       return new DeviceArray(device, pointer.pointer, pointer.length, dtype, false)
     },
+    openShared: (handle) => device.openShared(handle),
+    closeShared: (pointer) => device.closeShared(pointer),
+    copy: (to, from, length = from.length) => copyArray(device, to, from, length),
     module(ptx) {
       const make = (code: string, names: readonly string[]) => workshop.make(code, names)
       make(ptx, [])
@@ -98,4 +117,15 @@ function newArray(device: Device, numbers: ArrayLike<number> | number, given?: D
   if (typeof numbers !== 'number') array.write(numbers)
   else if (bytes) device.do((driver) => driver.fill(array.pointer, 0, bytes, device.stream))
   return array
+}
+
+function copyArray(device: Device, to: DeviceArray, from: DeviceArray, length: number): void {
+  to.check('The target')
+  from.check('The source')
+  if (to.dtype !== from.dtype)
+    throw refuse('bad-dtype', `The source is ${from.dtype}, the target ${to.dtype}. Give arrays alike.`)
+  if (!(Number.isSafeInteger(length) && length >= 0 && length <= Math.min(to.length, from.length)))
+    throw refuse('bad-shape', `${length} numbers of ${from.length} are to be copied to ${to.length}. Give a length that fits.`)
+  const bytes = bytesEach[from.dtype] * length
+  if (bytes) device.do((driver) => driver.copy(to.pointer, from.pointer, bytes, device.stream))
 }

@@ -32,6 +32,7 @@ export class Device {
   stream: bigint
   private readonly context: bigint
   private readonly allocations = new Set<bigint>()
+  private readonly shared = new Set<bigint>()
   private closed = false
 
   private constructor(driver: Driver, ordinal: number, facts: DeviceFacts, stream: bigint) {
@@ -99,6 +100,22 @@ export class Device {
     this.do((driver) => driver.free(pointer))
   }
 
+  /** Memory of another process, by the 64 bytes of its IPC handle. */
+  openShared(handle: Uint8Array): bigint {
+    if (handle.length !== 64) throw refuse('bad-shape', `A handle has ${handle.length} bytes. Give the 64 of cuIpcGetMemHandle.`)
+    const pointer = this.do((driver) => {
+      if (!driver.openShared) throw refuse('unsupported', 'This driver shares no memory between processes. Use that of NVIDIA.')
+      return driver.openShared(handle)
+    })
+    this.shared.add(pointer)
+    return pointer
+  }
+
+  /** Gives it back, once. */
+  closeShared(pointer: bigint): void {
+    if (this.shared.delete(pointer)) this.do((driver) => driver.closeShared?.(pointer))
+  }
+
   /** Host to device. */
   upload(to: bigint, from: ArrayBufferView): void {
     if (from.byteLength) this.do((driver) => driver.upload(to, from, this.stream))
@@ -119,6 +136,7 @@ export class Device {
   close(): void {
     if (this.closed) return
     for (const pointer of [...this.allocations]) this.free(pointer)
+    for (const pointer of [...this.shared]) this.closeShared(pointer)
     this.do((driver) => driver.releaseContext(this.ordinal))
     this.closed = true
   }

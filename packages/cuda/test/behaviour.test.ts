@@ -194,6 +194,14 @@ test('several streams, and marks between them', async () => {
   driver.destroyStream(stream)
 })
 
+test('copies from array to array', () => {
+  const [from, to] = [backend.array([1, 2, 3]), backend.array([4, 5])]
+  backend.copy(to, from, 1)
+  expect(read(to)).toEqual([1, 5])
+  expect(() => backend.copy(to, from)).toThrow(/3 numbers of 3 are to be copied to 2/)
+  expect(() => backend.copy(to, backend.array([1], 'float64'))).toThrow(/source is float64, the target float32/)
+})
+
 test('a kernel of the caller, on arrays of the backend', () => {
   const module = backend.module(`
 .version 6.3

@@ -173,6 +173,21 @@ describe('on emulated devices', () => {
     backend.close()
   })
 
+  test('memory of another process is opened, and closed at the latest by close', async () => {
+    const { own, backend } = await emulated()
+    await expectRefusal(() => backend.openShared(new Uint8Array(64)), 'unsupported', /shares no memory between processes/)
+    const there = own.alloc(256)
+    const closed: bigint[] = []
+    Object.assign(own, { openShared: () => there, closeShared: (pointer: bigint) => closed.push(pointer) })
+    await expectRefusal(() => backend.openShared(new Uint8Array(66)), 'bad-shape', /A handle has 66 bytes/)
+    const pointer = backend.openShared(new Uint8Array(64))
+    const x = backend.at({ pointer, length: 2 })
+    x.write([1, 2])
+    expect([...x.read()]).toEqual([1, 2])
+    backend.close()
+    expect(closed).toEqual([there])
+  })
+
   test('a step that cannot be taken leaves parameters and states as they were', async () => {
     const { own, backend } = await emulated()
     const optimizer = await createOptimizer(prodigy(), { x: backend.array([1, 2]) }, backend)
