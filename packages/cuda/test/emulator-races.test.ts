@@ -62,6 +62,13 @@ describe('within a block', () => {
     isQuiet(again('bar.sync 0;'), 1)
   })
 
+  test('what several threads read one after the other, and the last of them writes', () => {
+    const body = `@%first ld.global.u32 %r0, [%a+4]; bar.sync 0; setp.eq.u32 %p0, %t, 1; @%p0 ld.global.u32 %r0, [%a+4]; @%p0 st.global.u32 [%a+4], %r0;`
+    isQuiet(body, 1)
+    expect(finds(body.replace('bar.sync 0;', ''), 1)?.mistake).toBe('race')
+    isQuiet(body.replace('bar.sync 0;', 'bar.warp.sync -1;'), 1)
+  })
+
   test('one place that all write', () => {
     expect(finds('st.global.u32 [%a], %t;', 1)?.mistake).toBe('race')
     expect(finds('@%first st.global.u32 [%a], %t;', 2)?.message).toMatch(/written.*written/)

@@ -96,7 +96,7 @@ export class Races {
     for (const each of met) this.compareAll(each, touch, bytes)
     if (isShared && kind !== access.write && kind !== access.strongWrite && !this.shared.hasWrites(at, bytes))
       throw new Fault('unwritten', `${inBytes(bytes)} of shared memory are read before they are written`, place)
-    for (const each of left) remember(each, touch)
+    for (const each of left) this.remember(each, touch)
     if (!isStrong(kind)) return
     const mark = isShared ? -1 - at : at
     if (kind !== access.strongWrite) this.order.acquire(mark)
@@ -108,6 +108,43 @@ export class Races {
     if (!isWrite(touch.kind)) return
     if (read) this.compare(read, touch, bytes)
     for (const each of reads?.values() ?? []) this.compare(each, touch, bytes)
+  }
+
+  private remember(trace: Trace, touch: Touch): void {
+    if (isWrite(touch.kind)) {
+      trace.write = touch
+      trace.read = undefined
+      trace.reads = undefined
+      return
+    }
+    const { read } = trace
+    if (!trace.reads && (!read || this.replaces(read, touch))) {
+      trace.read = touch
+      return
+    }
+    trace.reads ??= new Map()
+    if (read) this.join(trace.reads, read)
+    trace.read = undefined
+    this.join(trace.reads, touch)
+  }
+
+  /** Whether a read need not be remembered beside a later one: what comes after that comes after both. */
+  private replaces(before: Touch, now: Touch): boolean {
+    return before.kind === now.kind && this.order.isBefore(before.moment)
+  }
+
+  /** Notes a read beside those of other blocks, and with those of other threads of its own. */
+  private join(reads: Map<number, Touch>, touch: Touch): void {
+    const { block, thread, phase, clock } = touch.moment
+    const known = reads.get(block)
+    if (!known || known.moment.thread === thread || this.replaces(known, touch)) {
+      reads.set(block, touch)
+      return
+    }
+    const { moment } = known
+    if (moment.thread < 0 && moment.phase === phase && moment.clock >= clock && known.kind >= touch.kind) return
+    const several = { ...touch.moment, thread: -1, clock: Math.max(clock, moment.clock) }
+    reads.set(block, { ...touch, moment: several, kind: Math.max(touch.kind, known.kind) })
   }
 
   /** Reports two touches that nothing orders, and writes to what is read as constant. */
@@ -124,38 +161,4 @@ export class Races {
       now.place,
     )
   }
-}
-
-function remember(trace: Trace, touch: Touch): void {
-  if (isWrite(touch.kind)) {
-    trace.write = touch
-    trace.read = undefined
-    trace.reads = undefined
-    return
-  }
-  const { read } = trace
-  const { block, thread } = touch.moment
-  if (!trace.reads && (!read || (read.moment.block === block && read.moment.thread === thread))) {
-    trace.read = touch
-    return
-  }
-  trace.reads ??= new Map()
-  if (read) join(trace.reads, read)
-  trace.read = undefined
-  join(trace.reads, touch)
-}
-
-/** Notes a read beside those of other blocks, and with those of other threads of its own. */
-function join(reads: Map<number, Touch>, touch: Touch): void {
-  const { block, thread, phase, clock } = touch.moment
-  const known = reads.get(block)
-  if (!known || known.moment.thread === thread) {
-    reads.set(block, touch)
-    return
-  }
-  const { moment } = known
-  const same = moment.thread < 0 && moment.phase === phase && moment.clock >= clock && known.kind >= touch.kind
-  if (same) return
-  const several = { ...touch.moment, thread: -1, clock: Math.max(clock, moment.clock) }
-  reads.set(block, { ...touch, moment: several, kind: Math.max(touch.kind, known.kind) })
 }
