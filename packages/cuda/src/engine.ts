@@ -12,7 +12,7 @@ import { type Device, refuse } from './device.ts'
 import { decode, encode } from './halves.ts'
 import type { Workshop } from './machine.ts'
 import { type Plan, Plans } from './plans.ts'
-import { type Active, rows } from './tables.ts'
+import { type Active, Fields } from './tables.ts'
 import { type CudaTensor, describe, isHost } from './tensors.ts'
 
 /** What engines share. */
@@ -24,6 +24,17 @@ export interface Shop {
 }
 
 type Uniforms = StepInput<CudaTensor>['uniforms']
+
+/** The loss: a number, unless it is on the device. */
+interface Loss {
+  readonly number: number
+  readonly pointer: bigint
+  readonly isWide: boolean
+}
+const noLoss: Loss = { number: 0, pointer: 0n, isWide: false }
+
+/** A grid of one block. */
+const one = [1, 1, 1] as const
 
 /** Runs a program on kernels. */
 export class FusedEngine implements Engine<CudaTensor> {
@@ -39,8 +50,9 @@ export class FusedEngine implements Engine<CudaTensor> {
   private readonly pointers: readonly bigint[]
   /** Where gradients from the host go, by parameter; the rest is made when it is needed. */
   private readonly uploads: (DeviceArray | undefined)[]
-  /** The parameters of every launch but for the plan and the numbers given. */
-  private readonly fixed: Readonly<Record<string, number | bigint>>
+  /** The parameters of every launch, of which the plan and the numbers given change. */
+  private readonly parameters: Fields
+  private readonly given: readonly (readonly [field: string, uniform: string])[]
   /** What was last written to the slots of tensors. */
   private written: Uniforms = {}
 
@@ -64,7 +76,8 @@ export class FusedEngine implements Engine<CudaTensor> {
       this.pointers = this.params.map((param) => (isHost(param) ? 0n : param.pointer))
       if (params.every(isHost)) for (const i of params.keys()) this.gradientHome(i)
       this.gradients = params.every(isHost) ? this.uploads.map((array) => array as DeviceArray) : undefined
-      this.fixed = this.addresses()
+      this.parameters = this.fixedParameters()
+      this.given = this.compiled.given.map((name) => [givenOf(name), name])
       this.plans = new Plans(device, program, this.memory)
       const uniforms = uniformsAt(program, 0)
       this.setUniforms(uniforms)
@@ -91,11 +104,13 @@ export class FusedEngine implements Engine<CudaTensor> {
     return this.uploads[i]
   }
 
-  private addresses(): Record<string, number | bigint> {
+  private fixedParameters(): Fields {
     const { arrays, numbers, ofTensors, partials, control, chunk } = this.memory
-    const ofArrays = [...arrays].map(([name, address]) => [addressOf(name), address])
+    const fields = new Fields(this.compiled.parameters)
     const stride = this.program.tensors.length
-    return { ...{ numbers, ofTensors, partials, control, chunk, stride }, ...Object.fromEntries(ofArrays) }
+    for (const [name, value] of Object.entries({ numbers, ofTensors, partials, control, chunk, stride })) fields.set(name, value)
+    for (const [name, address] of arrays) fields.set(addressOf(name), address)
+    return fields
   }
 
   private active(tensor: number, g?: bigint): Active {
@@ -107,7 +122,7 @@ export class FusedEngine implements Engine<CudaTensor> {
     const entries = [...gradients.entries()].filter((entry): entry is [number, CudaTensor] => entry[1] !== undefined)
     for (const [i, param] of this.params.entries())
       if (param instanceof DeviceArray) param.check(`The parameter ${this.program.tensors[i].name}`)
-    const given = this.lossOf(loss)
+    const lossGiven = this.lossOf(loss)
     if (entries.some(([, gradient]) => isHost(gradient)) && this.device.capturing)
       throw refuse(
         'unsupported',
@@ -119,30 +134,35 @@ export class FusedEngine implements Engine<CudaTensor> {
     const plan = this.plans.for(active)
     this.setUniforms(uniforms)
     for (const [i, gradient] of entries) if (isHost(gradient)) this.device.upload(this.gradientHome(i).pointer, gradient)
-    this.run(this.compiled.step, plan, uniforms, given)
+    this.run(this.compiled.step, plan, uniforms, lossGiven)
   }
 
   /** The loss as kernels take it: a number, or where one is on the device. */
-  private lossOf(loss: StepInput<CudaTensor>['loss']): Readonly<Record<string, number | bigint>> {
-    if (loss === undefined || !this.program.usesLoss) return {}
-    if (typeof loss === 'number') return { [givenOf('loss')]: loss }
+  private lossOf(loss: StepInput<CudaTensor>['loss']): Loss {
+    if (loss === undefined || !this.program.usesLoss) return noLoss
+    if (typeof loss === 'number') return { ...noLoss, number: loss }
     const { dtype, size } = describe(this.device, loss, 'The loss')
     if (bytesEach[dtype] === 2) throw refuse('bad-dtype', `The loss is ${dtype}. Give a number, or one of float32 or float64.`)
     if (size < 1) throw refuse('bad-shape', 'The loss has no number. Give one.')
-    if (isHost(loss)) return { [givenOf('loss')]: decode(bytesOf(loss), dtype)[0] }
-    return { loss: loss.pointer, lossWide: dtype === 'float64' ? 1 : 0 }
+    if (isHost(loss)) return { ...noLoss, number: decode(bytesOf(loss), dtype)[0] }
+    return { ...noLoss, pointer: loss.pointer, isWide: dtype === 'float64' }
   }
 
   /** Launches a compiled function. */
-  private run(launches: Running, plan: Plan, uniforms: Uniforms, loss: Readonly<Record<string, number | bigint>> = {}): void {
-    const numbers = Object.fromEntries(this.compiled.given.map((name) => [givenOf(name), uniforms[name]?.[0] ?? 0]))
-    const { tensors, chunks } = plan
-    const values = { loss: 0n, lossWide: 0, ...this.fixed, ...numbers, ...loss, tensors, chunks, count: plan.active.length }
-    const params = rows(this.compiled.parameters, [values])
-    for (const { kernel, grid } of launches) {
-      const spread = { grid: [grid === 'chunks' ? plan.blocks : 1, 1, 1] as const, block: this.block, sharedBytes: 0 }
-      this.device.do((driver) => driver.launch(kernel, spread, params, this.device.stream))
-    }
+  private run(launches: Running, { tensors, chunks, active, blocks }: Plan, uniforms: Uniforms, loss = noLoss): void {
+    const { parameters, block } = this
+    for (const [field, name] of this.given) parameters.set(field, name === 'loss' ? loss.number : uniforms[name][0])
+    parameters.set('loss', loss.pointer)
+    parameters.set('lossWide', loss.isWide ? 1 : 0)
+    parameters.set('tensors', tensors)
+    parameters.set('chunks', chunks)
+    parameters.set('count', active.length)
+    this.device.do((driver) => {
+      for (const { kernel, grid } of launches) {
+        const spread = { grid: grid === 'chunks' ? ([blocks, 1, 1] as const) : one, block, sharedBytes: 0 }
+        driver.launch(kernel, spread, parameters.bytes, this.device.stream)
+      }
+    })
   }
 
   /** Writes the numbers that differ between tensors, where they are new. */

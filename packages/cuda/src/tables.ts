@@ -65,15 +65,34 @@ export function chunkRows(active: readonly Active[], { chunk }: Memory): { reado
 }
 
 /** Rows of fields as bytes. */
-export function rows(fields: readonly Field[], values: readonly Readonly<Record<string, number | bigint>>[]): Uint8Array {
-  const { offsets, bytes } = packed(fields)
-  const view = new DataView(new ArrayBuffer(bytes * values.length))
-  for (const [i, row] of values.entries())
-    for (const { name, type } of fields) {
-      const at = bytes * i + offsets[name]
-      if (type === 'u32') view.setUint32(at, Number(row[name]), true)
-      else if (type === 'u64') view.setBigUint64(at, BigInt(row[name]), true)
-      else view.setFloat64(at, Number(row[name]), true)
-    }
-  return new Uint8Array(view.buffer)
+function rows(fields: readonly Field[], values: readonly Readonly<Record<string, number | bigint>>[]): Uint8Array {
+  const { bytes } = packed(fields)
+  const all = new Uint8Array(bytes * values.length)
+  for (const [i, row] of values.entries()) {
+    const writer = new Fields(fields, all.subarray(bytes * i, bytes * (i + 1)))
+    for (const { name } of fields) writer.set(name, row[name])
+  }
+  return all
+}
+
+/** Fields in the bytes where a kernel reads them. */
+export class Fields {
+  readonly bytes: Uint8Array
+  private readonly view: DataView
+  private readonly places: ReadonlyMap<string, { readonly at: number; readonly type: Field['type'] }>
+
+  constructor(fields: readonly Field[], bytes = new Uint8Array(packed(fields).bytes)) {
+    const { offsets } = packed(fields)
+    this.bytes = bytes
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.places = new Map(fields.map(({ name, type }) => [name, { at: offsets[name], type }]))
+  }
+
+  /** Writes one of them; names of no field are passed over. */
+  set(name: string, value: number | bigint): void {
+    const place = this.places.get(name)
+    if (place?.type === 'u32') this.view.setUint32(place.at, Number(value), true)
+    else if (place?.type === 'u64') this.view.setBigUint64(place.at, BigInt(value), true)
+    else if (place) this.view.setFloat64(place.at, Number(value), true)
+  }
 }
