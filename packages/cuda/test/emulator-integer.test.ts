@@ -181,6 +181,12 @@ describe('registers as parts of wider ones', () => {
       ),
     ).toEqual([0x1000200020001n, 1])
   })
+  test('constants of floating point as bits, NaN too', () => {
+    expect(evaluate('mov.b32 %d, 0fFFC12345; mov.b64 %e, 0d7FF8000000000001; add.u32 %d, %d, 0;', [], ['u32', 'u64'])).toEqual([
+      0xffc12345,
+      0x7ff8000000000001n,
+    ])
+  })
   test('floating point as bits, in registers of either kind', () => {
     const code = 'mov.b32 %d, %a; mov.b64 %e, %b; mov.b32 %f, %c;'
     expect(

@@ -1,6 +1,7 @@
 /**
  * Names of a PTX text: scopes, registers and the variables that declarations make. Not instructions.
  */
+import { f32OfBits, f64OfBits } from './numbers.ts'
 import { type Label, type Operand, type Register, type Space, type Type, typeOf, type Variable } from './syntax.ts'
 import { integer, PtxError, type Tokens, wholeNumber } from './tokens.ts'
 
@@ -115,10 +116,9 @@ export function constant(tokens: Tokens): Extract<Operand, { is: 'integer' | 'fl
   const text = tokens.of('number', 'a number')
   const whole = wholeNumber(text)
   if (whole !== undefined) return { is: 'integer', value: negative ? -whole : whole }
-  const sign = negative ? -1 : 1
-  const bits = /^0[fF]/.test(text) ? 32 : 64
-  if (!/^0[fFdD]/.test(text)) return { is: 'float', value: sign * Number(text), bits }
-  const data = new DataView(new ArrayBuffer(8))
-  data.setBigUint64(0, BigInt(`0x${text.slice(2)}`) << BigInt(64 - bits))
-  return { is: 'float', value: sign * (bits === 32 ? data.getFloat32(0) : data.getFloat64(0)), bits }
+  if (!/^0[fFdD]/.test(text)) return { is: 'float', value: (negative ? -1 : 1) * Number(text) }
+  if (negative) throw new PtxError(tokens.line, `${text} has a sign of its own`)
+  const pattern = BigInt(`0x${text.slice(2)}`)
+  const [hi, lo] = [Number(BigInt.asIntN(32, pattern >> 32n)), Number(BigInt.asIntN(32, pattern))]
+  return { is: 'float', value: /^0[fF]/.test(text) ? f32OfBits(lo) : f64OfBits(hi, lo), pattern }
 }

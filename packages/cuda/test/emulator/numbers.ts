@@ -1,6 +1,6 @@
 /**
  * The arithmetic of a device in JavaScript, where it takes more than an operator: what printed kernels call. Single precision is held in
- * doubles; every function rounds once. NaN has one pattern, that of the device's own results.
+ * doubles; every function rounds once. Which NaN it is gets lost, as on a device.
  */
 
 const doubles = new Float64Array(1)

@@ -62,8 +62,8 @@ export type Operand =
   /** A name that is no register: `%tid.x`. */
   | { readonly is: 'special'; readonly name: string }
   | { readonly is: 'integer'; readonly value: bigint }
-  /** A constant in floating point: of single precision (0f...) or double. */
-  | { readonly is: 'float'; readonly value: number; readonly bits: 32 | 64 }
+  /** A constant in floating point; one that is written as bits has these, too (0f...: 32 of them, 0d...: 64). */
+  | { readonly is: 'float'; readonly value: number; readonly pattern?: bigint }
   /** `[base + offset]` */
   | { readonly is: 'address'; readonly base: Register | Variable | undefined; readonly offset: number }
   | { readonly is: 'vector'; readonly items: readonly Operand[] }

@@ -2,7 +2,7 @@
  * Reading and writing operands as values of a PTX type, whatever way their registers are held. Between the writer and the handlers of
  * instructions.
  */
-import { f32OfBits, highBits, lowBits } from './numbers.ts'
+import { f32OfBits, f64OfBits } from './numbers.ts'
 import type { Operand, Register, Type } from './syntax.ts'
 import { type Kind, type Long, literal, type Writer } from './writer.ts'
 
@@ -42,25 +42,21 @@ function constant(w: Writer, operand: Operand, kind: Kind, type: Type): string |
   if (operand.is === 'integer') {
     const { value } = operand
     if (kind === 'pred') return value === 0n ? 'false' : 'true'
-    if (kind === 'i64')
-      return { hi: literal(Number(BigInt.asIntN(32, value >> 32n))), lo: literal(Number(BigInt.asIntN(32, value))) }
+    const [hi, lo] = [value >> 32n, value].map((each) => Number(BigInt.asIntN(32, each)))
+    if (kind === 'i64') return { hi: literal(hi), lo: literal(lo) }
     if (kind === 'i32') return literal(Number(BigInt.asIntN(32, type.bits < 32 ? BigInt.asUintN(type.bits, value) : value)))
-    if (type.kind === 'b') return literal(kind === 'f32' ? f32OfBits(Number(BigInt.asIntN(32, value))) : bitsToDouble(value))
+    if (type.kind === 'b') return literal(kind === 'f32' ? f32OfBits(lo) : f64OfBits(hi, lo))
     throw w.error('a constant in floating point is needed here')
   }
   if (operand.is === 'float') {
-    const { value } = operand
+    const { value, pattern } = operand
     if (kind === 'f64') return literal(value)
     if (kind === 'f32') return literal(Math.fround(value))
-    if (type.kind !== 'b') throw w.error('a whole number is needed here')
-    if (kind === 'i32') return literal(bitsOfSingle(value))
-    if (kind === 'i64') return { hi: literal(highBits(value)), lo: literal(lowBits(value)) }
+    if (type.kind !== 'b' || pattern === undefined) throw w.error('a whole number is needed here')
+    return constant(w, { is: 'integer', value: pattern }, kind, type)
   }
   throw w.error('this operand has no place here')
 }
-
-const bitsToDouble = (value: bigint) => new Float64Array(new BigInt64Array([BigInt.asIntN(64, value)]).buffer)[0]
-const bitsOfSingle = (value: number) => new Int32Array(new Float32Array([value]).buffer)[0]
 
 /** The address of a variable, in a kind. */
 function place(w: Writer, operand: Extract<Operand, { is: 'place' }>, kind: Kind): string | Long {
@@ -115,6 +111,7 @@ const specials: Readonly<Record<string, string>> = {
 function special(w: Writer, name: string, kind: Kind): string | Long {
   const known = specials[name]
   if (known === undefined) throw w.error(`${name} is no special register that is known here`)
+  if (kind === 'f32' || kind === 'f64') throw w.error(`${name} is a whole number`)
   return kind === 'i64' ? { hi: '0', lo: known } : known
 }
 
