@@ -51,6 +51,16 @@ export class Bench {
   }
   readonly shared: Arrays = arraysOf(new ArrayBuffer(sharedBytes))
   readonly parameters: Arrays = arraysOf(new ArrayBuffer(4096 + 512))
+  private readonly whole = new Int32Array(256 * maxThreads)
+  private readonly floating = new Float64Array(256 * maxThreads)
+
+  /** Room for what each thread keeps while it waits: so many whole numbers, and so many others. Kernels that need much have their own. */
+  room(whole: number, floating: number) {
+    return {
+      whole: whole <= 256 ? this.whole : new Int32Array(whole * maxThreads),
+      floating: floating <= 256 ? this.floating : new Float64Array(floating * maxThreads),
+    }
+  }
 }
 
 /** A kernel that can run. */
@@ -99,9 +109,8 @@ export function link(
     localAt: within('local', localEnds),
     paramAt: inParameters(layout.parameters),
     localBytes: layout.local,
-    whole: new Int32Array(maxThreads * printed.whole),
+    ...bench.room(printed.whole, printed.floating),
     wholeStride: printed.whole,
-    floating: new Float64Array(maxThreads * printed.floating),
     floatingStride: printed.floating,
     symbols,
     limit,

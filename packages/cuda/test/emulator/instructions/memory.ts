@@ -1,5 +1,5 @@
 /**
- * Loads, stores, atomics and fences. Every access goes through a check of the memory it is to (see memory.ts one folder up).
+ * Loads, stores, atomics and fences. Every access goes through a check of the memory it is to (see heap.ts and link.ts one folder up).
  */
 import { Modifiers } from '../modifiers.ts'
 import { access, windows } from '../spaces.ts'
