@@ -6,9 +6,9 @@
  */
 import { backendOf, type CudaBackend } from './backend.ts'
 import { Device, refuse, tooOld, versionText } from './device.ts'
-import { type Driver, DriverError, results } from './driver.ts'
+import type { Driver } from './driver.ts'
+import { loadDriver } from './load.ts'
 import { Workshop } from './machine.ts'
-import { libraryName, openNvidia } from './nvidia.ts'
 
 export * from '@freestep/core'
 export { DeviceArray, type Dtype } from './array.ts'
@@ -66,29 +66,4 @@ export function cudaAvailable(): CudaAvailability {
     const message = error instanceof Error ? error.message : String(error)
     return { available: false, reason: message.replace('[freestep/cuda] ', '') }
   }
-}
-
-let loaded: Driver | undefined
-
-/** The driver of NVIDIA, loaded once. */
-function loadDriver(): Driver {
-  if (loaded) return loaded
-  try {
-    loaded = openNvidia()
-    return loaded
-  } catch (error) {
-    throw refuse('unsupported', why(error), { cause: error })
-  }
-}
-
-/** Why the driver cannot be loaded, and what to do. */
-function why(error: unknown): string {
-  const message = error instanceof Error ? error.message.trim() : String(error)
-  if (error instanceof DriverError)
-    return error.result === results.noDevice
-      ? 'The NVIDIA driver finds no device. Make one visible to this process (CUDA_VISIBLE_DEVICES, container options).'
-      : `The NVIDIA driver does not start: ${message}. Reinstall it, or restart the machine.`
-  if (message.includes('koffi') && !message.includes('shared library'))
-    return `The package koffi, which calls the driver, is missing here (${message.split('\n')[0]}). Run: npm install koffi`
-  return `There is no NVIDIA driver here (${libraryName()}: ${message}). Install one, or use @freestep/cpu.`
 }

@@ -2,6 +2,7 @@
 import { type FreestepErrorCode, momo, prodigy, sgd } from '@freestep/core'
 import { describe, expect, test } from 'vitest'
 import { type CudaTensor, createOptimizer, cuda, cudaAvailable, DriverError, FreestepError } from '../src/index.ts'
+import { loadDriver } from '../src/load.ts'
 import { driver, noGpu } from './backend.ts'
 import { EmulatedDriver, type EmulatedOptions } from './emulator/driver.ts'
 
@@ -34,6 +35,22 @@ describe('where there is nothing to run on', () => {
   test.skipIf(!noGpu)('cuda() says so, too', () =>
     expectRefusal(() => cuda(), 'unsupported', /There is no NVIDIA driver here \(.*\)\. Install one, or use @freestep\/cpu\./),
   )
+  test.each([
+    [new DriverError('cuInit', 100, 'no CUDA-capable device is detected'), /finds no device\. Make one visible/],
+    [
+      new DriverError('cuInit', 804, 'forward compatibility was attempted'),
+      /does not start: cuInit: forward .* \(804\)\. Reinstall/,
+    ],
+    [
+      new Error("Cannot find module 'koffi'\nRequire stack:"),
+      /koffi.* is missing here \(Cannot find module 'koffi'\)\. Run: npm install koffi/,
+    ],
+  ])('a driver that does not load: %s', (cause, message) => {
+    const open = () => {
+      throw cause
+    }
+    return noGpu ? expectRefusal(() => loadDriver(open), 'unsupported', message) : undefined
+  })
   test('no device', () => expectRefusal(() => emulated({ devices: 0 }), 'bad-option', /device is 0, and there are 0 devices/))
   test('not so many devices', () =>
     expectRefusal(

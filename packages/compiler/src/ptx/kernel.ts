@@ -18,6 +18,8 @@ export class Kernel {
   readonly thread: string
   readonly threads: number
   private readonly names = namer([])
+  /** Identifiers of parameters. */
+  private readonly identifier = namer([])
   private readonly kernels: Kernels
   private readonly given: ReadonlySet<string>
 
@@ -25,6 +27,7 @@ export class Kernel {
     this.kernels = kernels
     this.given = new Set(given)
     this.threads = threads
+    for (const { name } of ptxParameters(kernels, given)) this.identifier(name)
     this.thread = this.code.put('u32', 'thread', 'mov.u32', '%tid.x')
   }
 
@@ -40,12 +43,12 @@ export class Kernel {
 
   /** The kernel's parameters, declared. */
   parameters(): string[] {
-    return ptxParameters(this.kernels, [...this.given]).map(({ name, type }) => `.${type} ${identifier(name)}`)
+    return ptxParameters(this.kernels, [...this.given]).map(({ name, type }) => `.${type} ${this.identifier(name)}`)
   }
 
   /** The value of a parameter. */
   parameter(type: 'u32' | 'u64' | 'f64', name: string): string {
-    return this.code.parameter(type, identifier(name))
+    return this.code.parameter(type, this.identifier(name))
   }
 
   /** The address of an array. */
@@ -111,6 +114,3 @@ export class Kernel {
     for (const { slot, value } of writes) this.write(slot, tensor, values.inRegister(value, 0))
   }
 }
-
-/** A parameter's identifier. */
-const identifier = (name: string) => name.replace(/\W/g, '_')

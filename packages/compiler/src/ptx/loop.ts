@@ -63,6 +63,7 @@ class Body {
   private readonly around: Surroundings
   private readonly bases: ReadonlyMap<string, string>
   private readonly scalars: ReadonlyMap<Node, string>
+  private readonly made = new Map<string, string>()
 
   constructor(loop: Loop, around: Surroundings) {
     const { loads, stores, scope, scalars } = loop
@@ -89,16 +90,24 @@ class Body {
   private base(array: string, scope: 'element' | 'slice'): string {
     const { kernel, chunk } = this.around
     const { code } = kernel
-    const shift = Math.log2(bytesOf[this.typeOf(array)])
-    const add = (a: string, b: string) => code.put('u64', `at_${kernel.name(array)}`, 'add.u64', `${a}, ${b}`)
-    if (scope === 'slice') {
-      const begin = add(kernel.array(array), kernel.field(chunk.row, 'kept'))
-      return kernel.at(begin, chunk.kept, 2 ** shift, `at_${kernel.name(array)}`)
-    }
-    const begin = isData(array)
-      ? kernel.field(chunk.row, array === 'x' ? 'x' : 'g')
-      : add(kernel.array(array), kernel.field(chunk.row, 'state'))
-    return add(begin, code.put('u64', 'offset', 'shl.b64', `${chunk.start}, ${shift}`))
+    const bytes = bytesOf[this.typeOf(array)]
+    const name = `at_${kernel.name(array)}`
+    const field = (each: string) => this.once(each, () => kernel.field(chunk.row, each))
+    const add = (a: string, b: string) => code.put('u64', name, 'add.u64', `${a}, ${b}`)
+    if (scope === 'slice') return kernel.at(add(kernel.array(array), field('kept')), chunk.kept, bytes, name)
+    const begin = isData(array) ? field(array === 'x' ? 'x' : 'g') : add(kernel.array(array), field('state'))
+    const shift = `${chunk.start}, ${Math.log2(bytes)}`
+    return add(
+      begin,
+      this.once(shift, () => code.put('u64', 'offset', 'shl.b64', shift)),
+    )
+  }
+
+  /** What needs to be computed only once for a loop. */
+  private once(what: string, make: () => string): string {
+    const known = this.made.get(what) ?? make()
+    this.made.set(what, known)
+    return known
   }
 
   /** The work on `lanes` elements from the given ones on. */
