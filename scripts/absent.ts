@@ -1,6 +1,6 @@
 /**
  * What tests do where the device they need is not there: they are skipped, visibly, unless FREESTEP_REQUIRE names the device (`webgpu`,
- * `chromium`, `ptxas`, … with commas between), as continuous integration does. Then it is an error.
+ * `chromium`, `cuda`, `ptxas`, `cc`, … with commas between), as continuous integration does. Then it is an error.
  */
 import { existsSync } from 'node:fs'
 

@@ -3,6 +3,7 @@ import { cpus } from 'node:os'
 import { Command, InvalidArgumentError } from 'commander'
 import { type BrowserOptions, measureInBrowser } from './browser.ts'
 import { benchCpu, type CpuOptions } from './cpu.ts'
+import { benchCuda, type CudaBenchOptions } from './cuda/race.ts'
 import { benchOnnxRuntime } from './onnxruntime/node.ts'
 import { Report } from './report.ts'
 import { raceOn } from './tfjs/node.ts'
@@ -78,6 +79,19 @@ inBrowser(program.command('onnxruntime'))
     }
     await measureInBrowser(`suite=onnxruntime&sizes=${sizes}&rounds=${rounds}`, options, report)
     if (!options.serve) console.log(`${report}`)
+  })
+
+program
+  .command('cuda')
+  .description('fused steps on a GPU against copies of as many bytes and, if python3 has it, PyTorch')
+  .option('--sizes <counts>', 'numbers of parameters, with commas between', counts, [1e6, 1e8])
+  .option('--rounds <count>', 'how often each of them takes its turn', count, 15)
+  .option('--device <ordinal>', 'which device', Number, 0)
+  .option('--no-torch', 'leave PyTorch out')
+  .action(async (options: CudaBenchOptions) => {
+    const report = new Report()
+    await benchCuda(options, report)
+    console.log(`${report}`)
   })
 
 await program.parseAsync()

@@ -27,6 +27,21 @@ export { type ElementType, type Layout, type SegmentField, type StageFunctions, 
 export { emitOnnx, type OnnxOptions } from './onnx/emit.ts'
 export { type OnnxConstant, type OnnxGraph, type OnnxNode, type OnnxType, type OnnxValue, onnxTypes } from './onnx/graph.ts'
 export type { Broken } from './passes.ts'
+export { emitPtx, type PtxKernel, type PtxModule, type PtxOptions } from './ptx/emit.ts'
+export {
+  addressOf,
+  bytesOf,
+  chunkFields,
+  chunkUnit,
+  type Field,
+  givenOf,
+  type PtxData,
+  packed,
+  ptxArrays,
+  ptxData,
+  ptxParameters,
+  tensorFields,
+} from './ptx/layout.ts'
 export { firstNumbers, type Part } from './traced.ts'
 export { verify } from './verify.ts'
 export { emitWasm, emitWat, type WasmOptions } from './wasm/emit.ts'

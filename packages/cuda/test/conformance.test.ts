@@ -1,0 +1,15 @@
+/**
+ * The kit, on arrays of the device, at both precisions. Small blocks of threads leave an emulator less to do; fused.test.ts has those of the
+ * default size.
+ */
+import { testBackend } from '@freestep/conformance'
+import { type CudaTensor, cuda } from '../src/index.ts'
+import { arrays, driver, driverName, noGpu } from './backend.ts'
+
+const backend = await cuda({ driver, ...(noGpu && { blockSize: 32 }) })
+
+testBackend<CudaTensor>(`cuda, ${driverName} driver`, () => backend, {
+  ...arrays(backend),
+  dtypes: ['float32', 'float64'],
+  manyTensors: 1000,
+})
