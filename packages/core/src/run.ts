@@ -9,7 +9,7 @@ import { FreestepError, suggest } from './errors.ts'
 import type { TensorInfo } from './groups.ts'
 import type { Named, Optimizer } from './optimizer.ts'
 import type { Program } from './program.ts'
-import { load, save } from './resume.ts'
+import { loading, save } from './resume.ts'
 
 /** A part of the parameters that is a vector of its own: all of them, or one group with `splitGroups`. */
 export interface Part<P, Done extends MaybePromise<void>> {
@@ -19,14 +19,39 @@ export interface Part<P, Done extends MaybePromise<void>> {
   readonly engine: Engine<P, Done>
 }
 
+/** A part that is not running yet. */
+export interface Unstarted<P, Done extends MaybePromise<void>> extends Omit<Part<P, Done>, 'engine'> {
+  readonly params: readonly P[]
+  start(): MaybePromise<Engine<P, Done>>
+}
+
+/** Parameters with their names, in order; a record would sort names that are numbers. */
+export type Entries<P> = readonly (readonly [name: string, param: P])[]
+
+/** Parameters, and the parts that they make. */
+export interface Prepared<P, Done extends MaybePromise<void>> {
+  readonly tensors: readonly TensorInfo[]
+  readonly parts: readonly Unstarted<P, Done>[]
+}
+
+/** The engine of a part, from a backend that starts without waiting. */
+export function startNow<P, Done extends MaybePromise<void>>(
+  part: Unstarted<P, Done>,
+  { name }: Pick<Backend<P, Done>, 'name'>,
+): Engine<P, Done> {
+  const engine = part.start()
+  if (!(engine instanceof Promise)) return engine
+  throw new FreestepError('core', 'unsupported', `${name} starts asynchronously. Use "await createOptimizer(…)".`)
+}
+
 /** The optimizer over started engines. */
 export function run<P, Done extends MaybePromise<void>>(
   algorithm: Algorithm,
-  tensors: readonly TensorInfo[],
-  parts: readonly Part<P, Done>[],
+  started: { readonly tensors: readonly TensorInfo[]; readonly parts: readonly Part<P, Done>[] },
   backend: Backend<P, Done>,
+  prepare: (params: Entries<P>) => Prepared<P, Done>,
 ): Optimizer<P, Done> {
-  const usesLoss = parts.some(({ program }) => program.usesLoss)
+  let { tensors, parts } = started
   let steps = 0
   let disposed = false
 
@@ -43,19 +68,28 @@ export function run<P, Done extends MaybePromise<void>>(
     }
     return Object.fromEntries(tensors.map(({ name }, i) => [name, all[i]]))
   }
-  const grads = gather((engine) => engine.gradients)
-  const check = gradientCheck(tensors, backend)
+  const look = () => ({
+    usesLoss: parts.some(({ program }) => program.usesLoss),
+    params: gather((engine) => engine.params) as Named<P>,
+    grads: gather((engine) => engine.gradients),
+    check: gradientCheck(tensors, backend),
+  })
+  let { usesLoss, params, grads, check } = look()
 
   return {
     algorithm: algorithm.name,
-    params: gather((engine) => engine.params) as Named<P>,
-    grads,
+    get params() {
+      return params
+    },
+    get grads() {
+      return grads
+    },
     get steps() {
       return steps
     },
     step(given = grads, { loss } = {}) {
       alive()
-      const gradients = given === grads && grads ? Object.values(grads) : check(given)
+      const gradients = given === grads && grads ? tensors.map(({ name }) => grads?.[name]) : check(given)
       if (loss === undefined && usesLoss)
         throw new FreestepError(
           'core',
@@ -96,8 +130,27 @@ export function run<P, Done extends MaybePromise<void>>(
     },
     async load(checkpoint) {
       alive()
-      await load(algorithm, tensors, parts, checkpoint)
+      for (const write of loading(algorithm, tensors, parts, checkpoint)) await write()
       steps = checkpoint.steps
+    },
+    loadSync(checkpoint) {
+      alive()
+      for (const write of loading(algorithm, tensors, parts, checkpoint))
+        if (write() instanceof Promise)
+          throw new FreestepError('core', 'unsupported', `${backend.name} writes asynchronously. Use "await optimizer.load(…)".`)
+      steps = checkpoint.steps
+    },
+    extend(all) {
+      alive()
+      const known = new Set(tensors.map(({ name }) => name))
+      const missing = tensors.find(({ name }) => !Object.hasOwn(all, name))
+      if (missing)
+        throw new FreestepError('core', 'unknown-parameter', `Parameter ${missing.name} is missing. Give all, those so far too.`)
+      const added = Object.entries(all).filter(([name]) => !known.has(name))
+      const wanted = prepare([...tensors.map(({ name }) => [name, all[name]] as const), ...added])
+      parts = extend({ tensors, parts }, wanted, backend)
+      tensors = wanted.tensors
+      ;({ usesLoss, params, grads, check } = look())
     },
     evaluated() {
       alive()
@@ -108,6 +161,38 @@ export function run<P, Done extends MaybePromise<void>>(
       disposed = true
     },
   }
+}
+
+/** Running parts for more parameters; all is checked, and what is new started, before any engine that runs goes on. */
+function extend<P, Done extends MaybePromise<void>>(
+  now: { readonly tensors: readonly TensorInfo[]; readonly parts: readonly Part<P, Done>[] },
+  wanted: Prepared<P, Done>,
+  backend: Backend<P, Done>,
+): Part<P, Done>[] {
+  for (const [i, { name, shape }] of now.tensors.entries()) {
+    const { name: found, shape: its = [] } = wanted.tensors[i] ?? {}
+    if (found !== name || String(its) !== String(shape))
+      throw new FreestepError(
+        'core',
+        'bad-shape',
+        `Parameter ${i} was ${name}, and is ${found ?? 'missing'}. Give those so far first.`,
+      )
+  }
+  const known = wanted.parts.map((part) => now.parts.find(({ indices }) => indices[0] === part.indices[0]))
+  for (const [p, part] of known.entries())
+    if (part && (!part.engine.extend || part.indices.some((index, j) => index !== wanted.parts[p].indices[j])))
+      throw new FreestepError(
+        'core',
+        'unsupported',
+        part.engine.extend
+          ? 'With the new parameters, one of those so far is in another group. Choose groups that stay the same.'
+          : `${backend.name} cannot take more parameters. Create a new optimizer.`,
+      )
+  const started = wanted.parts.map((part, p) => known[p]?.engine ?? startNow(part, backend))
+  return wanted.parts.map(({ indices, program, params }, p) => {
+    if (known[p]) started[p].extend?.(program, params)
+    return { indices, program, engine: started[p] }
+  })
 }
 
 /** Puts gradients into the parameters' order, or refuses them: unknown names, other shapes or dtypes, none at all. */
