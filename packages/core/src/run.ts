@@ -170,13 +170,9 @@ function extend<P, Done extends MaybePromise<void>>(
   backend: Backend<P, Done>,
 ): Part<P, Done>[] {
   for (const [i, { name, shape }] of now.tensors.entries()) {
-    const { name: found, shape: its = [] } = wanted.tensors[i] ?? {}
-    if (found !== name || String(its) !== String(shape))
-      throw new FreestepError(
-        'core',
-        'bad-shape',
-        `Parameter ${i} was ${name}, and is ${found ?? 'missing'}. Give those so far first.`,
-      )
+    const { shape: other } = wanted.tensors[i]
+    if (String(other) !== String(shape))
+      throw new FreestepError('core', 'bad-shape', `${name} had shape [${shape}], and has [${other}]. Give a tensor like it.`)
   }
   const known = wanted.parts.map((part) => now.parts.find(({ indices }) => indices[0] === part.indices[0]))
   for (const [p, part] of known.entries())
