@@ -175,15 +175,18 @@ function extend<P, Done extends MaybePromise<void>>(
       throw new FreestepError('core', 'bad-shape', `${name} had shape [${shape}], and has [${other}]. Give a tensor like it.`)
   }
   const known = wanted.parts.map((part) => now.parts.find(({ indices }) => indices[0] === part.indices[0]))
-  for (const [p, part] of known.entries())
-    if (part && (!part.engine.extend || part.indices.some((index, j) => index !== wanted.parts[p].indices[j])))
-      throw new FreestepError(
-        'core',
-        'unsupported',
-        part.engine.extend
-          ? 'With the new parameters, one of those so far is in another group. Choose groups that stay the same.'
-          : `${backend.name} cannot take more parameters. Create a new optimizer.`,
-      )
+  const goesOn = (part: Part<P, Done>) => {
+    const next = wanted.parts[known.indexOf(part)]
+    return next && part.indices.every((index, j) => index === next.indices[j])
+  }
+  if (!now.parts.every(goesOn))
+    throw new FreestepError(
+      'core',
+      'unsupported',
+      'With the new parameters, some of those so far are in other groups. Choose groups that stay the same.',
+    )
+  if (!now.parts.every(({ engine }) => engine.extend))
+    throw new FreestepError('core', 'unsupported', `${backend.name} cannot take more parameters. Create a new optimizer.`)
   const started = wanted.parts.map((part, p) => known[p]?.engine ?? startNow(part, backend))
   return wanted.parts.map(({ indices, program, params }, p) => {
     if (known[p]) started[p].extend?.(program, params)

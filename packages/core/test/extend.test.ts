@@ -139,11 +139,16 @@ describe('extend', () => {
     const cannot = createOptimizerSync(adam(), { a }, fixed)
     expect(() => cannot.extend({ a, b })).toThrow(/rows cannot take more parameters\. Create a new optimizer\./)
 
-    let first = 'a'
-    const groups = [{ params: (name: string) => name === first }]
-    const moving = createOptimizerSync(sgd() as Algorithm, { a, b }, backend, { splitGroups: true, groups })
-    first = 'b'
-    expect(() => moving.extend({ a, b, c: [3] })).toThrow(/one of those so far is in another group/)
+    for (const [before, after] of [
+      [['a', 'b'], ['a']],
+      [['a'], ['a', 'b', 'c']],
+    ]) {
+      let members = before
+      const groups = [{ params: (name: string) => members.includes(name) }]
+      const moving = createOptimizerSync(sgd() as Algorithm, { a, b }, backend, { splitGroups: true, groups })
+      members = after
+      expect(() => moving.extend({ a, b, c: [3] })).toThrow(/some of those so far are in other groups/)
+    }
     optimizer.dispose()
     expect(() => optimizer.extend({ a, b })).toThrow(/was disposed/)
   })
