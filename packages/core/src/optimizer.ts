@@ -8,7 +8,7 @@ import type { Checkpoint } from './checkpoint.ts'
 import { FreestepError } from './errors.ts'
 import { type Group, optionsPerTensor, partition, type TensorInfo } from './groups.ts'
 import { createProgram } from './program.ts'
-import { run } from './run.ts'
+import { type Entries, type Prepared, run, startNow } from './run.ts'
 
 /** Tensors by name. */
 export type Named<P> = Readonly<Record<string, P>>
@@ -66,6 +66,20 @@ export interface Optimizer<P, Done extends MaybePromise<void> = void> {
    * @throws FreestepError `bad-checkpoint` where names or shapes are not those of this optimizer; nothing has changed then.
    */
   load(checkpoint: Checkpoint): Promise<void>
+  /**
+   * As {@link load}, at once, for backends that write without waiting.
+   *
+   * @throws FreestepError `bad-checkpoint` as there; `unsupported` where it has to be waited for
+   */
+  loadSync(checkpoint: Checkpoint): void
+  /**
+   * Goes on with more parameters, which have their own start. Those so far are among the given ones, each as the same tensor or another of
+   * its shape; options, those of groups included, are looked up for all of them.
+   *
+   * @throws FreestepError `unknown-parameter` or `bad-shape` if one is missing or another than before, `unsupported` where the backend
+   *   cannot go on with more
+   */
+  extend(params: Named<P>): void
   /** The parameters to evaluate the model at, where the algorithm says they are others than `params` (averages). */
   evaluated(): After<Done, Named<P>>
   /** Frees all states; the parameters stay. Any later call is refused. */
@@ -86,9 +100,10 @@ export async function createOptimizer<A extends Algorithm, P, Done extends Maybe
   backend: Backend<P, Done>,
   options: OptimizerOptions<OptionsOf<A>> = {},
 ): Promise<Optimizer<P, Done>> {
-  const prepared = prepare(algorithm, params, backend, options)
-  const started = await Promise.all(prepared.parts.map(async (part) => ({ ...part, engine: await part.start() })))
-  return run(algorithm, prepared.tensors, started, backend)
+  const preparing = (all: Entries<P>) => prepare(algorithm, all, backend, options)
+  const { tensors, parts } = preparing(Object.entries(params))
+  const started = await Promise.all(parts.map(async (part) => ({ ...part, engine: await part.start() })))
+  return run(algorithm, { tensors, parts: started }, backend, preparing)
 }
 
 /**
@@ -102,23 +117,19 @@ export function createOptimizerSync<A extends Algorithm, P, Done extends MaybePr
   backend: Backend<P, Done>,
   options: OptimizerOptions<OptionsOf<A>> = {},
 ): Optimizer<P, Done> {
-  const prepared = prepare(algorithm, params, backend, options)
-  const started = prepared.parts.map((part) => {
-    const engine = part.start()
-    if (engine instanceof Promise)
-      throw new FreestepError('core', 'unsupported', `${backend.name} starts asynchronously. Use "await createOptimizer(…)".`)
-    return { ...part, engine }
-  })
-  return run(algorithm, prepared.tensors, started, backend)
+  const preparing = (all: Entries<P>) => prepare(algorithm, all, backend, options)
+  const { tensors, parts } = preparing(Object.entries(params))
+  const started = parts.map((part) => ({ ...part, engine: startNow(part, backend) }))
+  return run(algorithm, { tensors, parts: started }, backend, preparing)
 }
 
 function prepare<P, Done extends MaybePromise<void>>(
   algorithm: Algorithm,
-  params: Named<P>,
+  params: Entries<P>,
   backend: Backend<P, Done>,
   { groups = [], splitGroups = false }: OptimizerOptions<object>,
-) {
-  const tensors = Object.entries(params).map(([name, param]): TensorInfo => ({ name, ...backend.describe(param, name) }))
+): Prepared<P, Done> {
+  const tensors = params.map(([name, param]): TensorInfo => ({ name, ...backend.describe(param, name) }))
   if (!tensors.length)
     throw new FreestepError('core', 'unknown-parameter', 'There are no parameters. Give at least one tensor by name.')
   const perTensor = optionsPerTensor(algorithm, tensors, groups)
@@ -126,7 +137,8 @@ function prepare<P, Done extends MaybePromise<void>>(
   const parts = split.map((indices) => {
     const of = <T>(all: readonly T[]) => indices.map((i) => all[i])
     const program = createProgram(algorithm, of(tensors), of(perTensor))
-    return { indices, program, start: () => backend.start(program, of(Object.values(params))) }
+    const own = of(params.map(([, param]) => param))
+    return { indices, program, params: own, start: () => backend.start(program, own) }
   })
   return { tensors, parts }
 }

@@ -64,20 +64,19 @@ export async function save<P, Done extends MaybePromise<void>>(
   }
 }
 
-/** See {@link Optimizer.load}. */
-export async function load<P, Done extends MaybePromise<void>>(
+/** See {@link Optimizer.load}: the writes that it takes, in order, after the checkpoint was found to fit. */
+export function loading<P, Done extends MaybePromise<void>>(
   algorithm: Algorithm,
   tensors: readonly TensorInfo[],
   parts: Parts<P, Done>,
   checkpoint: Checkpoint,
-): Promise<void> {
+): (() => MaybePromise<void>)[] {
   const all = slots(tensors, parts, `x/${tensors[0].name}` in checkpoint.tensors)
   checkFits(algorithm.name, checkpoint, all)
-  for (const { engine, state, arrays } of all)
-    await engine.write(
-      state,
-      arrays.map(({ name }) => checkpoint.tensors[name].data),
-    )
+  return all.map(({ engine, state, arrays }) => {
+    const numbers = arrays.map(({ name }) => checkpoint.tensors[name].data)
+    return () => engine.write(state, numbers)
+  })
 }
 
 function checkFits(algorithm: string, checkpoint: Checkpoint, all: readonly Slot[]): void {

@@ -9,7 +9,7 @@ import { FreestepError, suggest } from './errors.ts'
 import type { TensorInfo } from './groups.ts'
 import type { Named, Optimizer } from './optimizer.ts'
 import type { Program } from './program.ts'
-import { load, save } from './resume.ts'
+import { loading, save } from './resume.ts'
 
 /** A part of the parameters that is a vector of its own: all of them, or one group with `splitGroups`. */
 export interface Part<P, Done extends MaybePromise<void>> {
@@ -19,14 +19,39 @@ export interface Part<P, Done extends MaybePromise<void>> {
   readonly engine: Engine<P, Done>
 }
 
+/** A part that is not running yet. */
+export interface Unstarted<P, Done extends MaybePromise<void>> extends Omit<Part<P, Done>, 'engine'> {
+  readonly params: readonly P[]
+  start(): MaybePromise<Engine<P, Done>>
+}
+
+/** Parameters with their names, in order; a record would sort names that are numbers. */
+export type Entries<P> = readonly (readonly [name: string, param: P])[]
+
+/** Parameters, and the parts that they make. */
+export interface Prepared<P, Done extends MaybePromise<void>> {
+  readonly tensors: readonly TensorInfo[]
+  readonly parts: readonly Unstarted<P, Done>[]
+}
+
+/** The engine of a part, from a backend that starts without waiting. */
+export function startNow<P, Done extends MaybePromise<void>>(
+  part: Unstarted<P, Done>,
+  { name }: Pick<Backend<P, Done>, 'name'>,
+): Engine<P, Done> {
+  const engine = part.start()
+  if (!(engine instanceof Promise)) return engine
+  throw new FreestepError('core', 'unsupported', `${name} starts asynchronously. Use "await createOptimizer(…)".`)
+}
+
 /** The optimizer over started engines. */
 export function run<P, Done extends MaybePromise<void>>(
   algorithm: Algorithm,
-  tensors: readonly TensorInfo[],
-  parts: readonly Part<P, Done>[],
+  started: { readonly tensors: readonly TensorInfo[]; readonly parts: readonly Part<P, Done>[] },
   backend: Backend<P, Done>,
+  prepare: (params: Entries<P>) => Prepared<P, Done>,
 ): Optimizer<P, Done> {
-  const usesLoss = parts.some(({ program }) => program.usesLoss)
+  let { tensors, parts } = started
   let steps = 0
   let disposed = false
 
@@ -39,23 +64,31 @@ export function run<P, Done extends MaybePromise<void>>(
     for (const [p, { indices }] of parts.entries()) for (const [j, index] of indices.entries()) all[index] = lists[p][j]
     return Object.fromEntries(tensors.map(({ name }, i) => [name, all[i]]))
   }
-  const places = parts.map(({ engine }) => engine.gradients)
-  const grads = places.every((list) => list !== undefined) ? gather(places) : undefined
-  const params = latest(() => parts.map(({ engine }) => engine.params), gather)
-  const check = gradientCheck(tensors, backend)
+  const look = () => {
+    const places = parts.map(({ engine }) => engine.gradients)
+    return {
+      usesLoss: parts.some(({ program }) => program.usesLoss),
+      params: latest(() => parts.map(({ engine }) => engine.params), gather),
+      grads: places.every((list) => list !== undefined) ? gather(places) : undefined,
+      check: gradientCheck(tensors, backend),
+    }
+  }
+  let { usesLoss, params, grads, check } = look()
 
   return {
     algorithm: algorithm.name,
     get params() {
       return params()
     },
-    grads,
+    get grads() {
+      return grads
+    },
     get steps() {
       return steps
     },
     step(given = grads, { loss } = {}) {
       alive()
-      const gradients = given === grads && grads ? Object.values(grads) : check(given)
+      const gradients = given === grads && grads ? tensors.map(({ name }) => grads?.[name]) : check(given)
       if (loss === undefined && usesLoss)
         throw new FreestepError(
           'core',
@@ -100,8 +133,27 @@ export function run<P, Done extends MaybePromise<void>>(
     },
     async load(checkpoint) {
       alive()
-      await load(algorithm, tensors, parts, checkpoint)
+      for (const write of loading(algorithm, tensors, parts, checkpoint)) await write()
       steps = checkpoint.steps
+    },
+    loadSync(checkpoint) {
+      alive()
+      for (const write of loading(algorithm, tensors, parts, checkpoint))
+        if (write() instanceof Promise)
+          throw new FreestepError('core', 'unsupported', `${backend.name} writes asynchronously. Use "await optimizer.load(…)".`)
+      steps = checkpoint.steps
+    },
+    extend(all) {
+      alive()
+      const known = new Set(tensors.map(({ name }) => name))
+      const missing = tensors.find(({ name }) => !Object.hasOwn(all, name))
+      if (missing)
+        throw new FreestepError('core', 'unknown-parameter', `Parameter ${missing.name} is missing. Give all, those so far too.`)
+      const added = Object.entries(all).filter(([name]) => !known.has(name))
+      const wanted = prepare([...tensors.map(({ name }) => [name, all[name]] as const), ...added])
+      parts = extend({ tensors, parts }, wanted, backend)
+      tensors = wanted.tensors
+      ;({ usesLoss, params, grads, check } = look())
     },
     evaluated() {
       alive()
@@ -126,6 +178,37 @@ function latest<T, R>(values: () => readonly T[], f: (values: readonly T[]) => R
     known = now
     return made
   }
+}
+
+/** Running parts for more parameters; all is checked, and what is new started, before any engine that runs goes on. */
+function extend<P, Done extends MaybePromise<void>>(
+  now: { readonly tensors: readonly TensorInfo[]; readonly parts: readonly Part<P, Done>[] },
+  wanted: Prepared<P, Done>,
+  backend: Backend<P, Done>,
+): Part<P, Done>[] {
+  for (const [i, { name, shape }] of now.tensors.entries()) {
+    const { shape: other } = wanted.tensors[i]
+    if (String(other) !== String(shape))
+      throw new FreestepError('core', 'bad-shape', `${name} had shape [${shape}], and has [${other}]. Give a tensor like it.`)
+  }
+  const known = wanted.parts.map((part) => now.parts.find(({ indices }) => indices[0] === part.indices[0]))
+  const goesOn = (part: Part<P, Done>) => {
+    const next = wanted.parts[known.indexOf(part)]
+    return next && part.indices.every((index, j) => index === next.indices[j])
+  }
+  if (!now.parts.every(goesOn))
+    throw new FreestepError(
+      'core',
+      'unsupported',
+      'With the new parameters, some of those so far are in other groups. Choose groups that stay the same.',
+    )
+  if (!now.parts.every(({ engine }) => engine.extend))
+    throw new FreestepError('core', 'unsupported', `${backend.name} cannot take more parameters. Create a new optimizer.`)
+  const started = wanted.parts.map((part, p) => known[p]?.engine ?? startNow(part, backend))
+  return wanted.parts.map(({ indices, program, params }, p) => {
+    if (known[p]) started[p].extend?.(program, params)
+    return { indices, program, engine: started[p] }
+  })
 }
 
 /** Puts gradients into the parameters' order, or refuses them: unknown names, other shapes or dtypes, none at all. */

@@ -6,7 +6,7 @@ import { type Backend, FreestepError, type Program } from '@freestep/core'
 import type { Tensor } from '@tensorflow/tfjs-core'
 import * as tfjsCore from '@tensorflow/tfjs-core'
 import type { TensorFlow } from './eager.ts'
-import { TfjsEngine } from './engine.ts'
+import { type Execution, TfjsEngine } from './engine.ts'
 import { describe, isVariable } from './tensors.ts'
 
 /** Options of {@link tfjs}. */
@@ -20,8 +20,10 @@ export interface TfjsOptions {
   readonly fused?: boolean
 }
 
-/** The backend, whose engines start at once. */
-interface TfjsBackend extends Backend<Tensor> {
+/** The backend for tfjs. */
+export interface TfjsBackend extends Backend<Tensor> {
+  /** How the steps of the optimizer that was made last run; undefined before there is one. */
+  readonly execution: Execution | undefined
   start(program: Program, params: readonly Tensor[]): TfjsEngine
 }
 
@@ -30,9 +32,13 @@ interface TfjsBackend extends Backend<Tensor> {
  * loss, are tf.Tensor. A step only queues kernels: nothing is read back from the device, and no tensor of it remains.
  */
 export function tfjs({ tf = tfjsCore, fused = true }: TfjsOptions = {}): TfjsBackend {
+  let engine: TfjsEngine | undefined
   return {
     name: 'tfjs',
     describe,
+    get execution() {
+      return engine?.execution
+    },
     start(program, params) {
       for (const [i, param] of params.entries())
         if (!isVariable(param))
@@ -41,7 +47,8 @@ export function tfjs({ tf = tfjsCore, fused = true }: TfjsOptions = {}): TfjsBac
             'unsupported',
             `${program.tensors[i].name} is a tf.Tensor, which cannot be updated in place. Give a tf.Variable: tf.variable(tensor).`,
           )
-      return new TfjsEngine(tf, fused, program, params)
+      engine = new TfjsEngine(tf, fused, program, params)
+      return engine
     },
   }
 }

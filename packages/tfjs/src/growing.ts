@@ -3,21 +3,13 @@
  * those that were disposed, and resumes from a checkpoint once a step has shown which variables it is of.
  * Not the tf.Optimizer: optimizer.ts checks what comes in and speaks to tfjs.
  */
-import {
-  type Algorithm,
-  type Checkpoint,
-  createOptimizerSync,
-  FreestepError,
-  type Group,
-  type Optimizer,
-  type Program,
-} from '@freestep/core'
+import { type Algorithm, type Checkpoint, createOptimizerSync, FreestepError, type Group, type Optimizer } from '@freestep/core'
 import * as tf from '@tensorflow/tfjs-core'
-import { tfjs } from './backend.ts'
+import { type TfjsBackend, tfjs } from './backend.ts'
 import type { Execution } from './engine.ts'
-import { byLabel, startingAt } from './groups.ts'
+import { byLabel, checkNames } from './groups.ts'
 import { deserted, discard, joined, type Slot, slotsOf, swept } from './slots.ts'
-import { bad, ordered, type Part, restore, variablesOf } from './weights.ts'
+import { bad, ordered, variablesOf } from './weights.ts'
 
 /** How an optimizer runs, beside the options of its algorithm. */
 export interface RunSettings<O> {
@@ -40,13 +32,13 @@ export interface Given {
 
 /** An optimizer whose variables are those that its steps name. */
 export class GrowingOptimizer {
-  /** How many steps were taken, those before the checkpoint included. */
-  steps = 0
   private readonly algorithm: Algorithm
   private readonly settings: RunSettings<object>
+  private readonly backend: TfjsBackend
   private slots: readonly Slot[] = []
   private names: ReadonlyMap<tf.Variable, string> = new Map()
-  private parts: Part[] = []
+  /** The name that groups know each slot by. */
+  private labels: ReadonlyMap<string, string> = new Map()
   private running: Optimizer<tf.Tensor> | undefined
   /** A checkpoint, until a step has shown which variables it is of. */
   private pending: Checkpoint | undefined
@@ -54,29 +46,36 @@ export class GrowingOptimizer {
   constructor(algorithm: Algorithm, settings: RunSettings<object>) {
     this.algorithm = algorithm
     this.settings = settings
+    this.backend = tfjs({ fused: settings.fused })
+  }
+
+  /** How many steps were taken, those before the checkpoint included. */
+  get steps(): number {
+    return this.running?.steps ?? this.pending?.steps ?? 0
+  }
+
+  /** How steps run; undefined before the first one. */
+  get execution(): Execution | undefined {
+    return this.running && this.backend.execution
   }
 
   /** Takes a step. If it fails, variables and states are as before. */
   step(given: readonly Given[], loss: number | tf.Tensor | undefined): void {
     const starting = !this.running
-    this.checkLoss(loss)
     try {
       this.join(given.map(({ variable }) => variable))
-      this.checkLoss(loss)
       this.running?.step(Object.fromEntries(given.map(({ variable, gradient }) => [this.names.get(variable), gradient])), {
         loss,
       })
     } catch (error) {
       if (starting) this.stop()
-      throw error
+      throw error instanceof FreestepError && error.code === 'missing-loss' ? this.missingLoss() : error
     }
     this.pending = undefined
-    this.steps++
   }
 
-  private checkLoss(loss: number | tf.Tensor | undefined): void {
-    if (loss !== undefined || !this.parts.some(({ program }) => program.usesLoss)) return
-    throw new FreestepError(
+  private missingLoss(): FreestepError {
+    return new FreestepError(
       'tfjs',
       'missing-loss',
       `${this.algorithm.name} needs the value of the objective. Use minimize, or applyGradients(gradients, { loss }).`,
@@ -103,35 +102,23 @@ export class GrowingOptimizer {
     const list = (of: readonly { name: string }[]) => of.map(({ name }) => name).join(', ')
     if (!slots) throw bad(`it is of the variables ${list(saved)}, and the step is for ${list(variables)}. Train the same model`)
     this.start(slots.length ? slots : joined(slots, variables))
-    restore(checkpoint, this.parts)
+    this.running?.loadSync(checkpoint)
     return this.slots
   }
 
   /** Starts core's optimizer, or lets it go on, with these slots. */
   private start(slots: readonly Slot[]): void {
-    const later = startingAt(this.steps)
-    const labels = new Map(slots.map(({ name, label }) => [name, label]))
-    const variables = Object.keys(tf.engine().registeredVariables)
-    const backend = tfjs({ fused: this.settings.fused })
-    // An engine that runs already goes on with the longer program, and its states with it.
-    const start = (program: Program, params: readonly tf.Tensor[]) => {
-      const known = this.parts.find((part) => part.program.tensors[0].name === program.tensors[0].name)
-      if (!known) {
-        const engine = backend.start(program, params)
-        this.parts.push({ program, engine })
-        return engine
-      }
-      known.engine.extend(program, params)
-      known.program = program
-      return known.engine
-    }
+    const { algorithm, backend } = this
+    const { groups = [], splitGroups } = this.settings
+    const params = Object.fromEntries(slots.map(({ name, variable }) => [name, variable]))
+    this.labels = new Map(slots.map(({ name, label }) => [name, label]))
     try {
-      this.running = createOptimizerSync(
-        { ...this.algorithm, options: later(this.algorithm.options) },
-        Object.fromEntries(slots.map(({ name, variable }) => [name, variable])),
-        { ...backend, start },
-        { groups: byLabel((this.settings.groups ?? []).map(later), labels, variables), splitGroups: this.settings.splitGroups },
-      )
+      checkNames(groups, [...new Set([...this.labels.values(), ...Object.keys(tf.engine().registeredVariables)])])
+      if (this.running) this.running.extend(params)
+      else {
+        const own = byLabel(groups, (name) => this.labels.get(name) ?? name)
+        this.running = createOptimizerSync(algorithm, params, backend, { groups: own, splitGroups })
+      }
     } catch (error) {
       discard(slots, this.slots)
       throw error
@@ -139,11 +126,6 @@ export class GrowingOptimizer {
     discard(this.slots, slots)
     this.slots = slots
     this.names = new Map(slots.map(({ variable, name }) => [variable, name]))
-  }
-
-  /** How steps run; undefined before the first one. */
-  get execution(): Execution | undefined {
-    return this.parts[0]?.engine.execution
   }
 
   /** The algorithm's single numbers, as of the last step. */
@@ -167,16 +149,9 @@ export class GrowingOptimizer {
 
   /** The whole state, read from the device, variables in the order they came. */
   async save(): Promise<Checkpoint> {
-    const { steps, slots } = this
-    const { name, options } = this.algorithm
-    const text = (_key: string, value: unknown) => (typeof value === 'number' && !Number.isFinite(value) ? String(value) : value)
-    if (this.pending) return this.pending
-    const { tensors } = (await this.running?.save()) ?? { tensors: {} }
-    const checkpoint = { algorithm: name, options: JSON.stringify(options, text), steps, tensors }
-    return ordered(
-      checkpoint,
-      slots.map((slot) => slot.name),
-    )
+    const names = this.slots.map(({ name }) => name)
+    if (this.running && !this.pending) return ordered(await this.running.save(), names)
+    return this.pending ?? { algorithm: this.algorithm.name, options: '{}', steps: 0, tensors: {} }
   }
 
   /** Forgets the present state; the next step resumes from this one. */
@@ -188,21 +163,18 @@ export class GrowingOptimizer {
       throw bad('it holds the parameters too, which a tfjs model keeps by itself. Save it without params: true')
     this.release()
     this.pending = checkpoint
-    this.steps = checkpoint.steps
   }
 
   /** Frees everything and starts over. */
   release(): void {
     this.stop()
     this.pending = undefined
-    this.steps = 0
   }
 
   /** Frees the states and forgets the variables. */
   private stop(): void {
+    this.running?.dispose()
     this.running = undefined
-    for (const { engine } of this.parts) engine.dispose()
-    this.parts = []
     discard(this.slots)
     this.slots = []
     this.names = new Map()

@@ -19,7 +19,7 @@ export {
   warmupStableDecay,
 } from '@freestep/core'
 export * from './algorithms.ts'
-export { type TfjsOptions, tfjs } from './backend.ts'
+export { type TfjsBackend, type TfjsOptions, tfjs } from './backend.ts'
 export { type LogOptions, logScalars, type ScalarLog, type ScalarRecord } from './callback.ts'
 export type { TensorFlow } from './eager.ts'
 export type { Execution } from './engine.ts'

@@ -3,9 +3,8 @@
  * behind the algorithm's, `prodigy/s/dense/kernel` or `prodigy/d`, which keeps them apart from the weights of the model.
  * Not aware of live variables: whose state it is, is found out in pair.ts.
  */
-import { type Checkpoint, FreestepError, type Numbers, type Program, type SavedTensor } from '@freestep/core'
+import { type Checkpoint, FreestepError, type SavedTensor } from '@freestep/core'
 import * as tf from '@tensorflow/tfjs-core'
-import type { TfjsEngine } from './engine.ts'
 
 /** A tensor by name. */
 export interface NamedTensor {
@@ -18,12 +17,6 @@ export interface SavedVariable {
   readonly name: string
   /** Its states' shapes. */
   readonly shapes: readonly (readonly number[])[]
-}
-
-/** A program with the engine that runs it. With `splitGroups` there is one per group. */
-export interface Part {
-  program: Program
-  readonly engine: TfjsEngine
 }
 
 /** The list of named tensors; they are the caller's to dispose. */
@@ -76,31 +69,6 @@ export function ordered({ tensors, ...rest }: Checkpoint, names: readonly string
   const rank = (key: string) => place.get(key.slice(key.indexOf('/') + 1)) ?? -1
   const entries = Object.entries(tensors).sort(([a], [b]) => rank(a) - rank(b))
   return { ...rest, tensors: Object.fromEntries(entries) }
-}
-
-/** Writes a checkpoint into running parts whose variables bear the saved names; checks all before it writes anything. */
-export function restore({ algorithm, tensors }: Checkpoint, parts: readonly Part[]): void {
-  const known = new Set<string>()
-  const find = (key: string, size: number): Numbers => {
-    const { data } = tensors[key] ?? {}
-    known.add(key)
-    if (data?.length === size) return data
-    const found = data ? `has ${data.length} numbers instead of ${size}` : 'is missing'
-    throw bad(`"${key}" ${found}. Make the ${algorithm} with the options, and for the variables, it was saved with`)
-  }
-  const plan = parts.flatMap(({ program, engine }, p) =>
-    Object.entries(program.states).map(([state, scope]) => {
-      const size = (i: number) => {
-        if (scope === 'tensor') return 1
-        return scope === 'slice' ? Math.ceil(program.tensors[i].size / (program.strides?.[i] ?? 1)) : program.tensors[i].size
-      }
-      if (scope === 'global') return { engine, state, numbers: [find(parts.length > 1 ? `${state}@${p}` : state, 1)] }
-      return { engine, state, numbers: program.tensors.map(({ name }, i) => find(`${state}/${name}`, size(i))) }
-    }),
-  )
-  const extra = Object.keys(tensors).find((key) => !known.has(key))
-  if (extra) throw bad(`it has "${extra}", which is not kept here. Make the ${algorithm} with the options it was saved with`)
-  for (const { engine, state, numbers } of plan) void engine.write(state, numbers)
 }
 
 /** Refuses a saved state. */

@@ -138,9 +138,9 @@ test('a state that does not fit is refused, and nothing is changed', async () =>
   await expect(dog().load(await one.save())).rejects.toThrow(/it is of prodigy, and this is dog/)
 
   for (const [settings, message] of [
-    [{ useBiasCorrection: true }, /"c1" is missing\. Make the prodigy with the options/],
-    [{ betas: [0, 0.9] as const }, /it has "m\/fits\/a", which is not kept here/],
-    [{ sliceP: 2 }, /"moved\/fits\/a" has 2 numbers instead of 1/],
+    [{ useBiasCorrection: true }, /The checkpoint has no "c1"\. Create the optimizer with the options/],
+    [{ betas: [0, 0.9] as const }, /The checkpoint has "m\/fits\/a", which is not kept here/],
+    [{ sliceP: 2 }, /"moved\/fits\/a" has 2 numbers in the checkpoint, 1 here/],
   ] as const) {
     const two = prodigy(settings)
     await two.setWeights(await one.getWeights())

@@ -15,11 +15,8 @@ const algorithms: Readonly<Record<string, () => FreestepOptimizer>> = {
   'eager-prodigy': () => prodigy({ fused: false }),
 }
 
-/** So many parameters in all. */
-const total = 1_000_000
-
-/** Thirty layers of growing size: a matrix and a bias each. */
-export function mixedSizes(): number[] {
+/** Thirty layers of growing size, a matrix and a bias each, of so many parameters in all. */
+export function mixedSizes(total: number): number[] {
   const biases = Array.from({ length: 30 }, (_, i) => 32 * 2 ** (i % 5))
   const rest = total - biases.reduce((sum, size) => sum + size, 0)
   const weight = (i: number) => 1.15 ** i
@@ -29,18 +26,22 @@ export function mixedSizes(): number[] {
   return biases.flatMap((bias, i) => [matrices[i] + (i === 29 ? missing : 0), bias])
 }
 
+/** Sets of variables by what their figures end in: a million parameters in one tensor and in sixty, and a small perceptron. */
+export type Sets = readonly (readonly [suffix: string, sizes: readonly number[]])[]
+const usual: Sets = [
+  ['', [1e6]],
+  ['-60-tensors', mixedSizes(1e6)],
+  ['-perceptron', [16 * 32, 32, 32 * 32, 32, 32 * 3, 3]],
+]
+
 /**
- * Races on the active backend, one tensor and sixty.
+ * Races on the active backend.
  *
  * @param done - waits for what a step has queued, where steps are not over when they return
  */
-export async function raceAll(rounds: number, done?: () => Promise<unknown>): Promise<Measured> {
+export async function raceAll(rounds: number, sets: Sets = usual, done?: () => Promise<unknown>): Promise<Measured> {
   const measured: Measured = { rows: [], figures: [], notes: [] }
-  for (const [suffix, sizes] of [
-    ['', [total]],
-    ['-60-tensors', mixedSizes()],
-  ] as const)
-    await raceOver(sizes, suffix, rounds, done, measured)
+  for (const [suffix, sizes] of sets) await raceOver(sizes, suffix, rounds, done, measured)
   return measured
 }
 
@@ -52,6 +53,7 @@ async function raceOver(
   { rows, figures, notes }: Measured,
 ): Promise<void> {
   const backend = tf.getBackend()
+  const total = sizes.reduce((sum, size) => sum + size, 0)
   const before = tf.memory().numTensors
   const ours = Object.entries(algorithms).map(([name, make]) => ({ name, optimizer: make() }))
   const all = [{ name: 'tf.train.adam', optimizer: tf.train.adam(1e-3) }, ...ours]

@@ -10,7 +10,7 @@ export async function raceOnWebGPU(rounds: number): Promise<Measured> {
   await tf.setBackend('webgpu')
   const backend = tf.backend() as unknown as WebGPUBackend & { endComputePassEncoder(): void; submitQueue(): void }
   const { device } = backend
-  const measured = await raceAll(rounds, () => {
+  const measured = await raceAll(rounds, undefined, () => {
     // It gathers commands, and submits them when there are enough or something is read.
     backend.ensureCommandEncoderReady()
     backend.endComputePassEncoder()
