@@ -1,0 +1,77 @@
+/** The site: what VitePress makes of content/. */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { katex } from '@mdit/plugin-katex'
+import { defaultClientConditions, defaultServerConditions, type Plugin } from 'vite'
+import { defineConfig } from 'vitepress'
+import { digits } from '../build/digits.ts'
+import { checkLinks } from '../build/links.ts'
+import { app, root } from '../build/places.ts'
+import { sidebar } from '../build/sidebar.ts'
+import { content, sources, stage, stageOne } from '../build/stage.ts'
+
+if (!process.argv.includes('preview')) {
+  stage()
+  const file = join(content, 'public/digits.bin')
+  mkdirSync(join(content, 'public'), { recursive: true })
+  writeFileSync(file, digits())
+}
+
+/** In development, a page that is changed is gathered again. */
+const restage: Plugin = {
+  name: 'freestep:restage',
+  configureServer({ watcher }) {
+    watcher.add([join(root, 'docs'), join(app, 'pages')])
+    watcher.on('change', (path) => {
+      const source = sources().find(({ file }) => join(root, file) === path)
+      if (source) stageOne(source.file, source.page)
+    })
+  },
+}
+
+const source = '@freestep/source'
+
+export default defineConfig({
+  lang: 'en',
+  title: 'freestep',
+  titleTemplate: ':title · freestep',
+  description: 'Training without a learning rate, in JavaScript and TypeScript: Prodigy, D-Adaptation, DoG and their kin.',
+  srcDir: 'content',
+  outDir: 'site',
+  base: process.env.DOCS_BASE ?? '/',
+  head: [['link', { rel: 'icon', type: 'image/svg+xml', href: `${process.env.DOCS_BASE ?? '/'}icon.svg` }]],
+  markdown: {
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
+    languageAlias: { wat: 'wasm', ptx: 'asm' },
+    config: (md) =>
+      void md.use(katex, {
+        strict: 'error',
+        throwOnError: true,
+        // Vue leaves formulas alone.
+        transformer: (html: string) => html.replace(/^(<[a-z]+)/, '$1 v-pre'),
+      }),
+  },
+  themeConfig: {
+    logo: '/icon.svg',
+    nav: [
+      { text: 'Start', link: '/start' },
+      { text: 'Adapters', link: '/start' },
+      { text: 'Algorithms', link: '/choose-an-algorithm', activeMatch: '/(choose-an-algorithm|algorithms|wrappers)' },
+      { text: 'Playground', link: '/playground/', activeMatch: '/playground/' },
+      { text: 'API', link: '/api/', activeMatch: '/api/' },
+    ],
+    sidebar: sidebar(),
+    outline: { level: [2, 3] },
+    search: { provider: 'local' },
+    docFooter: { prev: 'Before', next: 'Next' },
+  },
+  buildEnd: ({ outDir }) => checkLinks(outDir),
+  vite: {
+    plugins: [restage],
+    publicDir: join(content, 'public'),
+    resolve: { conditions: [source, ...defaultClientConditions] },
+    ssr: { noExternal: [/^@freestep\//], resolve: { conditions: [source, ...defaultServerConditions] } },
+    worker: { format: 'es' },
+    build: { chunkSizeWarningLimit: 3000 },
+  },
+})

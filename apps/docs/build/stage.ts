@@ -1,0 +1,72 @@
+/**
+ * Gathers the site's pages in content/: the guides of docs/, the pages that only the site has, and the README of each package. They stay
+ * plain Markdown; what is changed on the way is said here. The API pages are there already (typedoc.config.js). Not the looks.
+ *
+ * - `<!-- site: Name -->` becomes the component of that name: an interactive part that GitHub does not show.
+ * - Links to what is no page (a file of the repository) become text.
+ * - A README becomes `packages/NAME.md`, and ends with the way to its API.
+ */
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, posix } from 'node:path'
+import { firstLines } from './adapters.ts'
+import { app, packageNames, root } from './places.ts'
+
+/** The folder that the site is built from. */
+export const content = join(app, 'content')
+
+/** Where a Markdown file of the repository is on the site, if it is. */
+function pageOf(path: string): string | undefined {
+  if (path === 'README.md') return 'index.md'
+  const [first, name, ...rest] = path.split('/')
+  if (first === 'docs' && path.endsWith('.md')) return path.slice('docs/'.length)
+  if (first === 'packages' && (rest.length === 0 || rest.join() === 'README.md')) return `packages/${name}.md`
+  if (path.startsWith('apps/docs/pages/')) return path.slice('apps/docs/pages/'.length)
+  return undefined
+}
+
+/** The pages of the site that are written by hand: file of the repository, page. */
+export function sources(): { readonly file: string; readonly page: string }[] {
+  const markdown = (folder: string) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .map((name) => `${folder}/${name.replaceAll('\\', '/')}`)
+      .filter((path) => path.endsWith('.md'))
+  const readmes = packageNames().map((name) => `packages/${name}/README.md`)
+  return [...markdown('docs'), ...markdown('apps/docs/pages'), ...readmes]
+    .filter((file) => existsSync(join(root, file)))
+    .map((file) => ({ file, page: pageOf(file) as string }))
+}
+
+/** Writes all of them, anew. */
+export function stage(): void {
+  for (const name of existsSync(content) ? readdirSync(content) : [])
+    if (name !== 'api') rmSync(join(content, name), { recursive: true })
+  cpSync(join(app, 'public'), join(content, 'public'), { recursive: true })
+  for (const { file, page } of sources()) stageOne(file, page)
+}
+
+/** Writes one. */
+export function stageOne(file: string, page: string): void {
+  const target = join(content, page)
+  mkdirSync(dirname(target), { recursive: true })
+  writeFileSync(target, onSite(readFileSync(join(root, file), 'utf8'), file, page))
+}
+
+/** The text of a page as the site has it. */
+function onSite(text: string, file: string, page: string): string {
+  const [, name] = /^packages\/([^/]+)\/README\.md$/.exec(file) ?? []
+  const body = text
+    .replace(/<!-- site: first lines -->/g, () => firstLines())
+    .replace(/<!-- site: (\w+) -->/g, '<$1 />')
+    .replace(/(?<!!)\[((?:[^[\]]|\[[^\]]*\])+)\]\(([^()\s]+)\)/g, (link, words, url) => linkOnSite(link, words, url, file, page))
+  return name ? `${body}\n## API\n\n[Everything that \`@freestep/${name}\` exports](../api/${name}/index.md)\n` : body
+}
+
+function linkOnSite(link: string, words: string, url: string, file: string, page: string): string {
+  if (/^([a-z]+:|#|\/)/.test(url)) return link
+  const [path, anchor] = url.split('#')
+  if (file.startsWith('apps/docs/pages/') && existsSync(join(content, dirname(page), path))) return link
+  const target = pageOf(posix.normalize(posix.join(posix.dirname(file), path)).replace(/\/$/, ''))
+  if (!target) return words
+  const to = path === '../README.md' && anchor === 'adapters' ? 'choose-an-adapter.md' : target
+  return `[${words}](${posix.relative(posix.dirname(page), to) || posix.basename(to)}${anchor && to === target ? `#${anchor}` : ''})`
+}
