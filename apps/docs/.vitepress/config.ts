@@ -1,11 +1,11 @@
 /** The site: what VitePress makes of content/. */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { katex } from '@mdit/plugin-katex'
 import { defaultClientConditions, defaultServerConditions, type Plugin } from 'vite'
 import { defineConfig } from 'vitepress'
 import { digits } from '../build/digits.ts'
 import { checkLinks } from '../build/links.ts'
+import { markdown } from '../build/markdown.ts'
 import { app, root } from '../build/places.ts'
 import { sidebar } from '../build/sidebar.ts'
 import { content, sources, stage, stageOne } from '../build/stage.ts'
@@ -40,22 +40,12 @@ export default defineConfig({
   outDir: 'site',
   base: process.env.DOCS_BASE ?? '/',
   head: [['link', { rel: 'icon', type: 'image/svg+xml', href: `${process.env.DOCS_BASE ?? '/'}icon.svg` }]],
-  markdown: {
-    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
-    languageAlias: { wat: 'wasm', ptx: 'asm' },
-    config: (md) =>
-      void md.use(katex, {
-        strict: 'error',
-        throwOnError: true,
-        // Vue leaves formulas alone.
-        transformer: (html: string) => html.replace(/^(<[a-z]+)/, '$1 v-pre'),
-      }),
-  },
+  markdown,
   themeConfig: {
     logo: '/icon.svg',
     nav: [
       { text: 'Start', link: '/start' },
-      { text: 'Adapters', link: '/start' },
+      { text: 'Adapters', link: '/choose-an-adapter', activeMatch: '/(choose-an-adapter|packages)' },
       { text: 'Algorithms', link: '/choose-an-algorithm', activeMatch: '/(choose-an-algorithm|algorithms|wrappers)' },
       { text: 'Playground', link: '/playground/', activeMatch: '/playground/' },
       { text: 'API', link: '/api/', activeMatch: '/api/' },

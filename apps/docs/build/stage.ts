@@ -57,16 +57,17 @@ function onSite(text: string, file: string, page: string): string {
   const body = text
     .replace(/<!-- site: first lines -->/g, () => firstLines())
     .replace(/<!-- site: (\w+) -->/g, '<$1 />')
-    .replace(/(?<!!)\[((?:[^[\]]|\[[^\]]*\])+)\]\(([^()\s]+)\)/g, (link, words, url) => linkOnSite(link, words, url, file, page))
+    .replace(/(?<!!)\[((?:[^[\]]|\[[^\]]*\])+)\]\(([^()\s]+)\)/g, (link, words, url) => linkOnSite({ link, words, url }, file, page))
   return name ? `${body}\n## API\n\n[Everything that \`@freestep/${name}\` exports](../api/${name}/index.md)\n` : body
 }
 
-function linkOnSite(link: string, words: string, url: string, file: string, page: string): string {
-  if (/^([a-z]+:|#|\/)/.test(url)) return link
+/** A link of a file of the repository as a link of the site. The pages that only the site has are written with such. */
+function linkOnSite({ link, words, url }: { link: string; words: string; url: string }, file: string, page: string): string {
+  if (/^([a-z]+:|#|\/)/.test(url) || file.startsWith('apps/docs/pages/')) return link
   const [path, anchor] = url.split('#')
-  if (file.startsWith('apps/docs/pages/') && existsSync(join(content, dirname(page), path))) return link
   const target = pageOf(posix.normalize(posix.join(posix.dirname(file), path)).replace(/\/$/, ''))
   if (!target) return words
-  const to = path === '../README.md' && anchor === 'adapters' ? 'choose-an-adapter.md' : target
-  return `[${words}](${posix.relative(posix.dirname(page), to) || posix.basename(to)}${anchor && to === target ? `#${anchor}` : ''})`
+  const adapters = target === 'index.md' && anchor === 'adapters'
+  const to = posix.relative(posix.dirname(page), adapters ? 'choose-an-adapter.md' : target)
+  return `[${words}](${to}${anchor && !adapters ? `#${anchor}` : ''})`
 }

@@ -9,8 +9,12 @@ import './style.css'
 
 /** The interactive parts, each loaded with the first page that has it. */
 const parts = {
+  AdapterChooser: () => import('./components/AdapterChooser.vue'),
+  AdapterTable: () => import('./components/AdapterTable.vue'),
   Digits: () => import('./components/Digits.vue'),
+  Hero: () => import('./components/Hero.vue'),
   Problems: () => import('./components/Problems.vue'),
+  Search: () => import('./components/Search.vue'),
 }
 
 export default {
