@@ -20,12 +20,10 @@ interface Row {
   readonly speed: readonly (readonly [figure: string, what: string])[]
 }
 
-/** What scripts/figures.mjs measured. */
+/** What scripts/figures.mjs measured: speeds by the suite of apps/bench, with where and when; sizes in bytes by adapter. */
 export interface Figures {
-  readonly machine?: string
-  readonly date?: string
-  readonly speed?: Readonly<Record<string, number>>
-  readonly bytes?: Readonly<Record<string, { readonly page: number; readonly disk: number }>>
+  readonly speed: Readonly<Record<string, { readonly on: string; readonly figures: Readonly<Record<string, number>> }>>
+  readonly bytes: Readonly<Record<string, { readonly page: number; readonly disk: number }>>
 }
 
 const read = <T>(name: string): T => JSON.parse(readFileSync(join(app, 'data', name), 'utf8'))
@@ -42,8 +40,7 @@ export function adapters(): Adapters {
   const there = packageNames().filter((name) => !others.includes(name))
   const names = [...Object.keys(rows).filter((name) => there.includes(name)), ...there.filter((name) => !(name in rows))]
   const found = names.map((name) => adapterOf(name, rows[name]))
-  const { machine = '', date = '' } = figures()
-  return { questions: questions.map((question) => answerable(question, found)), adapters: found, machine, date }
+  return { questions: questions.map((question) => answerable(question, found)), adapters: found }
 }
 
 /** The question, with the answers that lead somewhere. */
@@ -55,7 +52,7 @@ const answerable = ({ id, ask, answers }: Question, found: readonly Adapter[]): 
 
 function adapterOf(name: string, row: Row | undefined): Adapter {
   const { name: full, description, peerDependencies = {}, peerDependenciesMeta: meta = {} } = manifestOf(name)
-  const { speed = {}, bytes = {} } = figures()
+  const { speed, bytes } = figures()
   const peers = row?.peers ?? Object.keys(peerDependencies).filter((peer) => !meta[peer]?.optional)
   const code = join(app, 'first', `${name}.ts`)
   return {
@@ -72,7 +69,10 @@ function adapterOf(name: string, row: Row | undefined): Adapter {
     code: existsSync(code) ? readFileSync(code, 'utf8').trim() : '',
     bytes: bytes[name],
     peers,
-    speed: (row?.speed ?? []).filter(([figure]) => figure in speed).map(([figure, what]) => ({ figure, what, value: speed[figure] })),
+    speed: (row?.speed ?? []).flatMap(([figure, what]) => {
+      const { on, figures } = speed[figure.split('/')[0]] ?? { on: '', figures: {} }
+      return figure in figures ? [{ figure, what, on, value: figures[figure] }] : []
+    }),
   }
 }
 

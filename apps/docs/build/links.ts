@@ -15,7 +15,8 @@ export function checkLinks(site: string): void {
   const pages = new Map(htmlIn(site).map((name) => [name, readFileSync(join(site, name), 'utf8')]))
   const anchors = new Map<string, Set<string>>()
   const anchorsOf = (name: string) => {
-    const found = anchors.get(name) ?? new Set([...(pages.get(name) ?? '').matchAll(/ id="([^"]+)"/g)].map(([, id]) => unescape(id)))
+    const found =
+      anchors.get(name) ?? new Set([...(pages.get(name) ?? '').matchAll(/ id="([^"]+)"/g)].map(([, id]) => unescape(id)))
     anchors.set(name, found)
     return found
   }

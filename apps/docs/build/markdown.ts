@@ -17,7 +17,7 @@ export const markdown: MarkdownOptions = {
 }
 
 /** A piece of Markdown as HTML, for the components. */
-export async function render(): Promise<(text: string) => string> {
+export async function render(): Promise<(text: string) => Promise<string>> {
   const renderer = await createMarkdownRenderer(content, markdown)
-  return (text) => renderer.render(text)
+  return (text) => renderer.renderAsync(text)
 }

@@ -20,7 +20,10 @@ function algorithms(): Item[] {
   const sections = read('algorithms/index.md').split(/^## /m).slice(1)
   return sections.map((section) => {
     const [text] = section.split('\n')
-    const links = [...section.matchAll(/\[`(\w+)`\]\(([\w./]+)\)/g)].map(([, name, link]) => ({ name, page: join('algorithms', link) }))
+    const links = [...section.matchAll(/\[`(\w+)`\]\(([\w./]+)\)/g)].map(([, name, link]) => ({
+      name,
+      page: join('algorithms', link),
+    }))
     const pages = [...new Set(links.map(({ page }) => page))]
     const names = (page: string) => links.filter((link) => link.page === page).map(({ name }) => name)
     return { text, collapsed: true, items: pages.map((page) => item(page, names(page).join(', '))) }
@@ -56,7 +59,10 @@ function api(): DefaultTheme.SidebarMulti {
   const all = packages.map(({ text, link }) => ({ text, link }))
   const bars = packages.map(({ text, link, items }): [string, Item[]] => [
     link ?? '',
-    [{ text, link, items }, { text: 'Packages', items: all.filter((each) => each.link !== link) }],
+    [
+      { text, link, items },
+      { text: 'Packages', items: all.filter((each) => each.link !== link) },
+    ],
   ])
   return { ...Object.fromEntries(bars), '/api/': [{ text: 'Packages', items: all }] }
 }

@@ -57,7 +57,9 @@ function onSite(text: string, file: string, page: string): string {
   const body = text
     .replace(/<!-- site: first lines -->/g, () => firstLines())
     .replace(/<!-- site: (\w+) -->/g, '<$1 />')
-    .replace(/(?<!!)\[((?:[^[\]]|\[[^\]]*\])+)\]\(([^()\s]+)\)/g, (link, words, url) => linkOnSite({ link, words, url }, file, page))
+    .replace(/(?<!!)\[((?:[^[\]]|\[[^\]]*\])+)\]\(([^()\s]+)\)/g, (link, words, url) =>
+      linkOnSite({ link, words, url }, file, page),
+    )
   return name ? `${body}\n## API\n\n[Everything that \`@freestep/${name}\` exports](../api/${name}/index.md)\n` : body
 }
 

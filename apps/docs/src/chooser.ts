@@ -27,16 +27,14 @@ export interface Adapter {
   /** What it adds to a page (minified and gzipped) and to node_modules, in bytes, without its peers. */
   readonly bytes: { readonly page: number; readonly disk: number } | undefined
   readonly peers: readonly string[]
-  readonly speed: readonly { readonly figure: string; readonly what: string; readonly value: number }[]
+  /** What was measured, and where and when. */
+  readonly speed: readonly { readonly figure: string; readonly what: string; readonly value: number; readonly on: string }[]
 }
 
 /** All of them. */
 export interface Adapters {
   readonly questions: readonly Question[]
   readonly adapters: readonly Adapter[]
-  /** Where and when the figures were measured. */
-  readonly machine: string
-  readonly date: string
 }
 
 /** The answer to each question, by id; left out where it does not matter. */
@@ -49,7 +47,10 @@ export const against = ({ fits }: Adapter, answers: Answers): string[] =>
     .map(([id]) => id)
 
 /** The adapters that fit, or the closest where none does. */
-export function choose(adapters: readonly Adapter[], answers: Answers): { readonly fit: boolean; readonly found: readonly Adapter[] } {
+export function choose(
+  adapters: readonly Adapter[],
+  answers: Answers,
+): { readonly fit: boolean; readonly found: readonly Adapter[] } {
   const misses = adapters.map((adapter) => against(adapter, answers).length)
   const least = Math.min(...misses)
   return { fit: least === 0, found: adapters.filter((_, i) => misses[i] === least) }

@@ -46,7 +46,14 @@ export function search(
     ...frame,
     marginTop: 30,
     ariaLabel: 'Test accuracy of Adam at learning rates from 1e-5 to 1, and of Prodigy, DoG and D-Adaptation, which have none',
-    x: { type: 'log', label: 'learning rate', labelArrow: 'none', ticks: rated.map(({ rate }) => rate), tickFormat: power, inset: 14 },
+    x: {
+      type: 'log',
+      label: 'learning rate',
+      labelArrow: 'none',
+      ticks: rated.map(({ rate }) => rate),
+      tickFormat: power,
+      inset: 14,
+    },
     y: { domain: [0, 100], label: 'test digits read rightly (%)', labelArrow: 'none', ticks: 5, grid: true },
     marks: [
       Plot.line(rated, { x: 'rate', y: 'accuracy', stroke: 'var(--series-3)', strokeWidth: 2 }),

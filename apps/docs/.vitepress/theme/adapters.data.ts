@@ -13,6 +13,7 @@ export interface Data extends Adapters {
 }
 
 declare const data: Data
+
 export { data }
 
 export default {
@@ -20,13 +21,13 @@ export default {
   async load(): Promise<Data> {
     const html = await render()
     const found = adapters()
-    const each = (text: (adapter: (typeof found.adapters)[number]) => string) =>
-      Object.fromEntries(found.adapters.map((adapter) => [adapter.name, html(text(adapter))]))
+    const each = async (text: (adapter: (typeof found.adapters)[number]) => string) =>
+      Object.fromEntries(await Promise.all(found.adapters.map(async (adapter) => [adapter.name, await html(text(adapter))])))
     return {
       ...found,
-      code: each(({ code }) => (code ? `\`\`\`ts\n${code}\n\`\`\`` : '')),
-      tensors: each(({ tensors }) => tensors),
-      runsOn: each(({ runsOn }) => runsOn),
+      code: await each(({ code }) => (code ? `\`\`\`ts\n${code}\n\`\`\`` : '')),
+      tensors: await each(({ tensors }) => tensors),
+      runsOn: await each(({ runsOn }) => runsOn),
     }
   },
 }

@@ -13,6 +13,7 @@ const parts = {
   AdapterTable: () => import('./components/AdapterTable.vue'),
   Digits: () => import('./components/Digits.vue'),
   Hero: () => import('./components/Hero.vue'),
+  Kernels: () => import('./components/Kernels.vue'),
   Problems: () => import('./components/Problems.vue'),
   Search: () => import('./components/Search.vue'),
 }

@@ -11,6 +11,7 @@ export interface Run {
 }
 
 declare const data: readonly Run[]
+
 export { data }
 
 export default {

@@ -56,12 +56,18 @@ const stepAxis = (most: number): Plot.ScaleOptions => ({ domain: [0, most], labe
 const cursor = (at: number) => Plot.ruleX([at], { stroke: 'var(--vp-c-text-3)', strokeDasharray: '2 3' })
 
 /** Curves over the steps, on a logarithmic axis. */
-function curves(drawn: readonly Drawn[], value: (trace: Drawn, k: number) => number | undefined, [least]: readonly [number, number]) {
+function curves(
+  drawn: readonly Drawn[],
+  value: (trace: Drawn, k: number) => number | undefined,
+  [least]: readonly [number, number],
+) {
   return drawn.flatMap((trace) => {
     const points = steps(trace.x.length).map((k) => ({ k, value: value(trace, k) }))
     if (points.every((point) => point.value === undefined)) return []
     const shown = points.map((point) => ({ k: point.k, value: Math.max(point.value ?? 0, least) }))
-    return [Plot.line(shown, { x: 'k', y: 'value', stroke: trace.color, strokeWidth: 1.8, clip: true, ariaLabel: () => trace.label })]
+    return [
+      Plot.line(shown, { x: 'k', y: 'value', stroke: trace.color, strokeWidth: 1.8, clip: true, ariaLabel: () => trace.label }),
+    ]
   })
 }
 
@@ -141,7 +147,10 @@ function map({ f, window, solution }: Problem, drawn: readonly Drawn[], at: numb
     ariaLabel: 'The contours of f, and the paths of the methods over them',
     x: { domain: [left, right], label: 'x', labelArrow: 'none', ticks: 6 },
     y: { domain: [bottom, top], label: 'y', labelArrow: 'none', ticks: 5 },
-    color: { type: 'linear', interpolate: (t) => `color-mix(in srgb, var(--vp-c-text-1) ${(3 + 15 * t).toFixed(1)}%, var(--vp-c-bg))` },
+    color: {
+      type: 'linear',
+      interpolate: (t: number) => `color-mix(in srgb, var(--vp-c-text-1) ${(3 + 15 * t).toFixed(1)}%, var(--vp-c-bg))`,
+    },
     marks: [
       Plot.contour({
         ...{ x1: left, x2: right, y1: bottom, y2: top, fill: level, stroke: 'var(--vp-c-bg)', strokeWidth: 0.6 },

@@ -47,7 +47,8 @@ export const normOf = (name: string): 'l2' | 'max' => (coordinatewise.has(name) 
 
 /** The names of all methods: those without a learning rate first. */
 export const methodNames: readonly string[] = Object.keys(factories).sort(
-  (a, b) => Number(a in baselines) - Number(b in baselines) || Number(b === 'prodigy') - Number(a === 'prodigy') || a.localeCompare(b),
+  (a, b) =>
+    Number(a in baselines) - Number(b in baselines) || Number(b === 'prodigy') - Number(a === 'prodigy') || a.localeCompare(b),
 )
 
 const toldDistance = (name: string) => 'D' in factories[name].algorithm.defaults && !(name in baselines)

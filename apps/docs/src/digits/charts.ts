@@ -47,7 +47,9 @@ export function lossChart(seen: Seen): Plot.PlotOptions {
     ariaLabel: 'The training loss over the steps',
     x: steps,
     y: { ...logarithmic('training loss (nats)', domain), ticks: [0.02, 0.1, 0.5, 2.3], tickFormat: String },
-    marks: curves(seen, (run) => smooth(run).map(({ k, value }) => ({ k, value: Math.min(domain[1], Math.max(domain[0], value)) }))),
+    marks: curves(seen, (run) =>
+      smooth(run).map(({ k, value }) => ({ k, value: Math.min(domain[1], Math.max(domain[0], value)) })),
+    ),
   }
 }
 
@@ -66,5 +68,11 @@ export const estimateChart = (seen: Seen): Plot.PlotOptions => ({
   ariaLabel: "Prodigy's estimate d over the steps",
   x: steps,
   y: logarithmic('d, the step size found', [1e-6, 0.1]),
-  marks: [curve(seen.prodigy, pointsOf(seen.prodigy, ({ d }) => d), false)],
+  marks: [
+    curve(
+      seen.prodigy,
+      pointsOf(seen.prodigy, ({ d }) => d),
+      false,
+    ),
+  ],
 })

@@ -5,6 +5,7 @@
  *     h = max(x W₁ + b₁, 0),  p = softmax(h W₂ + b₂),  loss = −mean log p[label]
  *     δ₂ = (p − y) / n,  δ₁ = (δ₂ W₂ᵀ) [h > 0],  ∇Wᵢ = inputᵢᵀ δᵢ,  ∇bᵢ = Σ δᵢ
  */
+import type { NamedTensor } from '@freestep/tfjs'
 import * as tf from '@tensorflow/tfjs-core'
 
 const names = ['W1', 'b1', 'W2', 'b2'] as const
@@ -43,23 +44,21 @@ export class Perceptron {
     tf.dispose(first)
   }
 
-  /** The loss on a batch, and its gradient by the names of the variables: the caller's to dispose. */
-  gradient(x: tf.Tensor2D, y: tf.Tensor2D): { readonly loss: tf.Scalar; readonly gradients: tf.NamedTensorMap } {
-    return tf.tidy(() => {
-      const { W2 } = this.weights
-      const { h, z } = this.forward(x)
-      const loss = tf.neg(tf.mean(tf.sum(tf.mul(y, tf.logSoftmax(z)), 1))) as tf.Scalar
-      const delta2 = tf.div(tf.sub(tf.softmax(z), y), x.shape[0]) as tf.Tensor2D
-      const delta1 = tf.mul(tf.matMul(delta2, tf.transpose(W2)), tf.step(h)) as tf.Tensor2D
-      // Transposing first: the wasm backend is slow at products that are asked to transpose.
-      const gradients = {
-        W1: tf.matMul(tf.transpose(x), delta1),
-        b1: tf.sum(delta1, 0, true),
-        W2: tf.matMul(tf.transpose(h), delta2),
-        b2: tf.sum(delta2, 0, true),
-      }
-      return { loss, gradients: Object.fromEntries(names.map((each) => [this.weights[each].name, gradients[each]])) }
-    })
+  /** The loss on a batch, and its gradient by the names of the variables: tensors of the tidy that this is called in. */
+  gradient(x: tf.Tensor2D, y: tf.Tensor2D): { readonly loss: tf.Scalar; readonly gradients: NamedTensor[] } {
+    const { W2 } = this.weights
+    const { h, z } = this.forward(x)
+    const loss = tf.neg(tf.mean(tf.sum(tf.mul(y, tf.logSoftmax(z)), 1))) as tf.Scalar
+    const delta2 = tf.div(tf.sub(tf.softmax(z), y), x.shape[0]) as tf.Tensor2D
+    const delta1 = tf.mul(tf.matMul(delta2, tf.transpose(W2)), tf.step(h)) as tf.Tensor2D
+    // Transposing first: the wasm backend is slow at products that are asked to transpose.
+    const gradients = {
+      W1: tf.matMul(tf.transpose(x), delta1),
+      b1: tf.sum(delta1, 0, true),
+      W2: tf.matMul(tf.transpose(h), delta2),
+      b2: tf.sum(delta2, 0, true),
+    }
+    return { loss, gradients: names.map((each) => ({ name: this.weights[each].name, tensor: gradients[each] })) }
   }
 
   /** The class that it takes each row for: the caller's to dispose. */

@@ -2,7 +2,7 @@
  * The race: Prodigy and Adam train the same network on the same batches, step by step; whoever is behind is next. Adam can start again at
  * another learning rate at any time, and catches up. Not the worker that it runs in, nor what is drawn.
  */
-import { prodigy } from '@freestep/tfjs'
+import { type NamedTensor, prodigy } from '@freestep/tfjs'
 import * as tf from '@tensorflow/tfjs-core'
 import { type Digits, pixels } from './data.ts'
 import { Perceptron } from './network.ts'
@@ -17,7 +17,7 @@ const testEvery = 25
 
 /** What either of the optimizers can do. */
 interface Optimizer {
-  applyGradients(gradients: tf.NamedTensorMap): void
+  applyGradients(gradients: NamedTensor[]): void
   dispose(): void
   scalars?(): Promise<Record<string, number>>
 }
