@@ -11,11 +11,11 @@ import './style.css'
 const parts = {
   AdapterChooser: () => import('./components/AdapterChooser.vue'),
   AdapterTable: () => import('./components/AdapterTable.vue'),
-  Digits: () => import('./components/Digits.vue'),
-  Hero: () => import('./components/Hero.vue'),
-  Kernels: () => import('./components/Kernels.vue'),
-  Problems: () => import('./components/Problems.vue'),
-  Search: () => import('./components/Search.vue'),
+  DigitRace: () => import('./components/DigitRace.vue'),
+  FrontHero: () => import('./components/FrontHero.vue'),
+  StepKernels: () => import('./components/StepKernels.vue'),
+  SmallProblems: () => import('./components/SmallProblems.vue'),
+  RateSearch: () => import('./components/RateSearch.vue'),
 }
 
 export default {

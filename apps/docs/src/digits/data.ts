@@ -18,8 +18,9 @@ export async function readDigits(file: Blob): Promise<Record<keyof typeof counts
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer())
   const expected = (counts.train + counts.test) * (pixels + 1)
   if (bytes.length !== expected) throw new RangeError(`The file of digits has ${bytes.length} bytes, not ${expected}.`)
-  let from = 0
-  const next = (length: number) => bytes.subarray(from, (from += length))
-  const some = (count: number): Digits => ({ images: next(count * pixels), labels: next(count) })
-  return { train: some(counts.train), test: some(counts.test) }
+  const some = (from: number, count: number): Digits => {
+    const labels = from + count * pixels
+    return { images: bytes.subarray(from, labels), labels: bytes.subarray(labels, labels + count) }
+  }
+  return { train: some(0, counts.train), test: some(counts.train * (pixels + 1), counts.test) }
 }

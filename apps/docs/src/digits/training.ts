@@ -50,7 +50,7 @@ export class Training {
       return
     }
     this.worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' })
-    this.worker.onmessage = ({ data }: MessageEvent<Report>) => this.heard(data)
+    this.worker.onmessage = ({ data }: MessageEvent<Report>) => this.set(this.after(data))
     this.worker.onerror = ({ message }) => this.set({ state: 'failed', message: message || 'The worker could not be started.' })
     this.set({ state: 'loading' })
     this.ask({ type: 'load', digits, device, rate: this.seen.adam.rate ?? 1e-3 })
@@ -90,21 +90,22 @@ export class Training {
     this.show(this.seen)
   }
 
-  private heard(report: Report): void {
+  /** What a report changes. */
+  private after(report: Report): Partial<Seen> {
     switch (report.type) {
       case 'loaded':
-        return this.set({ state: 'running', device: report.device, sample: report.sample })
+        return { state: 'running', device: report.device, sample: report.sample }
       case 'progress': {
         const run = this.seen[report.racer]
-        if (report.rate !== run.rate) return // from before Adam started again
-        return this.set({ [report.racer]: { ...run, points: [...run.points, report] } })
+        // Others are from before Adam started again.
+        return report.rate === run.rate ? { [report.racer]: { ...run, points: [...run.points, report] } } : {}
       }
       case 'readings':
-        return this.set({ readings: report.readings })
+        return { readings: report.readings }
       case 'finished':
-        return this.set({ state: 'finished' })
+        return { state: 'finished' }
       case 'failed':
-        return this.set({ state: 'failed', message: report.message })
+        return { state: 'failed', message: report.message }
     }
   }
 }

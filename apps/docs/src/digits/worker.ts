@@ -83,9 +83,9 @@ async function answer(request: Request): Promise<void> {
   }
 }
 
-onmessage = ({ data }: MessageEvent<Request>) => {
+addEventListener('message', ({ data }: MessageEvent<Request>) => {
   answer(data).catch((error: unknown) => {
     running = false
     report({ type: 'failed', message: error instanceof Error ? error.message : String(error) })
   })
-}
+})
