@@ -31,6 +31,14 @@ const restage: Plugin = {
 
 const source = '@freestep/source'
 
+/** Pages that look otherwise. Not said in the pages, which stay plain Markdown. */
+const looks: Readonly<Record<string, Record<string, unknown>>> = {
+  'index.md': { layout: 'page', sidebar: false, title: 'Training without a learning rate', titleTemplate: 'freestep' },
+  'choose-an-adapter.md': { aside: false },
+  'playground/index.md': { aside: false },
+  'playground/digits.md': { aside: false },
+}
+
 export default defineConfig({
   lang: 'en',
   title: 'freestep',
@@ -54,6 +62,12 @@ export default defineConfig({
     outline: { level: [2, 3] },
     search: { provider: 'local' },
     docFooter: { prev: 'Before', next: 'Next' },
+  },
+  transformPageData(page) {
+    const look = looks[page.relativePath]
+    return (
+      look && { frontmatter: { ...page.frontmatter, ...look }, ...(look.title !== undefined && { title: String(look.title) }) }
+    )
   },
   buildEnd: ({ outDir }) => checkLinks(outDir),
   vite: {

@@ -7,7 +7,7 @@ const htmlIn = (folder: string) =>
     .map((name) => name.replaceAll('\\', '/'))
     .filter((name) => name.endsWith('.html'))
 
-const unescape = (text: string) => text.replaceAll('&amp;', '&').replaceAll('&quot;', '"').replaceAll('&#39;', "'")
+const decoded = (text: string) => text.replaceAll('&amp;', '&').replaceAll('&quot;', '"').replaceAll('&#39;', "'")
 
 /** Throws a list of the links that lead nowhere. */
 export function checkLinks(site: string): void {
@@ -16,7 +16,7 @@ export function checkLinks(site: string): void {
   const anchors = new Map<string, Set<string>>()
   const anchorsOf = (name: string) => {
     const found =
-      anchors.get(name) ?? new Set([...(pages.get(name) ?? '').matchAll(/ id="([^"]+)"/g)].map(([, id]) => unescape(id)))
+      anchors.get(name) ?? new Set([...(pages.get(name) ?? '').matchAll(/ id="([^"]+)"/g)].map(([, id]) => decoded(id)))
     anchors.set(name, found)
     return found
   }
@@ -24,7 +24,7 @@ export function checkLinks(site: string): void {
   for (const [name, html] of pages) {
     if (name === '404.html') continue
     for (const [, href] of html.matchAll(/<a\b[^>]*? href="([^"]*)"/g)) {
-      const url = unescape(href)
+      const url = decoded(href)
       if (/^[a-z]+:/.test(url) || url === '') continue
       const [path, anchor] = url.split('#')
       const inSite = path.startsWith(base) ? path.slice(base.length) : path && posix.join(posix.dirname(name), path)
