@@ -32,7 +32,7 @@ export function openPages(): (options?: { width?: number; dark?: boolean }) => P
     })
     await context.grantPermissions(['clipboard-read', 'clipboard-write'])
     const page = await context.newPage()
-    page.setDefaultTimeout(0)
+    page.setDefaultTimeout(300_000)
     const wrong: string[] = []
     page.on('console', (message) => {
       if (message.type() === 'error') wrong.push(`${page.url()}: ${message.text()}`)

@@ -5,7 +5,8 @@ import { packageNames } from '../build/places.ts'
 import { type Adapter, against, choose } from '../src/chooser.ts'
 import { missing, openPages, site } from './browser.ts'
 
-vi.setConfig({ testTimeout: 0 })
+// Only ends a test that hangs.
+vi.setConfig({ testTimeout: 900_000 })
 
 const { adapters: all, questions } = adapters()
 

@@ -124,7 +124,7 @@ export function codeOf({ tree }: Page): Block[] {
   visit(tree, 'code', ({ lang, value, position }, index = 0, parent) => {
     const [before, after] = [parent?.children[index - 1], parent?.children[index + 1]]
     const file = before?.type === 'html' ? /^<!-- file: (\S+) -->$/.exec(before.value)?.[1] : undefined
-    const given = before?.type === 'html' ? /^<!-- given: ([^]+?) -->$/.exec(before.value)?.[1] : undefined
+    const given = before?.type === 'html' ? /^<!-- given:\s([\s\S]+?)\s*-->$/.exec(before.value)?.[1] : undefined
     const output = after?.type === 'code' && after.lang === 'text' ? after.value : undefined
     found.push({ lang: lang ?? '', code: value, line: position?.start.line ?? 0, file, given, output })
   })

@@ -10,7 +10,8 @@ import { describe, expect, inject, test, vi } from 'vitest'
 import { missing, openPages, site } from './browser.ts'
 import { root } from './markdown.ts'
 
-vi.setConfig({ testTimeout: 0 })
+// Only ends a test that hangs.
+vi.setConfig({ testTimeout: 900_000 })
 
 const folder = join(root, 'apps/docs/site')
 const pages = missing || !inject('site') || !existsSync(folder) ? [] : htmlIn(folder)
