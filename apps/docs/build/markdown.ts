@@ -11,8 +11,9 @@ export const markdown: MarkdownOptions = {
     void md.use(katex, {
       strict: 'error',
       throwOnError: true,
-      // Vue leaves formulas alone.
-      transformer: (html: string) => html.replace(/^(<[a-z]+)/, '$1 v-pre'),
+      // Vue leaves formulas alone; long ones can be scrolled by keys.
+      transformer: (html: string) =>
+        html.replace(/^(<[a-z]+)/, '$1 v-pre').replace('class="katex-display"', 'class="katex-display" tabindex="0"'),
     }),
 }
 
