@@ -8,7 +8,7 @@ import { checkLinks } from '../build/links.ts'
 import { markdown } from '../build/markdown.ts'
 import { app, root } from '../build/places.ts'
 import { sidebar } from '../build/sidebar.ts'
-import { content, sources, stage, stageOne } from '../build/stage.ts'
+import { content, descriptionOf, sources, stage, stageOne } from '../build/stage.ts'
 
 if (!process.argv.includes('preview')) {
   stage()
@@ -61,13 +61,17 @@ export default defineConfig({
     sidebar: sidebar(),
     outline: { level: [2, 3] },
     search: { provider: 'local' },
+    footer: { message: 'MIT licensed. This site asks no other for anything.' },
     docFooter: { prev: 'Before', next: 'Next' },
   },
   transformPageData(page) {
-    const look = looks[page.relativePath]
-    return (
-      look && { frontmatter: { ...page.frontmatter, ...look }, ...(look.title !== undefined && { title: String(look.title) }) }
-    )
+    const { title, ...look } = looks[page.relativePath] ?? {}
+    const description = descriptionOf(page.relativePath)
+    return {
+      frontmatter: { ...page.frontmatter, ...look },
+      ...(title && { title: String(title) }),
+      ...(description && { description }),
+    }
   },
   buildEnd: ({ outDir }) => checkLinks(outDir),
   vite: {

@@ -34,7 +34,11 @@ function algorithms(): Item[] {
 function guides(): Item[] {
   const known = new Set(adapters().adapters.map(({ name }) => name))
   const packages = packageNames().map((name) => ({ name, ...item(`packages/${name}.md`, manifestOf(name).name) }))
-  const some = (pages: string[]) => pages.filter((page) => existsSync(join(content, page))).map((page) => item(page))
+  const short: Record<string, string> = { 'clipping.md': 'Clipping', 'float32.md': 'float32' }
+  const some = (pages: string[]) =>
+    pages
+      .filter((page) => existsSync(join(content, page)))
+      .map((page) => item(page, short[page] ?? titleOf(page).replace(/^Coming from /, '')))
   return [
     { text: 'Begin', items: some(['start.md', 'choose-an-adapter.md', 'choose-an-algorithm.md']) },
     { text: 'Playground', items: some(['playground/index.md', 'playground/digits.md']) },

@@ -4,6 +4,7 @@
  *
  * - `<!-- site: Name -->` becomes the component of that name: an interactive part that GitHub does not show.
  * - Links to what is no page (a file of the repository) become text.
+ * - A page about algorithms says where to see them move, and where their API is.
  * - A README becomes `packages/NAME.md`, and ends with the way to its API.
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -44,6 +45,17 @@ export function stage(): void {
   for (const { file, page } of sources()) stageOne(file, page)
 }
 
+/** The first paragraph of a page, without marks: what search engines show of it. */
+export function descriptionOf(page: string): string {
+  const paragraphs = readFileSync(join(content, page), 'utf8').split(/\n{2,}/)
+  const first = paragraphs.find((each) => /^[A-Z@*`]/.test(each.trim())) ?? ''
+  return first
+    .replace(/\[([^\]]+)\]\([^)]*\)/g, '$1')
+    .replace(/[`*$\\]/g, '')
+    .replace(/\s+/g, ' ')
+    .trim()
+}
+
 /** Writes one. */
 export function stageOne(file: string, page: string): void {
   const target = join(content, page)
@@ -60,7 +72,16 @@ function onSite(text: string, file: string, page: string): string {
     .replace(/(?<!!)\[((?:[^[\]]|\[[^\]]*\])+)\]\(([^()\s]+)\)/g, (link, words, url) =>
       linkOnSite({ link, words, url }, file, page),
     )
+  if (/^docs\/algorithms\/(?!index)/.test(file)) return body.replace(/\n(?=## )/, () => `\n${elsewhere(text)}\n\n`)
   return name ? `${body}\n## API\n\n[Everything that \`@freestep/${name}\` exports](../api/${name}/index.md)\n` : body
+}
+
+/** The way from the page about some algorithms to the playground and to their API. */
+function elsewhere(text: string): string {
+  const names = [...(text.split('\n')[0].matchAll(/`(\w+)`/g) ?? [])].map(([, name]) => name)
+  const api = names.map((name) => `[\`${name}\`](../api/core/variables/${name}.md)`)
+  // A link of Markdown would lose the query.
+  return `<a href="../playground/?methods=${names.join()}">See it move</a> · API: ${api.join(', ')}`
 }
 
 /** A link of a file of the repository as a link of the site. The pages that only the site has are written with such. */
