@@ -32,7 +32,9 @@ const restage: Plugin = {
 const source = '@freestep/source'
 
 /** Pages that look otherwise. Not said in the pages, which stay plain Markdown. */
-const looks: Readonly<Record<string, Record<string, unknown>>> = {
+const looks: Readonly<
+  Record<string, { title?: string; titleTemplate?: string; layout?: string; sidebar?: false; aside?: false }>
+> = {
   'index.md': { layout: 'page', sidebar: false, title: 'Training without a learning rate', titleTemplate: 'freestep' },
   'choose-an-adapter.md': { aside: false },
   'playground/index.md': { aside: false },

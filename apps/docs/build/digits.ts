@@ -16,5 +16,5 @@ export function digits(): Uint8Array {
     readFileSync(join(folder, `${set}-images-idx3-ubyte`)).subarray(16, 16 + count * pixels),
     readFileSync(join(folder, `${set}-labels-idx1-ubyte`)).subarray(8, 8 + count),
   ]
-  return deflateRawSync(Buffer.concat([...some('train', counts.train), ...some('t10k', counts.test)]), { level: 9 })
+  return deflateRawSync(Buffer.concat([...some('train', counts.train), ...some('t10k', counts.test)]))
 }

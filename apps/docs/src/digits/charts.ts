@@ -46,7 +46,7 @@ export function lossChart(seen: Seen): Plot.PlotOptions {
     ...frame,
     ariaLabel: 'The training loss over the steps',
     x: steps,
-    y: { ...logarithmic('training loss (nats)', domain), ticks: [0.02, 0.1, 0.5, 2.3], tickFormat: String },
+    y: { ...logarithmic('training loss (nats)', domain), ticks: [0.02, 0.1, 1], tickFormat: String },
     marks: curves(seen, (run) =>
       smooth(run).map(({ k, value }) => ({ k, value: Math.min(domain[1], Math.max(domain[0], value)) })),
     ),
