@@ -41,7 +41,11 @@ export default defineConfig({
     projects: [
       ...folders.map(({ name, root }) => ({
         extends: true as const,
-        test: { name, root, include: ['test/**/*.test.ts'] },
+        test: {
+          ...{ name, root, include: ['test/**/*.test.ts'] },
+          // What has to be there before any test of the project, if anything.
+          globalSetup: existsSync(`${root}/test/setup.ts`) ? ['test/setup.ts'] : [],
+        },
       })),
       ...inBrowser.map(({ name, root }) => ({
         resolve: { conditions: browserConditions },

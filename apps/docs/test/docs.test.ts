@@ -4,8 +4,10 @@
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { compile, traffic } from '@freestep/compiler'
 import { table as conformance } from '@freestep/conformance'
 import * as core from '@freestep/core'
+import { train } from '@tensorflow/tfjs-core'
 import katex from 'katex'
 import { describe, expect, test } from 'vitest'
 import {
@@ -16,11 +18,13 @@ import {
   headings,
   internalLinks,
   type Page,
+  packagesWithReadme,
   pagesIn,
   readPage,
   root,
   section,
   subjects,
+  text,
 } from './markdown.ts'
 
 type Factory = core.AlgorithmFactory<object>
@@ -42,6 +46,7 @@ const wrappers: Record<string, (inner: core.Algorithm) => core.Algorithm> = {
 }
 
 const pages = pagesIn('docs')
+const readmes = packagesWithReadme().map(readPage)
 const about = (folder: string) => pages.filter(({ path }) => path.startsWith(`docs/${folder}/`) && !path.endsWith('/index.md'))
 const sections = ['The step', 'Symbols', 'Options', 'States', 'When it works', 'When it fails', 'Example', 'Reference']
 
@@ -85,7 +90,17 @@ function everyState(name: string, page: Page): Record<string, string> {
   return Object.fromEntries(found.map(([state, scope]) => [state, words[scope]]))
 }
 
+/** The bytes of float32 that a fused step moves for each parameter, pass by pass, as they are written. */
+function bytesOf(algorithm: core.Algorithm): string {
+  const tensor: core.TensorInfo = { name: 'x', shape: [1000], size: 1000, dtype: 'float32' }
+  const program = core.createProgram(algorithm, [tensor], [algorithm.options as Record<string, unknown>])
+  return traffic(compile(program, 'step'))
+    .map(({ bytes }) => bytes)
+    .join(' + ')
+}
+
 const values = 'values a parameter'
+const moved = 'bytes a step'
 
 describe('algorithms', () => {
   test('each has one page', () => {
@@ -98,10 +113,11 @@ describe('algorithms', () => {
     const written = Object.entries(columns(page, 'Options')[name]).map(([option, cell]) => [option, normal(cell)])
     expect(Object.fromEntries(written)).toEqual(Object.fromEntries(defaults.map(([option, value]) => [option, shown(value)])))
   })
-  test.each(each)('$name: states and memory', ({ name, page }) => {
-    const { [values]: memory, ...states } = columns(page, 'States')[name]
+  test.each(each)('$name: states, memory and passes', ({ name, page }) => {
+    const { [values]: memory, [moved]: bytes, ...states } = columns(page, 'States')[name]
     expect(states).toEqual(everyState(name, page))
     expect(Number(memory)).toBe(perCoordinate(algorithms[name]()))
+    expect(bytes).toBe(bytesOf(algorithms[name]()))
   })
 })
 
@@ -124,9 +140,10 @@ describe('wrappers', () => {
       ...(max !== undefined && { max: 'required' }),
     })
   })
-  test.each(each)('$name: states and memory', ({ name, page }) => {
-    const { [values]: memory, ...states } = columns(page, 'States')[name]
+  test.each(each)('$name: states, memory and passes', ({ name, page }) => {
+    const { [values]: memory, [moved]: bytes, ...states } = columns(page, 'States')[name]
     const wrapped = wrappers[name](core.sgd())
+    expect(bytes).toBe(bytesOf(wrapped))
     const own = Object.entries(statesOf(wrapped)).map(([state, scope]) => [
       state.replace(/^(mechanic\.[a-z])\d$/, '$1i'),
       words[scope],
@@ -166,7 +183,50 @@ describe('docs/algorithms/index.md', () => {
   })
 })
 
-describe.each([...pages, readPage('README.md'), readPage('CONTRIBUTING.md')])('$path', (page) => {
+describe('docs/coming-from', () => {
+  /** Sections of the pages that have an algorithm or a wrapper in their title, and a table. */
+  const sections = about('coming-from').flatMap((page) =>
+    all(page.tree, 'heading')
+      .filter(({ depth }) => depth === 2)
+      .map((heading) => ({
+        ...{ page: page.path, title: text(heading), page_: page },
+        names: all(heading, 'inlineCode')
+          .map(({ value }) => value)
+          .filter((name, i, codes) => (name in algorithms || name in wrappers) && i >= codes.length / 2),
+      }))
+      .filter(({ names }) => names.length)
+      .map(({ page_, ...rest }) => ({ ...rest, rows: cells(all(section(page_, rest.title), 'table')[0]).slice(1) })),
+  )
+
+  test('there are sections', () => expect(sections.length).toBeGreaterThan(30))
+
+  test.each(sections)('$page, $title: the options here are those that there are, with their defaults', ({ names, rows }) => {
+    const written = rows.filter(([, here]) => here !== '—').map(([, here, given]) => [here, normal(given)])
+    for (const name of names) {
+      const defaults =
+        name in algorithms ? algorithms[name].algorithm.defaults : (wrappers[name](core.sgd()).wrapper?.options ?? {})
+      const expected = Object.entries(defaults).map(([option, value]) => [option, shown(value)])
+      expect(Object.fromEntries(written)).toEqual(Object.fromEntries(expected))
+    }
+  })
+
+  /** The parameters of a function and their defaults, as its text has them. */
+  const parametersOf = (f: (...args: never[]) => unknown) => /\(([^)]*)\)/.exec(String(f))?.[1].split(/,\s*/) ?? []
+
+  test('tf.train: the names there are those of the library', () => {
+    const found = sections.filter(({ title }) => title.startsWith('tf.train'))
+    expect(found.map(({ title }) => title.split(':')[0])).toEqual(
+      ['adam', 'sgd', 'momentum', 'adagrad'].map((name) => `tf.train.${name}`),
+    )
+    for (const { title, rows } of found) {
+      const factory = train[/tf\.train\.(\w+)/.exec(title)?.[1] as keyof typeof train] as (...args: never[]) => unknown
+      const there = rows.flatMap(([there]) => (there === '—' ? [] : there.split(', ')))
+      expect(there).toEqual(parametersOf(factory))
+    }
+  })
+})
+
+describe.each([...pages, ...readmes, readPage('README.md'), readPage('CONTRIBUTING.md')])('$path', (page) => {
   test('links lead somewhere', () => {
     for (const { url, target, anchor } of internalLinks(page)) {
       expect(existsSync(join(root, target)), url).toBe(true)

@@ -1,15 +1,16 @@
 /**
  * The code in docs/ and in the README runs and means what it says. Every TypeScript block that imports freestep is a module: it must
- * type-check, run, and print what the comments after its `console.log` say, or the block of text after it. A block under
- * `<!-- file: examples/x.ts -->` must be that file of docs/. Blocks without imports are excerpts, which nothing here reads.
+ * type-check, run, and print what the comments after its `console.log` say, or the block of text after it; so must the first lines with
+ * each adapter. A block under `<!-- file: examples/x.ts -->` must be that file of docs/. Blocks without imports are excerpts, which
+ * nothing here reads. The blocks in the READMEs of the packages must type-check, all of them, after what they take as given.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { format } from 'node:util'
 import ts from 'typescript'
 import { describe, expect, test, vi } from 'vitest'
-import { type Block, codeOf, pagesIn, readPage, root } from './markdown.ts'
+import { type Block, codeOf, type Page, packagesWithReadme, pagesIn, readPage, root } from './markdown.ts'
 
 // How long a block takes is no matter here.
 vi.setConfig({ testTimeout: 0 })
@@ -17,9 +18,21 @@ vi.setConfig({ testTimeout: 0 })
 const generated = fileURLToPath(new URL('../.generated', import.meta.url))
 const files = readdirSync(join(root, 'docs/examples'))
 
-const pages = [...pagesIn('docs'), readPage('README.md')]
-const blocks = pages.flatMap((page) => codeOf(page).map((block) => ({ page: page.path, ...block })))
+const blocksOf = (page: Page) => codeOf(page).map((block) => ({ page: page.path, ...block }))
+const blocks = [...pagesIn('docs'), readPage('README.md')].flatMap(blocksOf)
+const inReadmes = packagesWithReadme().flatMap((path) => blocksOf(readPage(path)).filter(({ lang }) => lang === 'ts'))
 const modules = blocks.filter(({ lang, code, file }) => lang === 'ts' && !file && /from '@freestep\//.test(code))
+
+const app = fileURLToPath(new URL('..', import.meta.url))
+
+/** The first lines with each adapter that is there; those that need more than Node are run in first.browser.ts, if anywhere. */
+const firsts = readdirSync(join(app, 'first')).filter((name) =>
+  existsSync(join(root, 'packages', name.replace('.ts', ''), 'src/index.ts')),
+)
+const beyondNode = ['webgpu.ts', 'cuda.ts']
+
+/** `@tensorflow/tfjs` in parts. */
+const inParts = (code: string) => code.replaceAll("'@tensorflow/tfjs'", `'${join(app, 'test/tfjs.ts')}'`)
 
 /** Writes a file where the packages can be found, in a folder like its own; returns where. */
 function generate(path: string, content: string | Uint8Array): string {
@@ -34,14 +47,19 @@ const examples = files
   .map((name) => generate(`docs/examples/${name}`, readFileSync(join(root, 'docs/examples', name))))
   .filter((path) => path.endsWith('.ts'))
 const runnable = modules.map((block) => ({ ...block, path: generate(`${block.page}.${block.line}.ts`, `${block.code}\n`) }))
+const begun = firsts.map((name) => {
+  const code = readFileSync(join(app, 'first', name), 'utf8')
+  return { page: `first/${name}`, line: 1, code, output: undefined, path: generate(`first/${name}`, inParts(code)) }
+})
 
 /** What it should print: the text after the block, or the comments after `console.log(…)`. */
-const expected = ({ code, output }: Block): string[] =>
+const expected = ({ code, output }: Pick<Block, 'code' | 'output'>): string[] =>
   output?.split('\n') ?? [...code.matchAll(/console\.log\(.*\) \/\/ (.*)$/gm)].map(([, comment]) => comment)
 
 test('there are blocks to run', () => expect(runnable.length).toBeGreaterThan(40))
 
-test.each(runnable)('$page, line $line', async (block) => {
+const ofNode = begun.filter(({ page }) => !beyondNode.some((name) => page.endsWith(name)))
+test.each([...runnable, ...ofNode])('$page, line $line', async (block) => {
   const printed: string[] = []
   const log = vi.spyOn(console, 'log').mockImplementation((...args) => void printed.push(...format(...args).split('\n')))
   try {
@@ -50,7 +68,7 @@ test.each(runnable)('$page, line $line', async (block) => {
     log.mockRestore()
   }
   // The README may print what it makes no promise about; a page may not.
-  if (block.page.startsWith('docs/') || expected(block).length) expect(printed).toEqual(expected(block))
+  if (!block.page.startsWith('README') || expected(block).length) expect(printed).toEqual(expected(block))
 })
 
 describe('docs/examples', () => {
@@ -66,17 +84,38 @@ describe('docs/examples', () => {
 // The tests among them register themselves here.
 for (const path of examples.filter((each) => each.endsWith('.test.ts'))) await import(/* @vite-ignore */ path)
 
+/** Files that are not there: every block of a README, as a module in the folder of its package. */
+const virtual = new Map(
+  inReadmes.map(({ page, line, given = '', code }) => [
+    join(root, `${page}.${line}.ts`),
+    inParts(`${given}\n${code}\nexport {}\n`),
+  ]),
+)
+
+test('there are blocks in READMEs', () => expect(virtual.size).toBeGreaterThan(10))
+
 test('all of it type-checks', () => {
   const config = ts.readConfigFile(join(root, 'tsconfig.base.json'), ts.sys.readFile).config.compilerOptions
-  const { options, errors } = ts.convertCompilerOptionsFromJson(config, dirname(generated))
+  const { options, errors } = ts.convertCompilerOptionsFromJson(config, app)
   expect(errors).toEqual([])
-  const program = ts.createProgram([...examples, ...runnable.map(({ path }) => path)], options)
-  const own = program.getSourceFiles().filter(({ fileName }) => fileName.startsWith(generated))
-  const found = own.flatMap((file) => [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)])
+  // Any block may use any package, and files by their names.
+  options.paths = Object.fromEntries(
+    packagesWithReadme().map((path) => [`@freestep/${path.split('/')[1]}`, [join(root, dirname(path), 'src/index.ts')]]),
+  )
+  options.rewriteRelativeImportExtensions = false
+  options.allowImportingTsExtensions = true
+  const host = ts.createCompilerHost(options)
+  const { fileExists, readFile } = host
+  host.fileExists = (name) => virtual.has(name) || fileExists(name)
+  host.readFile = (name) => virtual.get(name) ?? readFile(name)
+  const own = [...examples, ...runnable.map(({ path }) => path), ...begun.map(({ path }) => path), ...virtual.keys()]
+  const program = ts.createProgram(own, options, host)
+  const files = program.getSourceFiles().filter(({ fileName }) => own.includes(fileName))
+  const found = files.flatMap((file) => [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)])
   const problems = found.map(({ file, start = 0, messageText }) => {
     const line = (file?.getLineAndCharacterOfPosition(start).line ?? 0) + 1
-    return `${file?.fileName.slice(generated.length + 1)}:${line} ${ts.flattenDiagnosticMessageText(messageText, '\n')}`
+    return `${file && relative(root, file.fileName)}:${line} ${ts.flattenDiagnosticMessageText(messageText, '\n')}`
   })
-  expect(own.length).toBe(examples.length + runnable.length)
+  expect(files.length).toBe(own.length)
   expect(problems).toEqual([])
 })

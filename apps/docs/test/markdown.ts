@@ -2,7 +2,7 @@
  * The pages of the documentation as trees, and what the tests ask of one: its title, headings, tables, links, formulas and code.
  * Not the tests, and not the site.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Slugger from 'github-slugger'
@@ -34,6 +34,13 @@ export const pagesIn = (folder: string): Page[] =>
     .filter((name) => name.endsWith('.md') && !name.includes('node_modules'))
     .sort()
     .map((name) => readPage(join(folder, name).replaceAll('\\', '/')))
+
+/** The READMEs of the packages. */
+export const packagesWithReadme = (): string[] =>
+  readdirSync(join(root, 'packages'))
+    .map((name) => `packages/${name}/README.md`)
+    .filter((path) => existsSync(join(root, path)))
+    .sort()
 
 /** All nodes of a type, in order. */
 export function all<T extends Nodes['type']>(tree: Node, type: T): Extract<Nodes, { type: T }>[] {
@@ -105,6 +112,8 @@ export interface Block {
   readonly line: number
   /** The file it shows, from the comment that stands before it: `<!-- file: examples/x.ts -->`. */
   readonly file: string | undefined
+  /** What it takes as given, from the comment that stands before it: `<!-- given: declare const x: number -->`. */
+  readonly given: string | undefined
   /** What it prints, from the block of text right after it. */
   readonly output: string | undefined
 }
@@ -115,8 +124,9 @@ export function codeOf({ tree }: Page): Block[] {
   visit(tree, 'code', ({ lang, value, position }, index = 0, parent) => {
     const [before, after] = [parent?.children[index - 1], parent?.children[index + 1]]
     const file = before?.type === 'html' ? /^<!-- file: (\S+) -->$/.exec(before.value)?.[1] : undefined
+    const given = before?.type === 'html' ? /^<!-- given:\s([\s\S]+?)\s*-->$/.exec(before.value)?.[1] : undefined
     const output = after?.type === 'code' && after.lang === 'text' ? after.value : undefined
-    found.push({ lang: lang ?? '', code: value, line: position?.start.line ?? 0, file, output })
+    found.push({ lang: lang ?? '', code: value, line: position?.start.line ?? 0, file, given, output })
   })
   return found
 }

@@ -1,0 +1,69 @@
+// A plugin of typedoc: modules have the names of their packages, what a large package exports is grouped by the file it is in, and what
+// a package only exports again is said in a sentence. Not the looks of the pages.
+import { readFileSync } from 'node:fs'
+import { Comment, CommentTag, Converter, ReflectionKind } from 'typedoc'
+
+/** Packages with more exports than this are shown by groups. */
+const many = 24
+
+/** @param {import('typedoc').Application} app */
+export function load(app) {
+  app.converter.on(Converter.EVENT_RESOLVE_BEGIN, (context) => {
+    for (const module of modulesOf(context)) {
+      module.name = JSON.parse(readFileSync(manifestOf(module), 'utf8')).name
+      const own = (module.children ?? []).filter((child) => !child.isReference())
+      if (own.length > many) for (const child of own) categorize(context, child)
+    }
+  })
+  // After links have been resolved, which may lead to what is exported again.
+  const last = -10_000
+  app.converter.on(
+    Converter.EVENT_RESOLVE_END,
+    (context) => {
+      for (const module of modulesOf(context)) {
+        const again = (module.children ?? []).filter((child) => child.isReference())
+        for (const child of again) context.project.removeReflection(child)
+        module.groups = module.groups?.filter(({ children }) => !children.every((child) => again.includes(child)))
+        if (again.length) say(module, again)
+      }
+    },
+    last,
+  )
+}
+
+/** The packages. @param {import('typedoc').Context} context */
+const modulesOf = ({ project }) => project.getReflectionsByKind(ReflectionKind.Module).filter((module) => module.isDeclaration())
+
+/** The package.json of one, whose name is `cpu/src` at first. @param {import('typedoc').DeclarationReflection} module */
+const manifestOf = ({ name }) => new URL(`../../../packages/${name.split('/')[0]}/package.json`, import.meta.url)
+
+/**
+ * Adds what is exported again to the description of a module.
+ *
+ * @param {import('typedoc').DeclarationReflection} module
+ * @param {import('typedoc').Reflection[]} again
+ */
+function say(module, again) {
+  const names = again.map(({ name }) => `\`${name}\``).sort()
+  const text =
+    again.length > many
+      ? 'It also exports all of `@freestep/core`.'
+      : `It also exports, from \`@freestep/core\`: ${names.join(', ')}.`
+  module.comment ??= new Comment()
+  module.comment.summary.push({ kind: 'text', text: `\n\n${text}` })
+}
+
+/**
+ * Puts an export into a category: its folder in `src`, or its file.
+ *
+ * @param {import('typedoc').Context} context
+ * @param {import('typedoc').DeclarationReflection} child
+ */
+function categorize(context, child) {
+  const file = context.getSymbolFromReflection(child)?.declarations?.[0]?.getSourceFile().fileName ?? ''
+  const [, inner = ''] = file.split('/src/')
+  const name = inner.split('/')[0].replace('.ts', '')
+  if (!name) return
+  const tag = new CommentTag('@category', [{ kind: 'text', text: name[0].toUpperCase() + name.slice(1) }])
+  for (const documented of [child, ...(child.signatures ?? [])]) documented.comment?.blockTags.push(tag)
+}

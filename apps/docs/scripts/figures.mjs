@@ -1,0 +1,68 @@
+// Measures what data/figures.json says of the adapters: sizes, by bundling and by counting, and speeds, by the suites of apps/bench. Takes
+// minutes; leave the machine alone meanwhile. Run it in apps/docs, after `npm run build`:
+//   node scripts/figures.mjs [SUITE...] [--on "what the machine is"]
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { gzipSync } from 'node:zlib'
+import { build } from 'vite'
+
+const app = fileURLToPath(new URL('..', import.meta.url))
+const root = join(app, '../..')
+const file = join(app, 'data/figures.json')
+const { values, positionals: suites } = parseArgs({ allowPositionals: true, options: { on: { type: 'string' } } })
+
+/** The size of what is in a folder, or of a file. */
+const sizeOf = (path) =>
+  !existsSync(path)
+    ? 0
+    : statSync(path).isFile()
+      ? statSync(path).size
+      : readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0)
+
+/** What a package and all of freestep that it needs take on disk. */
+function disk(name) {
+  const folder = join(root, 'packages', name)
+  const { files, dependencies = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  const others = Object.keys(dependencies).filter((each) => each.startsWith('@freestep/'))
+  const own = [...files, 'package.json', 'README.md'].reduce((sum, each) => sum + sizeOf(join(folder, each)), 0)
+  return others.reduce((sum, each) => sum + disk(each.replace('@freestep/', '')), own)
+}
+
+/** What the first lines with an adapter weigh in a page, without the framework. */
+async function page(name) {
+  const { output } = await build({
+    root: app,
+    configFile: false,
+    logLevel: 'error',
+    resolve: { conditions: ['module', 'browser', 'production'] },
+    build: {
+      write: false,
+      lib: { entry: join(app, 'first', `${name}.ts`), formats: ['es'] },
+      minify: true,
+      rolldownOptions: { external: (id) => /^[^./]/.test(id) && !id.startsWith('@freestep/') && !id.startsWith(app) },
+    },
+  }).then((results) => results[0])
+  return output.reduce((sum, chunk) => sum + (chunk.type === 'chunk' ? gzipSync(chunk.code).length : 0), 0)
+}
+
+const { speed, bytes } = JSON.parse(readFileSync(file, 'utf8'))
+for (const name of readdirSync(join(app, 'first')).map((each) => each.replace('.ts', '')))
+  if (existsSync(join(root, 'packages', name, 'dist'))) bytes[name] = { page: await page(name), disk: disk(name) }
+
+const date = new Date().toISOString().slice(0, 10)
+const machine = values.on ?? `${cpus().length} cores of ${cpus()[0].model}, Node ${process.versions.node}`
+for (const suite of suites) {
+  const printed = execFileSync(process.execPath, [join(root, 'apps/bench/dist/main.js'), suite], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    maxBuffer: 1 << 26,
+  })
+  const lines = [...printed.matchAll(/^FIGURE (\S+) (\S+)$/gm)]
+  speed[suite] = { on: `${machine}, ${date}`, figures: Object.fromEntries(lines.map(([, name, value]) => [name, Number(value)])) }
+}
+writeFileSync(file, `${JSON.stringify({ speed, bytes }, null, 2)}\n`)

@@ -1,0 +1,88 @@
+/** The way to an adapter: every adapter is reached by answers, in the logic and in the page. */
+import { describe, expect, test, vi } from 'vitest'
+import { adapters } from '../build/adapters.ts'
+import { packageNames } from '../build/places.ts'
+import { type Adapter, against, choose } from '../src/chooser.ts'
+import { missing, openPages, site } from './browser.ts'
+
+// Only ends a test that hangs.
+vi.setConfig({ testTimeout: 900_000 })
+
+const { adapters: all, questions } = adapters()
+
+/** Answers that lead to an adapter: to each question, the one that the fewest others give. */
+const answersTo = ({ fits }: Adapter): Record<string, string> => {
+  const givenBy = (id: string, answer: string) => all.filter((other) => other.fits[id]?.includes(answer)).length
+  const rarest = (id: string) => fits[id].toSorted((a, b) => givenBy(id, a) - givenBy(id, b))[0]
+  return Object.fromEntries(questions.filter(({ id }) => fits[id]?.length).map(({ id }) => [id, rarest(id)]))
+}
+
+describe('the data', () => {
+  test('every package that is an adapter is there', () => {
+    const expected = packageNames().filter((name) => !['core', 'compiler', 'conformance'].includes(name))
+    expect(all.map(({ name }) => name).sort()).toEqual(expected.sort())
+  })
+  test.each(all)('$name: everything is said', ({ title, runsOn, tensors, how, why, fits, code }) => {
+    for (const text of [title, runsOn, tensors, how, why, code]) expect(text).not.toBe('')
+    for (const { id, answers } of questions) {
+      expect(fits[id], id).not.toHaveLength(0)
+      for (const answer of fits[id]) expect(answers).toHaveProperty(answer)
+    }
+  })
+  test('every answer leads somewhere', () => {
+    for (const { id, answers } of questions)
+      for (const answer of Object.keys(answers)) expect(choose(all, { [id]: answer }).fit, `${id}: ${answer}`).toBe(true)
+  })
+})
+
+describe('choose', () => {
+  const made = (name: string, fits: Adapter['fits']) => ({ name, fits }) as Adapter
+  const [a, b] = [made('a', { where: ['x'], what: ['p', 'q'] }), made('b', { where: ['x', 'y'], what: ['q'] })]
+
+  test('without an answer all fit', () => expect(choose([a, b], {})).toEqual({ fit: true, found: [a, b] }))
+  test('an answer leaves those that give it', () => expect(choose([a, b], { where: 'y' })).toEqual({ fit: true, found: [b] }))
+  test('where none fits, the closest are left', () =>
+    expect(choose([a, b], { where: 'y', what: 'p', other: 'z' })).toEqual({ fit: false, found: [a, b] }))
+  test('against', () => expect(against(a, { where: 'y', what: 'p' })).toEqual(['where']))
+  test.each(all)('$name is reached', (adapter) => {
+    const { fit, found } = choose(all, answersTo(adapter))
+    expect(fit).toBe(true)
+    expect(found).toContain(adapter)
+  })
+})
+
+describe.skipIf(missing)('the page', () => {
+  const open = openPages()
+
+  test.each(all)('$name: by its answers, with its install line and first lines', async (adapter) => {
+    const { page, wrong } = await open()
+    await page.goto(`${site()}choose-an-adapter.html`, { waitUntil: 'networkidle' })
+    for (const [id, answer] of Object.entries(answersTo(adapter)))
+      await page.click(`[data-question="${id}"] [data-answer="${answer}"]`)
+    const shown = page.locator(`[data-adapter="${adapter.name}"]`)
+    const text = (await shown.textContent()) ?? ''
+    expect(text).toContain(adapter.install)
+    expect(text).toContain(adapter.code.split('\n')[0])
+    await shown.locator('h3 a').click()
+    await page.waitForURL(`**/packages/${adapter.name}.html`)
+    expect(wrong).toEqual([])
+  })
+
+  test('the table has them all, with what was measured', async () => {
+    const response = await fetch(`${site()}choose-an-adapter.html`)
+    const html = await response.text()
+    for (const adapter of all) {
+      expect(html).toContain(`/packages/${adapter.name}.html`)
+      for (const { what, value } of adapter.speed) expect(html).toContain(`${value.toPrecision(2)} ${what}`)
+    }
+  })
+
+  test('from the front page it is two clicks to a package', async () => {
+    const { page } = await open()
+    await page.goto(site(), { waitUntil: 'networkidle' })
+    await page.click('text=Choose an adapter')
+    await page.click('.adapters a[href$="/packages/cpu.html"]')
+    await page.waitForURL('**/packages/cpu.html')
+    expect(await page.textContent('.vp-doc pre')).toContain("from '@freestep/cpu'")
+  })
+})
