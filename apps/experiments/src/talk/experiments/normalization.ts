@@ -1,0 +1,134 @@
+// Experiment 1: on |x| + 0.5001 (x − 1)² the length of a subgradient says nothing about how far there is to go; steps
+// of a length that does not depend on it are as good as those that know the Lipschitz constant.
+import { normalizedGradient, subgradient } from '@freestep/core'
+import { figure } from '../../format.ts'
+import { curves } from '../curves.ts'
+import type { Choices, Experiment, Metric, Plan, Trace } from '../experiment.ts'
+import { drawDots, type Line } from '../figures.ts'
+import type { Context, Method } from '../methods.ts'
+import { type Bound, subgradientBound } from '../problems/bounds.ts'
+import { distance, kink } from '../problems/convex.ts'
+import { convexTask } from '../problems/convexTask.ts'
+import { begin } from '../session.ts'
+import { rowNamed, rowsOf } from '../summary.ts'
+import { fromAll, most } from '../verdict.ts'
+
+const STEPS = { full: 20_000, quick: 2_000 }
+const SCALES = [1, 1e-3, 1e3]
+const metric: Metric = { key: 'late', label: 'mean f − f* of the second half', better: 'lower', gap: 'ratio', format: figure }
+
+interface Held extends Method {
+  readonly bound?: Bound
+}
+
+const methods: readonly Held[] = [
+  { name: 'normalized, D / √k', free: true, create: ({ D }) => normalizedGradient({ D }), bound: subgradientBound(1) },
+  { name: 'subgradient, D / (G √k)', free: true, create: ({ D, G }) => subgradient({ D, G }), bound: subgradientBound(1) },
+  ...[1e-3, 1e-2, 1e-1, 1, 10].map((lr) => ({
+    ...{ name: 'subgradient, γ / √k', lr, free: false },
+    create: () => subgradient({ lr: (k: number) => lr / Math.sqrt(k + 1) }),
+  })),
+]
+
+async function plan({ scale, seeds, seed: first }: Choices): Promise<Plan> {
+  const steps = STEPS[scale]
+  const runs = Array.from({ length: seeds }, (_, i) => first + i).flatMap((seed) =>
+    SCALES.flatMap((c) =>
+      methods.map((method) => ({ ...{ problem: name(c), method, seed, steps }, start: () => start(method, seed, steps, c) })),
+    ),
+  )
+  const facts = [
+    ['function', 'c (|x| + 0.5001 (x − 1)²), least at x* = 0.0002'],
+    ['start', 'uniform in [−5, 5), by the seed'],
+    ['steps', steps.toLocaleString('en-US')],
+    ['backend', 'cpu, float64'],
+  ] as const
+  return { runs, facts, notes: [] }
+}
+
+const name = (c: number) => (c === 1 ? 'f' : `${c} f`)
+
+/** The problem c f: the same function in other units. The outcome is measured in those of f, so that it can be compared. */
+async function start(method: Held, seed: number, steps: number, c: number) {
+  const problem = kink(seed)
+  const scaled = {
+    ...problem,
+    f(x: ArrayLike<number>, g?: Float64Array) {
+      const value = problem.f(x, g)
+      if (g) g[0] *= c
+      return value
+    },
+  }
+  const D = distance(problem.x0, problem.xStar)
+  const context: Context = { steps, lr: 1, warmup: false, D, G: c * problem.G, fStar: problem.fStar }
+  return begin(await convexTask(scaled, { steps, at: 'best', bound: method.bound }), method.create(context), method.distance)
+}
+
+function figures(traces: readonly Trace[]) {
+  const seen = ['normalized, D / √k', 'subgradient, D / (G √k)']
+  const lines = seen.map((method): Line => {
+    const all = traces.filter((trace) => trace.problem === 'f' && trace.method === method)
+    const points = all.flatMap(({ series }) =>
+      series.value.flatMap((gap, i) => {
+        const x = series.gradient[i]
+        return gap === null || x === null ? [] : [{ x, y: gap, low: gap, high: gap }]
+      }),
+    )
+    return { method, role: 'free', label: method, points }
+  })
+  return [
+    {
+      ...{ name: 'gradient', title: 'The length of the subgradient and the way to go' },
+      caption: 'Each dot is a step: at one and the same ‖g‖ the value is anywhere between far off and solved.',
+      svg: drawDots(lines, { label: '‖g‖', log: true }, { label: 'f(x) − f*', log: true }),
+    },
+    ...SCALES.flatMap((c) =>
+      curves(traces, name(c), metric, {
+        ...{ key: 'gap', bound: 'bound', title: 'The best f − f* so far', y: { label: 'best f − f*', log: true, from: 1e-12 } },
+        caption: 'Dashed: what the theorem promises. Grey: the subgradient method with γ / √k over its grid, the best one dark.',
+      }),
+    ),
+  ]
+}
+
+function verdicts(traces: readonly Trace[]) {
+  const free = (problem: string) => rowNamed(rowsOf(traces, problem, metric), 'normalized, D / √k')
+  const outcomes = SCALES.map((c) => free(name(c))?.value.mean ?? Number.NaN)
+  const bounded = traces.filter(({ final }) => typeof final.gapOverBound === 'number')
+  const held = most(bounded, 'gapOverBound')
+  const near = traces
+    .filter(({ problem, method }) => problem === 'f' && method === 'normalized, D / √k')
+    .flatMap(({ series }) => series.gradient.filter((g, i) => g !== null && (series.value[i] ?? 1) < 1e-3))
+    .map(Number)
+  const [least, largest] = [Math.min(...near), Math.max(...near)]
+  return [
+    {
+      claim: 'Of a function that is not smooth, ‖g‖ is no measure of how far there is to go.',
+      verdict: fromAll([largest / least > 100]),
+      because: `Among the sampled steps of the normalized method with f − f* < 0.001, ‖g‖ is anywhere between ${figure(least)} and ${figure(largest)}.`,
+    },
+    {
+      claim: 'The normalized gradient method needs D, but no Lipschitz constant: it does the same for c f.',
+      verdict: fromAll([Math.max(...outcomes) / Math.min(...outcomes) < 1.001]),
+      because: `Mean f − f* over the second half of the steps, in units of f, for c = ${SCALES.join(', ')}: ${outcomes.map(figure).join(', ')}.`,
+    },
+    {
+      claim: 'Both methods keep to D G (1 + Σ 1/k) / (2 Σ 1/√k).',
+      verdict: fromAll([held <= 1]),
+      because: `The largest quotient of the best f − f* and the bound over all steps of ${bounded.length} runs: ${figure(held)}.`,
+    },
+  ]
+}
+
+/** The experiment. */
+export const normalization: Experiment = {
+  name: 'normalization',
+  title: 'Why ‖g‖ is meaningless: normalized gradients',
+  about:
+    'The talk’s first example is |x| + 0.5001 (x − 1)²: right of the solution the slope is 0.0002, left of it 2. The subgradient method, which ' +
+    'steps by γ g and must know how large g gets, against the normalized one, which steps by γ g / ‖g‖.',
+  metric,
+  plan,
+  figures,
+  verdicts,
+}
