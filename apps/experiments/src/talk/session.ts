@@ -59,8 +59,8 @@ export async function begin<P>(task: Task<P>, algorithm: Algorithm, distance: Me
     async measure(steps, last) {
       const measured = task.measure({ optimizer, steps, last, memory })
       if (distance === undefined) return measured
-      const value = (await optimizer.scalars())[distance.scalar]
-      return value === undefined ? measured : { d: distance.root ? Math.sqrt(value) : value, ...measured }
+      const value = single(await optimizer.scalars(), distance.scalar)
+      return { d: distance.root ? Math.sqrt(value) : value, ...measured }
     },
     watches: task.watch !== undefined,
     watch: async (steps) => task.watch?.({ optimizer, steps, memory }, await optimizer.scalars()),
@@ -77,4 +77,10 @@ export async function begin<P>(task: Task<P>, algorithm: Algorithm, distance: Me
       task.dispose()
     },
   }
+}
+
+/** A scalar; of one that each tensor has for itself the geometric mean. */
+function single(scalars: Numbers, name: string): number {
+  const all = Object.entries(scalars).flatMap(([key, value]) => (key === name || key.startsWith(`${name}/`) ? [value] : []))
+  return all.length === 1 ? all[0] : Math.exp(all.reduce((sum, value) => sum + Math.log(value), 0) / all.length)
 }

@@ -2,7 +2,6 @@
 // solution is computed beforehand, by Newton's method. Data from a LIBSVM file, or drawn.
 import { loadDataset } from '../../data/load.ts'
 import { InputError } from '../../errors.ts'
-import { integer } from '../../format.ts'
 import { uniforms } from '../../random.ts'
 import { type Convex, dot, norm } from './convex.ts'
 
