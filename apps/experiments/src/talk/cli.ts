@@ -1,7 +1,7 @@
 // The command line of the talk: `talk` lists the experiments, `talk NAME` runs one. Checks what was asked, then has the
 // runs made, the tables printed and the report written.
 import { mkdir } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { InputError, quoted, suggestion } from '../errors.ts'
 import type { Screen } from '../progress.ts'
@@ -9,10 +9,11 @@ import { checkWritable, writeWhole } from '../report.ts'
 import { whole } from '../whole.ts'
 import { checkpointAt } from './checkpoint.ts'
 import { conduct } from './conduct.ts'
-import { writeDocs, writeRecord } from './docs.ts'
+import { writeDocs } from './docs.ts'
 import type { Choices, Experiment, Results } from './experiment.ts'
 import { experiments } from './experiments/index.ts'
 import { showRuns } from './progress.ts'
+import { writeRecord } from './records.ts'
 import { renderReport } from './report.ts'
 import { renderTables } from './table.ts'
 
@@ -115,7 +116,9 @@ async function run(experiment: Experiment, options: Options, { out, err, signal 
     err.write(`interrupted; to continue: ${command}${options.report === 'report.html' ? '' : ` --report ${options.report}`}\n`)
     return INTERRUPTED
   }
-  const results: Results = { experiment: experiment.name, command, facts: plan.facts, notes: plan.notes, traces }
+  const named = choices.data === undefined ? {} : { data: basename(choices.data) }
+  const own = commandOf(experiment, { ...choices, ...named })
+  const results: Results = { experiment: experiment.name, ...named, command: own, facts: plan.facts, notes: plan.notes, traces }
   await present(experiment, results, report, options, out)
   await checkpoint.remove()
   return 0

@@ -25,6 +25,11 @@ const OTHERS = [
   ['#c2255c', '#f783ac'],
   ['#8a5a00', '#e0b050'],
   ['#6741d9', '#b197fc'],
+  ['#5c940d', '#a9e34b'],
+  ['#e67700', '#ffd43b'],
+  ['#a61e4d', '#faa2c1'],
+  ['#364fc7', '#748ffc'],
+  ['#00666b', '#66d9e8'],
 ] as const
 const TUNED = ['#495057', '#ced4da'] as const
 const FAINT = ['#adb5bd', '#5c636a'] as const

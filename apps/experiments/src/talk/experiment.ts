@@ -26,6 +26,8 @@ export interface Run {
   readonly method: Method
   readonly seed: number
   readonly steps: number
+  /** Keeps only what was measured at the end. */
+  readonly brief?: boolean
   /** Starts the problem and the method on it. */
   start(): Promise<Session>
 }
@@ -58,6 +60,8 @@ export interface Trace {
 /** The traces of an experiment and how they came about. */
 export interface Results {
   readonly experiment: string
+  /** The name of the user's file, if it was made on one. */
+  readonly data?: string
   /** The command that makes them again. */
   readonly command: string
   readonly facts: Plan['facts']
@@ -74,6 +78,8 @@ export interface Metric {
   readonly better: 'lower' | 'higher'
   /** How one is set beside another: as a difference, or as a quotient where the numbers span decades. */
   readonly gap: 'difference' | 'ratio'
+  /** What a run without one is called: "diverged" unless told. */
+  readonly absent?: string
   format(value: number): string
 }
 

@@ -2,7 +2,7 @@
 // in an experiment's figures is curves.ts and the experiments themselves.
 import * as Plot from '@observablehq/plot'
 import { parseHTML } from 'linkedom'
-import { logAxis, plain, power } from '../charts.ts'
+import { plain, power } from '../charts.ts'
 import { integer } from '../format.ts'
 import { type Painted, paint } from './colours.ts'
 
@@ -112,18 +112,45 @@ function axis(
   values: readonly number[],
   write: (value: number) => string,
 ): Plot.ScaleOptions {
-  if (log) return logAxis(text, values.length > 0 ? values : [from ?? 1, to ?? 10], tick(values, write))
-  const [least, most] = [Math.min(...values), Math.max(...values)]
-  return { label: text, grid: true, domain: least < most ? [least, most] : [least - 1, most + 1], inset: 8 }
+  const known = values.length > 0 ? values : [from ?? 1, to ?? 10]
+  const [least, most] = [Math.min(...known), Math.max(...known)]
+  const common = { label: text, grid: true, inset: 8, labelAnchor: 'center', labelArrow: 'none' } as const
+  if (!log) return { ...common, domain: least < most ? [least, most] : [least - 1, most + 1] }
+  const ticks = logTicks(least, most)
+  const many = ticks.some((tick) => tick < 1e-3 || tick >= 1e6)
+  const domain = least < most ? [least, most] : [least / 2, most * 2]
+  return {
+    ...common,
+    type: 'log',
+    domain,
+    ticks,
+    tickFormat: (tick: number) => (many ? power(tick) : tick < 1 ? plain(tick) : write(tick)),
+  }
 }
 
-/** Powers of ten where there are many decades. */
-const tick = (values: readonly number[], write: (value: number) => string) => (value: number) =>
-  Math.min(...values) < 1e-3 || Math.max(...values) > 1e6
-    ? power(value)
-    : write === integer && value < 1
-      ? String(value)
-      : write(value)
+/** Powers of ten where there are enough of them, else as many of 1, 2, 5 or of all digits as are needed for three. */
+function logTicks(least: number, most: number): number[] {
+  const first = Math.floor(Math.log10(least))
+  const exponents = Array.from({ length: Math.ceil(Math.log10(most)) - first + 1 }, (_, i) => first + i)
+  const all = [[1], [1, 2, 5], [1, 2, 3, 4, 5, 6, 7, 8, 9]].map((digits) =>
+    exponents
+      .flatMap((exponent) => digits.map((digit) => Number(`${digit}e${exponent}`)))
+      .filter((tick) => tick >= 0.999 * least && tick <= 1.001 * most),
+  )
+  const [decades] = all
+  const apart = Math.ceil(decades.length / 9)
+  if (apart > 1) return decades.filter((_, i) => i % apart === 0)
+  return all.find((ticks) => ticks.length > 2) ?? linearTicks(least, most)
+}
+
+/** A few round numbers. */
+function linearTicks(least: number, most: number): number[] {
+  const raw = (most - least) / 4 || least
+  const power = 10 ** Math.floor(Math.log10(raw))
+  const step = power * ([1, 2, 5].findLast((digit) => digit * power <= raw) ?? 1)
+  const first = Math.ceil(least / step)
+  return Array.from({ length: Math.floor(most / step) - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(3)))
+}
 
 type Chart = (SVGSVGElement | HTMLElement) & Plot.Plot
 
@@ -151,7 +178,14 @@ function label(chart: Chart, lines: readonly Line[], classOf: (painted: Painted)
   for (const place of places.toReversed()) highest = place.at = Math.min(place.at, highest - LINE_HEIGHT)
   for (const { line, at } of places) {
     const text = chart.ownerDocument.createElementNS('http://www.w3.org/2000/svg', 'text')
-    const attributes = { x: WIDTH - MARGIN.right + 10, y: at.toFixed(1), dy: '0.32em', fill: 'var(--c)', class: classOf(line) }
+    const attributes = {
+      x: WIDTH - MARGIN.right + 10,
+      y: at.toFixed(1),
+      dy: '0.32em',
+      'text-anchor': 'start',
+      fill: 'var(--c)',
+      class: classOf(line),
+    }
     for (const [name, value] of Object.entries(attributes)) text.setAttribute(name, String(value))
     if (line.role === 'free') text.setAttribute('font-weight', '600')
     text.textContent = line.label

@@ -5,7 +5,7 @@ import type { Numbers, Run, Trace } from './experiment.ts'
 import type { Session } from './session.ts'
 
 /** How many samples a decade of steps has, about. */
-const PER_DECADE = 12
+const PER_DECADE = 10
 /** How often, in milliseconds, others get a turn. */
 const TURN = 100
 
@@ -81,7 +81,7 @@ async function sample(session: Session, progress: Progress, last: boolean): Prom
   series.step.push(progress.steps)
   for (const [name, value] of Object.entries(values)) {
     series[name] ??= Array<null>(known).fill(null)
-    series[name].push(rounded(value))
+    series[name].push(rounded(value, SHOWN))
   }
   for (const list of Object.values(series)) if (list.length === known) list.push(null)
   progress.loss = 0
@@ -89,14 +89,14 @@ async function sample(session: Session, progress: Progress, last: boolean): Prom
   return values
 }
 
-const DIGITS = 5
-/** Five digits: what a figure or a table can show; null for what is no finite number. */
-const rounded = (value: number) => (Number.isFinite(value) ? Number(value.toPrecision(DIGITS)) : null)
+/** As many digits as a figure, or a table, can show; null for what is no finite number. */
+const rounded = (value: number, digits: number) => (Number.isFinite(value) ? Number(value.toPrecision(digits)) : null)
+const [SHOWN, KEPT] = [4, 6]
 
-function trace({ problem, method, seed }: Run, progress: Progress, final: Numbers): Trace {
+function trace({ problem, method, seed, brief }: Run, progress: Progress, final: Numbers): Trace {
   const stepsPerSecond = Number(((1000 * progress.steps) / progress.spent).toPrecision(3))
-  const finals = Object.fromEntries(Object.entries(final).map(([name, value]) => [name, rounded(value)]))
+  const finals = Object.fromEntries(Object.entries(final).map(([name, value]) => [name, rounded(value, KEPT)]))
   const { name, lr, free } = method
   const run = { problem, method: name, ...(lr !== undefined && { lr }), free, seed }
-  return { ...run, steps: progress.steps, stepsPerSecond, final: finals, series: progress.series }
+  return { ...run, steps: progress.steps, stepsPerSecond, final: finals, series: brief ? { step: [] } : progress.series }
 }

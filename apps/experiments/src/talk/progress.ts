@@ -46,7 +46,8 @@ function lines(runs: readonly Run[], metric: Metric, screen: Screen): Audience &
     sample() {},
     end(run, done, { final }) {
       const value = final[metric.key]
-      const outcome = value === null || value === undefined ? 'diverged' : `${metric.label} ${metric.format(value)}`
+      const outcome =
+        value === null || value === undefined ? (metric.absent ?? 'diverged') : `${metric.label} ${metric.format(value)}`
       screen.write(`${done + 1}/${runs.length} ${name(run)}: ${outcome}\n`)
     },
     stop() {},

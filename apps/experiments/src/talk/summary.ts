@@ -48,7 +48,7 @@ export function isBetter(metric: Metric, a: Row, b: Row): boolean {
   return metric.better === 'lower' ? a.value.mean < b.value.mean : a.value.mean > b.value.mean
 }
 
-/** The rows of one problem: free methods first, then the grids, each in the order of the runs. */
+/** The rows of one problem: free methods first, then grid by grid, each in the order of the runs. */
 export function rowsOf(traces: readonly Trace[], problem: string, metric: Metric): Row[] {
   const groups = new Map<string, Trace[]>()
   for (const trace of traces.filter((each) => each.problem === problem)) {
@@ -57,7 +57,11 @@ export function rowsOf(traces: readonly Trace[], problem: string, metric: Metric
   }
   const rows = [...groups].map(([name, group]) => rowOf(name, group, metric))
   const ranked = rows.map((row) => ({ ...row, rank: rankOf(row, rows, metric) }))
-  return [...ranked.filter(({ free }) => free), ...ranked.filter(({ free }) => !free)]
+  const grids = [...new Set(ranked.flatMap(({ free, method }) => (free ? [] : [method])))]
+  return [
+    ...ranked.filter(({ free }) => free),
+    ...grids.flatMap((grid) => ranked.filter(({ free, method }) => !free && method === grid)),
+  ]
 }
 
 function rowOf(name: string, traces: readonly Trace[], metric: Metric): Row {

@@ -1,6 +1,6 @@
 // The table of an experiment: a row per method and learning rate, as cells for the terminal, the report and the docs.
 import CliTable from 'cli-table3'
-import { figure, rate } from '../format.ts'
+import { figure, integer, rate } from '../format.ts'
 import { RULES } from '../table.ts'
 import type { Experiment, Metric, Trace } from './experiment.ts'
 import { bestOf, gapOf, problemsOf, type Row, rowsOf } from './summary.ts'
@@ -13,17 +13,18 @@ const heads = (metric: Metric, rate: string, best: Row | undefined): string[] =>
 /** A row as cells, in the order of the heads. */
 function cellsOf(row: Row, best: Row | undefined, metric: Metric): string[] {
   const lr = row.lr === undefined ? 'none' : `${rate(row.lr)}${row.rank === undefined ? '' : ` (${row.rank})`}`
-  const steps = row.stepsPerSecond >= 100 ? Math.round(row.stepsPerSecond).toLocaleString('en-US') : row.stepsPerSecond.toFixed(1)
+  const steps = integer(Number(row.stepsPerSecond.toPrecision(2)))
   return [row.method, lr, written(row, metric), besideBest(row, best, metric), distance(row), steps]
 }
 
 /** The value with its deviation, and how many runs diverged. */
 export function written({ value, diverged, traces }: Row, metric: Metric): string {
-  if (diverged === traces.length) return 'diverged'
+  const absent = metric.absent ?? 'diverged'
+  if (diverged === traces.length) return absent
   const alone = traces.length - diverged === 1
   const around = metric.gap === 'ratio' ? `×/÷ ${value.deviation.toPrecision(2)}` : `± ${metric.format(value.deviation)}`
   const spread = alone ? metric.format(value.mean) : `${metric.format(value.mean)} ${around}`
-  return diverged > 0 ? `${spread}, ${diverged} of ${traces.length} diverged` : spread
+  return diverged > 0 ? `${spread}, ${diverged} of ${traces.length} ${absent}` : spread
 }
 
 function besideBest(row: Row, best: Row | undefined, metric: Metric): string {

@@ -67,7 +67,7 @@ async function plan({ scale, seeds, seed: first, data: path }: Choices): Promise
 function wholeRun(method: Method, problem: Convex, far: Far, seed: number, steps: number): Run {
   const context: Context = { steps, lr: 1, warmup: false, D: far.D, G: problem.G, fStar: problem.fStar }
   const { bound, below } = THEOREMS[method.name] ?? {}
-  const options = { steps, at: 'evaluated', bound, below: below?.(far) } as const
+  const options = { at: 'evaluated', bound, below: below?.(far) } as const
   return {
     ...{ problem: FULL, method, seed, steps },
     start: async () => begin(await convexTask(problem, options), method.create(context), method.distance),
@@ -79,8 +79,7 @@ function rowRun(method: Method, problem: Convex, far: Far, seed: number, steps: 
   const rows = (k: number) => batchAt(problem.rows ?? 0, BATCH, seed, k)
   return {
     ...{ problem: STOCHASTIC, method, seed, steps },
-    start: async () =>
-      begin(await convexTask(problem, { steps, at: 'evaluated', rows }), method.create(context), method.distance),
+    start: async () => begin(await convexTask(problem, { at: 'evaluated', rows }), method.create(context), method.distance),
   }
 }
 

@@ -9,13 +9,13 @@ import { besideAdam } from '../verdict.ts'
 import { at, trainingFigures, trainingPlan } from './training.ts'
 
 const metric: Metric = { key: 'nats', label: 'test loss, nats a character', better: 'lower', gap: 'difference', format: figure }
-const GRID = [1e-4, 1e-3, 1e-2, 1e-1]
+const GRID = [1e-4, 1e-3, 3e-3, 1e-2, 1e-1]
 const BATCH = 16
 const LENGTH = 24
 
 async function plan(choices: Choices) {
   const text = await loadText()
-  const width = at(choices.scale, { full: 96, quick: 32 })
+  const width = at(choices.scale, { full: 64, quick: 24 })
   const network = (seed: number) =>
     languageNetwork(
       {
@@ -35,7 +35,7 @@ async function plan(choices: Choices) {
       methods.dog,
       ...adamGrid(at(choices.scale, { full: GRID, quick: [1e-3, 1e-2] })),
     ],
-    ...{ steps: at(choices.scale, { full: 800, quick: 60 }), warmup: 0 },
+    ...{ steps: at(choices.scale, { full: 600, quick: 60 }), warmup: 0 },
     facts: [
       ['data', `${integer(text.train.length)} training and ${integer(text.test.length)} test characters, ${SYMBOLS} symbols`],
       ['model', `one LSTM layer of ${width} units, unrolled over ${LENGTH} characters`],

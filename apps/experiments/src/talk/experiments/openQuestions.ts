@@ -31,7 +31,7 @@ const variant = (name: string, options: Partial<VariantOptions>): Method => ({
 
 /** The questions, and what is tried for each. */
 const QUESTIONS = {
-  'May d fall?': [variant('d falls to d̂', { fall: 0 }), variant('d falls 1% a step', { fall: 0.99 })],
+  'May d fall?': [0, 0.99, 0.999].map((fall) => variant(fall === 0 ? 'd falls to d̂' : `d falls by ${fall}`, { fall })),
   'A d of its own for each tensor, or each coordinate?': [
     variant('d per tensor', { per: 'tensor' }),
     variant('d per coordinate', { per: 'coordinate' }),
@@ -40,6 +40,9 @@ const QUESTIONS = {
   ],
   'Other weights than d²?': [1, 3, 4].map((power) => variant(`weights d${['', '', '²', '³', '⁴'][power]}`, { power })),
 } satisfies Record<string, Method[]>
+
+/** Where there is one tensor only, these are no different. */
+const PER_TENSOR = ['d per tensor', 'LDoG']
 
 /** λ_k of Prodigy GD, whose theory allows any. */
 const LAMBDAS: readonly Method[] = [
@@ -61,21 +64,18 @@ async function plan({ scale, seeds, seed: first }: Choices): Promise<Plan> {
   const data = drawSparse(at(scale, { full: 4_000, quick: 500 }))
   const problem = logistic(data, 1 / data.count)
   const steps = at(scale, {
-    full: { theory: 4_000, stochastic: 20_000, vision: 400, vit: 500 },
+    full: { theory: 4_000, stochastic: 20_000, vision: 300, vit: 300 },
     quick: { theory: 500, stochastic: 1_000, vision: 12, vit: 12 },
   })
   const [vision, vit] = [await visionProblem(scale, 'VGG-like'), await vitProblem(scale)]
   const networks = at(scale, {
-    full: { seeds: all, grid: adamGrid([1e-3, 1e-2]) },
+    full: { seeds: all, grid: adamGrid([1e-3, 3e-3, 1e-2]) },
     quick: { seeds: all, grid: adamGrid([1e-2]) },
   })
+  const ofOneTensor = [...BASE.filter(({ name }) => !PER_TENSOR.includes(name)), ...adamGrid([1e-3, 1e-2, 1e-1, 1])]
   const runs: Run[] = [
     ...LAMBDAS.map((method) => convexRun(THEORY, problem, method, first, steps.theory, false)),
-    ...all.flatMap((seed) =>
-      [...BASE, ...adamGrid([1e-3, 1e-2, 1e-1, 1])].map((method) =>
-        convexRun(STOCHASTIC, problem, method, seed, steps.stochastic, true),
-      ),
-    ),
+    ...all.flatMap((seed) => ofOneTensor.map((method) => convexRun(STOCHASTIC, problem, method, seed, steps.stochastic, true))),
     ...networks.seeds.flatMap((seed) =>
       [...BASE, ...networks.grid].map((method) => networkRun(vision.problem, method, seed, steps.vision, 0)),
     ),
@@ -106,7 +106,7 @@ function convexRun(name: string, problem: Convex, method: Method, seed: number, 
   return {
     ...{ problem: name, method, seed, steps },
     start: async () =>
-      begin(outcome(await convexTask(problem, { steps, at: 'evaluated', rows })), method.create(context), method.distance),
+      begin(outcome(await convexTask(problem, { at: 'evaluated', rows })), method.create(context), method.distance),
   }
 }
 

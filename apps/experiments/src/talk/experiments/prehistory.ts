@@ -22,7 +22,7 @@ import { begin } from '../session.ts'
 import { bestOf, type Row, rowNamed } from '../summary.ts'
 import { allRows, fromAll, most } from '../verdict.ts'
 
-const STEPS = { full: 20_000, quick: 2_000 }
+const STEPS = { full: 10_000, quick: 2_000 }
 const FACTORS = { full: [1e-3, 1e-2, 1e-1, 1, 10, 100, 1e3], quick: [1e-3, 1, 1e3] }
 const D = 10
 const metric: Metric = { key: 'gap', label: 'best f − f*', better: 'lower', gap: 'ratio', format: figure }
@@ -103,9 +103,9 @@ function runOf({ make, bound, rowwise, ...method }: Held, problem: Convex, seed:
   const below = ['D-Adaptation DA', 'Prodigy GD', 'Prodigy DA'].includes(method.name) ? far.two : undefined
   const rows = rowwise && ((k: number) => Int32Array.of(rowAt(problem, seed, k)))
   return {
-    ...{ problem: problem.name, method: { ...method, create }, seed, steps },
+    ...{ problem: problem.name, method: { ...method, create }, seed, steps, brief: method.lr !== undefined && method.lr !== 1 },
     start: async () =>
-      begin(await convexTask(problem, { steps, at: 'best', rows, bound: bound?.(far), below }), create(), method.distance),
+      begin(await convexTask(problem, { at: 'best', rows, bound: bound?.(far), below }), create(), method.distance),
   }
 }
 
@@ -116,9 +116,9 @@ const shows = (row: Row) => row.lr === undefined || row.lr === 1
 
 function figures(traces: readonly Trace[]) {
   return [...new Set(traces.map(({ problem }) => problem))].flatMap((problem) => [
-    ...overRates(traces, problem, metric, { log: true }, RATE),
+    ...overRates(traces, problem, metric, { log: true, from: 1e-5 }, RATE),
     ...curves(traces, problem, metric, {
-      ...{ key: 'gap', bound: 'bound', title: 'With the right D', y: { label: 'best f − f*', log: true, from: 1e-9 } },
+      ...{ key: 'gap', bound: 'bound', title: 'With the right D', y: { label: 'best f − f*', log: true, from: 1e-5 } },
       caption: 'Dashed: what the theorems promise. Methods that need D are shown with the right one.',
       without: (row) => !shows(row),
     }),

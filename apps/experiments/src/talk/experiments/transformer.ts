@@ -9,21 +9,21 @@ import { besideAdam } from '../verdict.ts'
 import { at, trainingFigures, trainingPlan } from './training.ts'
 
 const metric: Metric = { key: 'nats', label: 'test loss, nats a character', better: 'lower', gap: 'difference', format: figure }
-const GRID = [1e-4, 1e-3, 1e-2, 1e-1]
+const GRID = [1e-4, 1e-3, 3e-3, 1e-2, 1e-1]
 const BATCH = 16
 
 async function plan(choices: Choices) {
   const text = await loadText()
   const shape = at(choices.scale, {
-    full: { length: 32, width: 64, heads: 2, blocks: 2 },
-    quick: { length: 24, width: 32, heads: 2, blocks: 1 },
+    full: { length: 32, width: 48, heads: 2, blocks: 2 },
+    quick: { length: 16, width: 24, heads: 2, blocks: 1 },
   })
   const { length, width, heads, blocks } = shape
   const network = (seed: number) => languageNetwork(causalTransformer(SYMBOLS, shape), text, { batch: BATCH, length, seed })
   return trainingPlan(choices, {
     problems: [{ name: 'transformer', network }],
     methods: [methods.dadaptAdam, methods.prodigy, ...adamGrid(at(choices.scale, { full: GRID, quick: [1e-3, 1e-2] }))],
-    ...at(choices.scale, { full: { steps: 1_000, warmup: 100 }, quick: { steps: 60, warmup: 6 } }),
+    ...at(choices.scale, { full: { steps: 600, warmup: 60 }, quick: { steps: 60, warmup: 6 } }),
     facts: [
       ['data', `${integer(text.train.length)} training and ${integer(text.test.length)} test characters, ${SYMBOLS} symbols`],
       ['model', `${blocks} blocks of width ${width} with ${heads} heads, over ${length} characters`],

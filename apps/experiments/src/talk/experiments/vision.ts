@@ -14,7 +14,7 @@ const metric: Metric = {
   ...{ key: 'error', label: 'test error, %', better: 'lower', gap: 'difference' },
   format: (value) => value.toFixed(2),
 }
-const GRID = [1e-4, 1e-3, 1e-2, 1e-1]
+const GRID = [1e-4, 1e-3, 3e-3, 1e-2, 1e-1]
 const BATCH = 32
 /** The names under which the two are known here. */
 const MODELS = { 'VGG-like': vgg, 'small ResNet': resnet }
@@ -45,7 +45,7 @@ async function plan(choices: Choices) {
   return trainingPlan(choices, {
     problems: [first.problem, second.problem],
     methods: [prodigy, dadaptAdam, dog, dowg, ...adamGrid(at(choices.scale, { full: GRID, quick: [1e-3, 1e-2] }))],
-    ...{ steps: at(choices.scale, { full: 500, quick: 40 }), warmup: 0 },
+    ...{ steps: at(choices.scale, { full: 400, quick: 40 }), warmup: 0 },
     facts: [
       ...first.facts,
       ['VGG-like', 'two blocks of two 3 × 3 convolutions (8 and 16 channels) and a pooling, 64 hidden units'],

@@ -12,9 +12,10 @@ const metric: Metric = {
   ...{ key: 'error', label: 'test error, %', better: 'lower', gap: 'difference' },
   format: (value) => value.toFixed(2),
 }
-const GRID = [1e-4, 1e-3, 1e-2, 1e-1]
+const GRID = [1e-4, 1e-3, 3e-3, 1e-2, 1e-1]
 const BATCH = 32
-const PATCH = 2
+/** 14 × 14 pixels and a rim of one make 4 × 4 patches of 4 × 4. */
+const [PATCH, RIM] = [4, 1]
 const NAME = 'ViT'
 
 /** The network, and what is to be said of it. */
@@ -22,9 +23,9 @@ export async function vitProblem(
   scale: Choices['scale'],
 ): Promise<{ problem: Problem; facts: readonly (readonly [string, string])[]; notes: readonly string[] }> {
   const digits = await loadDigits(at(scale, { full: { train: 20_000, test: 5_000 }, quick: { train: 2_000, test: 500 } }))
-  const length = (SIZE / PATCH) ** 2
+  const length = ((SIZE + 2 * RIM) / PATCH) ** 2
   const shape = at(scale, { full: { length, width: 32, heads: 2, blocks: 2 }, quick: { length, width: 16, heads: 2, blocks: 1 } })
-  const model = vit(PATCH, shape)
+  const model = vit(PATCH, RIM, shape)
   const classifier = {
     params: (draw: Parameters<typeof model.params>[0]) => model.params(draw, SIZE, CLASSES),
     logits: model.logits,
@@ -48,7 +49,7 @@ async function plan(choices: Choices) {
   return trainingPlan(choices, {
     problems: [problem],
     methods: [methods.prodigy, methods.dadaptAdam, ...adamGrid(at(choices.scale, { full: GRID, quick: [1e-3, 1e-2] }))],
-    ...at(choices.scale, { full: { steps: 800, warmup: 80 }, quick: { steps: 50, warmup: 5 } }),
+    ...at(choices.scale, { full: { steps: 600, warmup: 60 }, quick: { steps: 50, warmup: 5 } }),
     ...{ facts, notes },
   })
 }

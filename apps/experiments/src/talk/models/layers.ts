@@ -56,6 +56,24 @@ const convolve = tf.customGrad((x, w, save) => {
   }
 }) as (x: tf.Tensor4D, w: tf.Tensor4D) => tf.Tensor4D
 
+/**
+ * The products of matrices a [n, p, q] and b [n, q, r], with gradients whose transpositions come before the product, as those of plain
+ * matrices have them in backend.ts: only so does the wasm backend take its fast road.
+ */
+export const products = tf.customGrad((a, b, save) => {
+  ;(save as tf.GradSaveFunc)([a as tf.Tensor, b as tf.Tensor])
+  return {
+    value: tf.matMul(a as tf.Tensor3D, b as tf.Tensor3D),
+    gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+      const [a, b, d] = [...saved, dy] as tf.Tensor3D[]
+      return [tf.matMul(d, transposed(b)), tf.matMul(transposed(a), d)]
+    },
+  }
+}) as (a: tf.Tensor3D, b: tf.Tensor3D) => tf.Tensor3D
+
+/** Each of the matrices transposed. */
+export const transposed = (a: tf.Tensor3D): tf.Tensor3D => tf.transpose(a, [0, 2, 1])
+
 /** Parameters of a layer normalization. */
 export const normParams = (name: string, width: number): Params => ({
   [`${name}.scale`]: tf.ones([width]),

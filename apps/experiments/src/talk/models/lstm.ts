@@ -17,13 +17,15 @@ export function lstmParams(draw: Draw, symbols: number, width: number): Params {
 export function lstm(params: Params, oneHot: tf.Tensor2D, length: number): tf.Tensor2D {
   const n = oneHot.shape[0] / length
   const width = params.hidden.shape[0]
-  const inputs = tf.split(dense(params, 'in', oneHot), length)
+  const inputs = Array.from({ length }, (_, t) => dense(params, 'in', tf.slice(oneHot, [t * n, 0], [n, oneHot.shape[1]])))
   let h: tf.Tensor2D = tf.zeros([n, width])
   let c: tf.Tensor2D = tf.zeros([n, width])
   const outputs = inputs.map((input) => {
     const gates = tf.add(input, tf.matMul(h, params.hidden as tf.Tensor2D))
-    const [i, f, o] = tf.split(tf.sigmoid(tf.slice(gates, [0, 0], [n, 3 * width])), 3, 1)
-    const candidate = tf.tanh(tf.slice(gates, [0, 3 * width], [n, width]))
+    const [i, f, o, candidate] = [0, 1, 2, 3].map((gate) => {
+      const part = tf.slice(gates, [0, gate * width], [n, width])
+      return gate < 3 ? tf.sigmoid(part) : tf.tanh(part)
+    })
     c = tf.add(tf.mul(f, c), tf.mul(i, candidate))
     h = tf.mul(o, tf.tanh(c))
     return h

@@ -4,8 +4,8 @@ import type { Classifier } from './images.ts'
 import { dense, denseParams } from './layers.ts'
 import { blockParams, blocks, type Shape } from './transformer.ts'
 
-/** Patches of `patch` × `patch` pixels; the length of the shape is the number of patches. */
-export function vit(patch: number, shape: Shape): Classifier {
+/** Patches of `patch` × `patch` pixels, around images that get a rim of `rim`; the length of the shape is the number of patches. */
+export function vit(patch: number, rim: number, shape: Shape): Classifier {
   const { length, width } = shape
   return {
     params: (draw, _size, classes) => ({
@@ -14,7 +14,13 @@ export function vit(patch: number, shape: Shape): Classifier {
       ...blockParams(draw, shape),
       ...denseParams(draw, 'out', width, classes),
     }),
-    logits(params, images) {
+    logits(params, bare) {
+      const images = tf.pad(bare, [
+        [0, 0],
+        [rim, rim],
+        [rim, rim],
+        [0, 0],
+      ])
       const [n, height, across] = images.shape
       const cut = tf.reshape(images, [n, height / patch, patch, across / patch, patch])
       const patches = tf.reshape(tf.transpose(cut, [0, 1, 3, 2, 4]), [n * length, patch * patch])

@@ -38,22 +38,23 @@ export const farthest = (a: ArrayLike<number>, b: ArrayLike<number>): number => 
   return most
 }
 
+/** Bound on the distance of the starts of `kink`, which are in [−5, 5). */
+export const KINK_REACH = 6
+
 /**
- * The talk's example |x| + 0.5001 (x − 1)², less its least value: right of 0 that is 0.5001 (x − x*)², left of it 2 |x| more. x* is right
- * beside the kink.
+ * The talk's example |x| + 0.5001 (x − 1)², less its least value: right of 0 that is 0.5001 (x − x*)², left of it 2 |x| more. x* = 0.0002 is
+ * right beside the kink.
  */
 export function kink(seed: number): Convex {
-  const start = 10 * uniforms(seed)() - 5
   const xStar = 1 - 1 / 1.0002
-  const D = Math.abs(start - xStar)
   const slope = (x: number) => Math.sign(x) + 1.0002 * (x - 1)
   return {
     name: '|x| + 0.5001 (x − 1)²',
-    x0: Float64Array.of(start),
+    x0: Float64Array.of(10 * uniforms(seed)() - 5),
     xStar: Float64Array.of(xStar),
     fStar: 0,
-    // On the interval of all points no farther from x* than x₀.
-    G: Math.max(Math.abs(slope(xStar - D)), Math.abs(slope(xStar + D))),
+    // Within twice the reach.
+    G: Math.max(Math.abs(slope(-2 * KINK_REACH)), Math.abs(slope(2 * KINK_REACH))),
     f(x, g) {
       if (g) g[0] = slope(x[0])
       return 0.5001 * (x[0] - xStar) ** 2 + 2 * Math.max(0, -x[0])

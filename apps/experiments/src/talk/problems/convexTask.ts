@@ -7,12 +7,16 @@ import { type Convex, distance, farthest, norm } from './convex.ts'
 
 /** What is asked of the task beside the problem. */
 export interface ConvexOptions {
-  /** How many steps the run has. */
-  readonly steps: number
+  /** The f − f* that counts as solved; the end then tells in which step it was `reached`. */
+  readonly enough?: number
   /** The rows of step k, where the gradient is not that of the whole function. */
   readonly rows?: (k: number) => Int32Array
   /** Which f(x) − f* is measured: of the best point so far, or of the point that the method says to evaluate at. */
   readonly at: 'best' | 'evaluated'
+  /** Whether `value` and `gradient` are measured, too. */
+  readonly path?: boolean
+  /** A bound on ‖x₀ − x*‖ for the theorem, where the method is told no better. */
+  readonly reach?: number
   /** A theorem about the method. */
   readonly bound?: Bound | undefined
   /** The distance that the method's d̂ is proved to stay below. */
@@ -20,13 +24,15 @@ export interface ConvexOptions {
 }
 
 /**
- * The task. It measures `gap`, f(x) − f*, `value`, the same where the last gradient was taken, `gradient`, ‖g‖ there, and `bound`, the theorem's number; and at the end the largest quotients
- * over all steps, `gapOverBound` of the best point and its bound and `dOverD` of d̂ and the distance, `gOverG` of ‖g‖ and its bound; and `late`, the
- * mean of the values over the second half.
+ * The task. It measures `gap`, f(x) − f*, `value`, the same where the last gradient was taken, `gradient`, ‖g‖ there (both with `path`), and `bound`, the theorem's number; and at the end the largest quotients
+ * over all steps, `gapOverBound` of the best point and its bound and `dOverD` of d̂ and the distance, `gOverG` of ‖g‖ and its bound.
  */
-export async function convexTask(problem: Convex, { steps, rows, at, bound, below }: ConvexOptions): Promise<Task<FloatArray>> {
+export async function convexTask(
+  problem: Convex,
+  { enough = 0, rows, at, path, reach, bound, below }: ConvexOptions,
+): Promise<Task<FloatArray>> {
   const { f, x0, xStar, fStar } = problem
-  const D = distance(x0, xStar)
+  const D = reach ?? distance(x0, xStar)
   const now = { g: new Float64Array(x0.length), gap: 0, before: D }
 
   return {
@@ -46,7 +52,7 @@ export async function convexTask(problem: Convex, { steps, rows, at, bound, belo
         const { x } = optimizer.params
         const squared = norm(now.g) ** 2
         keepMost(memory, 'gOverG', Math.sqrt(squared) / problem.G)
-        if (2 * n > steps) memory.late = (memory.late ?? 0) + now.gap
+        if (memory.reached === undefined && now.gap <= enough) memory.reached = n
         memory.best = Math.min(memory.best ?? now.gap, now.gap)
         if (below !== undefined) keepMost(memory, 'dOverD', scalars.dHat / below)
         if (!bound) return
@@ -59,10 +65,11 @@ export async function convexTask(problem: Convex, { steps, rows, at, bound, belo
       const gap = Math.max(at === 'best' && !rows ? memory.best : f(optimizer.evaluated().x) - fStar, ROUNDING)
       const checks = Object.entries(memory).filter(([name]) => ['gOverG', 'dOverD', 'gapOverBound'].includes(name))
       return {
-        ...{ gap, value: now.gap, gradient: norm(now.g) },
+        gap,
+        ...(path && { value: now.gap, gradient: norm(now.g) }),
         ...(bound && { bound: memory.bound }),
         ...(last && {
-          ...(memory.late !== undefined && { late: memory.late / Math.ceil(steps / 2) }),
+          ...(enough > 0 && { reached: memory.reached ?? Number.NaN }),
           D,
           largest: farthest(x0, xStar),
           ...Object.fromEntries(checks),
