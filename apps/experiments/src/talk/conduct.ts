@@ -4,8 +4,8 @@ import type { Checkpoint } from './checkpoint.ts'
 import type { Numbers, Plan, Run, Trace } from './experiment.ts'
 import { follow } from './follow.ts'
 
-/** How often, in milliseconds, the checkpoint is brought up to date. */
-const CHECKPOINT_EVERY = 10_000
+/** How often, in milliseconds, an interruption is looked for, and the checkpoint brought up to date. */
+const [TURN, CHECKPOINT_EVERY] = [100, 10_000]
 
 /** Who is told what goes on. */
 export interface Audience {
@@ -28,6 +28,7 @@ export async function conduct(
     const done = traces.length
     audience.begin(run, done, current?.steps ?? 0)
     const watcher = {
+      every: TURN,
       sample: (steps: number, values: Numbers) => audience.sample(run, done, steps, values),
       async turn(save: () => Promise<NonNullable<typeof current>>) {
         const interrupted = signal?.aborted ?? false

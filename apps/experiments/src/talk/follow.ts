@@ -6,9 +6,6 @@ import type { Session } from './session.ts'
 
 /** How many samples a decade of steps has, about. */
 const PER_DECADE = 10
-/** How often, in milliseconds, others get a turn. */
-const TURN = 100
-
 /** A run under way, as the checkpoint keeps it. */
 export interface Progress {
   /** Steps taken. */
@@ -27,6 +24,8 @@ export interface Progress {
 export interface Watcher {
   /** Called after every sample. */
   sample(steps: number, values: Numbers): void
+  /** Milliseconds between turns. */
+  readonly every: number
   /** Called every now and then; what it is given can be kept and resumed from. True interrupts the run. */
   turn(save: () => Promise<Progress>): Promise<boolean>
 }
@@ -45,7 +44,7 @@ export async function follow(run: Run, watcher: Watcher, resumed?: Progress): Pr
 }
 
 async function train(run: Run, session: Session, progress: Progress, watcher: Watcher): Promise<Numbers | undefined> {
-  let turn = performance.now() + TURN
+  let turn = performance.now() + watcher.every
   while (progress.steps < run.steps) {
     const started = performance.now()
     const loss = session.step(progress.steps)
@@ -65,7 +64,7 @@ async function train(run: Run, session: Session, progress: Progress, watcher: Wa
     await setImmediate()
     const save = async () => ({ ...structuredClone(progress), state: await session.save() })
     if (await watcher.turn(save)) return undefined
-    turn = performance.now() + TURN
+    turn = performance.now() + watcher.every
   }
   return undefined
 }

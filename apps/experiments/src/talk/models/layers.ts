@@ -41,10 +41,13 @@ const turned = (w: tf.Tensor4D): tf.Tensor4D => tf.transpose(tf.reverse(w, [0, 1
 /**
  * Convolution whose gradients are convolutions, too: that for the image with the turned filter, that for the filter with the batch in
  * the place of the channels. The wasm backend has no kernel for the second and a slow one for the first: at 28 × 28, 8 to 16
- * channels, batch 32, they take 6 and 5 ms so, where tfjs's own way takes 62 and a matrix product of patches 46 (measured).
+ * channels, batch 32, they take 6 and 5 ms so, where tfjs's own way takes 62 and a matrix product of patches 46 (measured). Images must
+ * be square: a filter higher than wide, which the gradient of one would then be, makes the wasm backend of tfjs 4.22 write beyond its memory.
  */
 const convolve = tf.customGrad((x, w, save) => {
   const [image, filter] = [x as tf.Tensor4D, w as tf.Tensor4D]
+  if (image.shape[1] !== image.shape[2])
+    throw new Error(`convolve: the images are ${image.shape[1]} × ${image.shape[2]}, not square`)
   ;(save as tf.GradSaveFunc)([image, filter])
   return {
     value: tf.conv2d(image, filter, 1, 'same'),

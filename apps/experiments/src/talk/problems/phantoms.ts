@@ -63,7 +63,7 @@ function add(
 }
 
 /** The image from the middle lines of its transform and every fourth of the others, beginning at `first`. */
-function undersampled(image: Float32Array, first: number): Float32Array {
+export function undersampled(image: Float32Array, first: number): Float32Array {
   // Lines are cut along one axis only, so rows are transformed each by itself: a projection of every row.
   const kept = Array.from({ length: SIZE }, (_, k) => k).filter((k) => Math.min(k, SIZE - k) <= CENTRE / 2 || k % EVERY === first)
   const kernel = Array.from(
