@@ -96,6 +96,9 @@ function place(row: Row, metric: Metric): Point {
   return { x: row.lr ?? 1, y: mean, low, high }
 }
 
+/** Figures for the report only. */
+export const aside = (figures: readonly Figure[]): Figure[] => figures.map((figure) => ({ ...figure, aside: true }))
+
 /** A name as part of a file name. */
 export const slug = (name: string): string =>
   name

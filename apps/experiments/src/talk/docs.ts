@@ -40,7 +40,7 @@ export async function generateDocs(): Promise<{ page: string; figures: Record<st
   )
   const figures = Object.fromEntries(
     recorded.flatMap(({ name, experiment, results }) =>
-      experiment.figures(results.traces).map((figure) => [`${name}-${figure.name}.svg`, figure.svg] as const),
+      shownOf(experiment, results).map((figure) => [`${name}-${figure.name}.svg`, figure.svg] as const),
     ),
   )
   return { page: pageOf(recorded), figures }
@@ -81,9 +81,11 @@ function section({ name, experiment, results }: Recorded): string {
     ...experiment.verdicts(traces).map(verdictText),
     ...tables(traces, experiment).map(({ problem, heads, cells }) => `### ${name}: ${problem}\n\n${markdownTable(heads, cells)}`),
     reading(metric.gap),
-    ...experiment.figures(traces).map(image),
+    ...shownOf(experiment, results).map(image),
   ].join('\n\n')
 }
+
+const shownOf = (experiment: Experiment, { traces }: Results) => experiment.figures(traces).filter(({ aside }) => !aside)
 
 const verdictText = ({ claim, verdict, because }: Verdict) => `**${verdict}:** ${claim} ${because}`
 

@@ -90,6 +90,8 @@ export interface Figure {
   readonly title: string
   readonly caption: string
   readonly svg: string
+  /** For the report only, not for the docs. */
+  readonly aside?: boolean
 }
 
 /** What became of a claim. */

@@ -21,12 +21,10 @@ export async function writeRecord(results: Results): Promise<string> {
 
 /** All recorded results, by name. */
 export async function readRecords(): Promise<{ name: string; results: Results }[]> {
-  const files = (await readdir(FOLDER).catch(() => [])).filter((file) => file.endsWith('.json')).sort()
+  const files = (await readdir(FOLDER).catch(() => [])).filter((file) => file.endsWith('.json'))
+  const names = files.map((file) => file.replace('.json', '')).sort()
   return Promise.all(
-    files.map(async (file) => ({
-      name: file.replace('.json', ''),
-      results: JSON.parse(await readFile(join(FOLDER, file), 'utf8')),
-    })),
+    names.map(async (name) => ({ name, results: JSON.parse(await readFile(join(FOLDER, `${name}.json`), 'utf8')) })),
   )
 }
 

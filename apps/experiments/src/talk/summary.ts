@@ -78,12 +78,14 @@ function logarithmic(values: readonly number[]): Spread {
   return { mean: geometric(values), deviation: Math.exp(spread(values.map(Math.log)).deviation) }
 }
 
+/** The first that no other of its grid beats is the best, unless all are the same; and so for the worst. */
 function rankOf(row: Row, rows: readonly Row[], metric: Metric): Row['rank'] {
   const grid = rows.filter(({ method, lr }) => method === row.method && lr !== undefined)
-  if (row.free || grid.length < 2) return undefined
-  if (grid.every((other) => other === row || isBetter(metric, row, other))) return 'best'
-  if (grid.every((other) => other === row || isBetter(metric, other, row))) return 'worst'
-  return undefined
+  const beats = (a: Row, b: Row) => isBetter(metric, a, b)
+  const best = grid.find((one) => !grid.some((other) => beats(other, one)))
+  const worst = grid.findLast((one) => !grid.some((other) => beats(one, other)))
+  if (best === undefined || worst === undefined || !beats(best, worst)) return undefined
+  return row === best ? 'best' : row === worst ? 'worst' : undefined
 }
 
 /** The best row of a tuned method's grid; of all tuned methods, unless one is named. */

@@ -2,7 +2,7 @@
 // of a length that does not depend on it are as good as those that know the Lipschitz constant.
 import { normalizedGradient, subgradient } from '@freestep/core'
 import { figure, integer } from '../../format.ts'
-import { curves } from '../curves.ts'
+import { aside, curves } from '../curves.ts'
 import type { Choices, Experiment, Metric, Plan, Trace } from '../experiment.ts'
 import { drawDots, type Line } from '../figures.ts'
 import type { Context, Method } from '../methods.ts'
@@ -92,12 +92,13 @@ function figures(traces: readonly Trace[]) {
       caption: 'Each dot is a step: at one and the same ‖g‖ the value is anywhere between far off and solved.',
       svg: drawDots(lines, { label: '‖g‖', log: true, from: 1e-6 }, { label: 'f(x) − f*', log: true, from: 1e-12 }),
     },
-    ...SCALES.flatMap((c) =>
-      curves(traces, name(c), metric, {
+    ...SCALES.flatMap((c) => {
+      const shown = curves(traces, name(c), metric, {
         ...{ key: 'gap', bound: 'bound', title: 'The best f − f* so far', y: { label: 'best f − f*', log: true, from: 1e-12 } },
         caption: 'Dashed: what the theorem promises. Grey: the subgradient method with γ / √k over its grid, the best one dark.',
-      }),
-    ),
+      })
+      return c === 1 ? shown : aside(shown)
+    }),
   ]
 }
 

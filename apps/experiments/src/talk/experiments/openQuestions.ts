@@ -4,7 +4,7 @@ import { averaged, cdowg, cosine, ldog, prodigyGd, type Schedule } from '@freest
 import { startBackend } from '../../backend.ts'
 import { figure, integer } from '../../format.ts'
 import { batchAt } from '../../random.ts'
-import { curves, overRates } from '../curves.ts'
+import { aside, curves, overRates } from '../curves.ts'
 import type { Choices, Experiment, Metric, Numbers, Plan, Run, Trace, Verdict } from '../experiment.ts'
 import { adamGrid, type Context, type Method, methods } from '../methods.ts'
 import type { Convex } from '../problems/convex.ts'
@@ -151,7 +151,7 @@ function figures(traces: readonly Trace[]) {
         caption: 'd; where each tensor has its own, their geometric mean.',
         without: ({ free, method }) => !free || /Do/.test(method),
       }),
-      ...overRates(traces, problem, metric, { log: true }),
+      ...aside(overRates(traces, problem, metric, { log: true })),
     ]
   })
 }

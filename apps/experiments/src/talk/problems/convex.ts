@@ -15,6 +15,8 @@ export interface Convex {
   /** The function is a mean of so many; each gives its value and subgradient as `f` does. */
   readonly rows?: number
   row?(i: number, x: ArrayLike<number>, g: Float64Array): number
+  /** Where rows are labelled: the share that x puts into the wrong class, in percent. */
+  wrong?(x: ArrayLike<number>): number
 }
 
 const SIZE = 20

@@ -31,10 +31,14 @@ export async function convexTask(
   problem: Convex,
   { enough = 0, rows, at, path, reach, bound, below }: ConvexOptions,
 ): Promise<Task<FloatArray>> {
-  const { f, x0, xStar, fStar } = problem
+  const { f, x0, xStar, fStar, wrong } = problem
   const D = reach ?? distance(x0, xStar)
   const now = { g: new Float64Array(x0.length), gap: 0, before: D }
 
+  const atEnd = (point: FloatArray) => ({
+    ...{ D, largest: farthest(x0, xStar) },
+    ...(wrong && { wrong: wrong(point) }),
+  })
   return {
     backend: await cpu(),
     params: { x: Float64Array.from(x0) },
@@ -62,18 +66,13 @@ export async function convexTask(
       },
     }),
     measure({ optimizer, memory, last }) {
-      const gap = Math.max(at === 'best' && !rows ? memory.best : f(optimizer.evaluated().x) - fStar, ROUNDING)
-      const checks = Object.entries(memory).filter(([name]) => ['gOverG', 'dOverD', 'gapOverBound'].includes(name))
+      const point = optimizer.evaluated().x
+      const gap = Math.max(at === 'best' && !rows ? memory.best : f(point) - fStar, ROUNDING)
       return {
         gap,
         ...(path && { value: now.gap, gradient: norm(now.g) }),
         ...(bound && { bound: memory.bound }),
-        ...(last && {
-          ...(enough > 0 && { reached: memory.reached ?? Number.NaN }),
-          D,
-          largest: farthest(x0, xStar),
-          ...Object.fromEntries(checks),
-        }),
+        ...(last && { ...atEnd(point), ...(enough > 0 && { reached: memory.reached ?? Number.NaN }), ...pick(memory, CHECKS) }),
       }
     },
     dispose() {},
@@ -92,6 +91,11 @@ function gradientOf({ row, f }: Convex, rows: Int32Array, x: FloatArray, g: Floa
   }
   return loss
 }
+
+/** Largest quotients over all steps. */
+const CHECKS = ['gOverG', 'dOverD', 'gapOverBound']
+const pick = (memory: Numbers, names: readonly string[]): Numbers =>
+  Object.fromEntries(Object.entries(memory).filter(([name]) => names.includes(name)))
 
 /** What is less is rounding. */
 const ROUNDING = 1e-15

@@ -103,6 +103,11 @@ export function logistic(data: Sparse, ridge: number): Convex {
     addRow(i, weight, g)
     return loss + (ridge / 2) * dot(x, x)
   }
+  const wrong = (x: ArrayLike<number>) => {
+    let count = 0
+    for (let i = 0; i < data.count; i++) if (labels[i] * score(i, x) <= 0) count++
+    return (100 * count) / data.count
+  }
   /** H v, H the Hessian at x. */
   const curvature = (x: Float64Array, v: Float64Array) => {
     const Hv = v.map((each) => ridge * each)
@@ -117,7 +122,7 @@ export function logistic(data: Sparse, ridge: number): Convex {
   for (let i = 0; i < count; i++) lengths += norm(values.subarray(starts[i], starts[i + 1]))
   // ‖g‖ ≤ mean ‖aᵢ‖ + ridge ‖x‖, for points up to twice as far from x* as x₀ is.
   const G = lengths / count + 3 * ridge * norm(xStar)
-  return { name: data.name, x0: new Float64Array(features), xStar, fStar: f(xStar), G, f, rows: count, row }
+  return { name: data.name, x0: new Float64Array(features), xStar, fStar: f(xStar), G, f, rows: count, row, wrong }
 }
 
 /** The least point of a smooth, strongly convex function: Newton steps from 0 by conjugate gradients, halved until f falls. */
