@@ -3,11 +3,11 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { writeWhole } from '../report.ts'
-import type { Experiment, Results, Verdict } from './experiment.ts'
+import type { Experiment, Figure, Results, Verdict } from './experiment.ts'
 import { experiments } from './experiments/index.ts'
 import { readRecords } from './records.ts'
 import { reading } from './report.ts'
-import { tables } from './table.ts'
+import { type Table, tables } from './table.ts'
 
 /** The folder `docs` of the repository. */
 const DOCS = fileURLToPath(new URL('../../../../docs', import.meta.url))
@@ -62,7 +62,7 @@ const pageOf = (recorded: readonly Recorded[]): string =>
 
 function claims(recorded: readonly Recorded[]): string {
   const rows = recorded.flatMap(({ name, experiment, results }) =>
-    experiment.verdicts(results.traces).map(({ claim, verdict }) => [`[${name}](#${name})`, cell(claim), verdict]),
+    experiment.verdicts(results.traces).map(({ claim, verdict }) => [`[${name}](#${name})`, escaped(claim), verdict]),
   )
   return markdownTable(['experiment', 'claim or question', 'here'], rows)
 }
@@ -70,28 +70,35 @@ function claims(recorded: readonly Recorded[]): string {
 function section({ name, experiment, results }: Recorded): string {
   const { traces, facts, notes, command } = results
   const { title, about, metric } = experiment
-  const image = ({ name: figure, title, caption }: ReturnType<Experiment['figures']>[number]) =>
-    `![${title}](experiments/${name}-${figure}.svg)\n\n*${title}. ${caption}*`
+  const image = ({ name: figure, title, caption }: Figure) =>
+    `![${escaped(title)}](experiments/${name}-${figure}.svg)\n\n**${escaped(title)}.** ${escaped(caption)}`
   return [
     `## ${name}`,
-    `**${title}.** ${about}`,
+    `**${escaped(title)}.** ${escaped(about)}`,
     `\`\`\`sh\n${command}\n\`\`\``,
-    facts.map(([what, value]) => `- ${what}: ${value}`).join('\n'),
-    ...notes,
+    facts.map(([what, value]) => `- ${what}: ${escaped(value)}`).join('\n'),
+    ...notes.map(escaped),
     ...experiment.verdicts(traces).map(verdictText),
-    ...tables(traces, experiment).map(({ problem, heads, cells }) => `### ${name}: ${problem}\n\n${markdownTable(heads, cells)}`),
-    reading(metric.gap),
+    ...tables(traces, experiment).map(tableText),
+    escaped(reading(metric.gap)),
     ...shownOf(experiment, results).map(image),
   ].join('\n\n')
 }
 
 const shownOf = (experiment: Experiment, { traces }: Results) => experiment.figures(traces).filter(({ aside }) => !aside)
 
-const verdictText = ({ claim, verdict, because }: Verdict) => `**${verdict}:** ${claim} ${because}`
+const verdictText = ({ claim, verdict, because }: Verdict) => `**${verdict}:** ${escaped(claim)} ${escaped(because)}`
+
+const tableText = ({ problem, heads, cells }: Table) =>
+  `**${escaped(problem)}**\n\n${markdownTable(
+    heads.map(escaped),
+    cells.map((row) => row.map(escaped)),
+  )}`
 
 function markdownTable(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |`
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
   return [line(heads), line(heads.map(() => '---')), ...rows.map(line)].join('\n')
 }
 
-const cell = (text: string) => text.replaceAll('|', '\\|')
+/** Text in which no character means anything to Markdown. */
+const escaped = (text: string) => text.replaceAll(/[\\*_|<`]/g, '\\$&')

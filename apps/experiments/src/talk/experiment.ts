@@ -1,5 +1,5 @@
-// What an experiment of the talk is made of: runs (a method on a problem with a seed), the records they leave, and what
-// is to be seen in them. Data and functions only: conduct.ts makes the runs, report.ts and docs.ts show the records.
+// What an experiment of the talk is made of: runs (a method on a problem with a seed), the traces they leave, and what
+// is to be seen in them. Types, and next to nothing else: conduct.ts makes the runs, report.ts and docs.ts show the records.
 import type { Method } from './methods.ts'
 import type { Session } from './session.ts'
 
@@ -18,6 +18,10 @@ export interface Choices {
   /** A LIBSVM file in place of the generated problem, for the experiments that take one. */
   readonly data?: string | undefined
 }
+
+/** All seeds of the choices. */
+export const seedsOf = ({ seeds, seed }: Pick<Choices, 'seeds' | 'seed'>): number[] =>
+  Array.from({ length: seeds }, (_, i) => seed + i)
 
 /** One run to be made. */
 export interface Run {

@@ -1,5 +1,6 @@
 // How figures are drawn: lines with bands and labels at their ends, by Observable Plot as SVG text in Node. What is drawn
 // in an experiment's figures is curves.ts and the experiments themselves.
+import { createHash } from 'node:crypto'
 import * as Plot from '@observablehq/plot'
 import { parseHTML } from 'linkedom'
 import { plain, power } from '../charts.ts'
@@ -97,7 +98,7 @@ function marksOf(line: Line, className: string, { log }: Axis): Plot.Markish[] {
   const strokeWidth = line.role === 'free' ? 2.25 : line.role === 'best' ? 2 : 1
   const title = () => line.label
   if (line.level) return [Plot.ruleY(line.points.slice(0, 1), { ...stroke, y: 'y', strokeWidth, title })]
-  const band = line.points.filter(({ low }) => !log || low > 0)
+  const band = line.points.some(({ low, high }) => low < high) ? line.points.filter(({ low }) => !log || low > 0) : []
   return [
     ...(line.role === 'grid' || band.length < 2
       ? []
@@ -163,6 +164,8 @@ function plot(options: Plot.PlotOptions): Chart {
 
 const LINE_HEIGHT = 14
 
+const CLIP = /plot-clip-\d+/g
+
 /** Writes the names of the lines beside their ends, pushed apart where they would overlap. */
 function label(chart: Chart, lines: readonly Line[], classOf: (painted: Painted) => string): void {
   const [x, y] = [chart.scale('x'), chart.scale('y')]
@@ -193,12 +196,18 @@ function label(chart: Chart, lines: readonly Line[], classOf: (painted: Painted)
   }
 }
 
-/** The chart as text, with the colours it uses and the namespace that a file of its own needs. */
+/**
+ * The chart as text, with the colours it uses and the namespace that a file of its own needs. Plot numbers its clips over all charts of a
+ * process; here the number follows from the chart, so that the same chart is the same text.
+ */
 function finish(chart: Chart, style: string): string {
   const own = chart.ownerDocument.createElementNS('http://www.w3.org/2000/svg', 'style')
   own.textContent = style
   chart.prepend(own)
   chart.setAttribute('class', `figure ${chart.getAttribute('class') ?? ''}`.trim())
   chart.setAttribute('xmlns', 'http://www.w3.org/2000/svg')
-  return chart.outerHTML
+  const text = chart.outerHTML
+  const known = [...new Set(text.match(CLIP))]
+  const content = createHash('sha256').update(text.replaceAll(CLIP, '')).digest('hex').slice(0, 8)
+  return text.replaceAll(CLIP, (clip) => `clip-${content}-${known.indexOf(clip)}`)
 }

@@ -10,8 +10,9 @@ export interface Context {
   readonly lr: Schedule | 1
   /** Whether the schedule begins with a warm-up. */
   readonly warmup: boolean
-  /** ‖x₀ − x*‖, where it is known; methods that must not know it do not read it. */
+  /** ‖x₀ − x*‖, where it is known, and the same in ℓ∞; methods that must not know it do not read it. */
   readonly D: number
+  readonly largest: number
   /** A bound on ‖g‖. */
   readonly G: number
   /** f*. */

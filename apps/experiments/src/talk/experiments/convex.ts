@@ -4,11 +4,11 @@ import { cosine } from '@freestep/core'
 import { figure, integer } from '../../format.ts'
 import { batchAt } from '../../random.ts'
 import { aside, curves, overRates } from '../curves.ts'
-import type { Choices, Experiment, Metric, Plan, Run, Trace } from '../experiment.ts'
-import { adamGrid, type Context, type Method, methods } from '../methods.ts'
-import { type Bound, dogBound, dowgBound, dualAveragingBound, prodigyBound, prodigyDaBound } from '../problems/bounds.ts'
-import { type Convex, distance, farthest } from '../problems/convex.ts'
-import { convexTask } from '../problems/convexTask.ts'
+import { type Choices, type Experiment, type Metric, type Plan, type Run, seedsOf, type Trace } from '../experiment.ts'
+import { adamGrid, type Method, methods } from '../methods.ts'
+import { THEOREMS } from '../problems/bounds.ts'
+import type { Convex } from '../problems/convex.ts'
+import { contextOf, convexTask } from '../problems/convexTask.ts'
 import { drawSparse, logistic, readSparse } from '../problems/logistic.ts'
 import { begin } from '../session.ts'
 import { gapOf, rowNamed, rowsOf } from '../summary.ts'
@@ -29,39 +29,21 @@ const accuracy: Metric = {
   format: (value) => value.toFixed(2),
 }
 
-/** Which theorem is about which method, and which distance its d̂ is proved to stay below, without noise. */
-const THEOREMS: Record<string, { readonly bound?: Bound; readonly below?: (far: Far) => number }> = {
-  'D-Adaptation DA': { bound: dualAveragingBound(1e-6), below: ({ D }) => D },
-  'Prodigy GD': { bound: prodigyBound(1e-6), below: ({ D }) => D },
-  'Prodigy DA': { bound: prodigyDaBound(1e-6), below: ({ D }) => D },
-  'D-Adaptation SGD': { below: ({ D }) => 2 * D },
-  Prodigy: { below: ({ largest }) => largest },
-  DoG: { bound: dogBound },
-  DoWG: { bound: dowgBound(1e-4) },
-}
-
-interface Far {
-  readonly D: number
-  /** ‖x₀ − x*‖∞ */
-  readonly largest: number
-}
-
-async function plan({ scale, seeds, seed: first, data: path }: Choices): Promise<Plan> {
+async function plan(choices: Choices): Promise<Plan> {
+  const { scale, seed, data: path } = choices
   const data = path === undefined ? drawSparse(ROWS[scale]) : await readSparse(path)
   const ridge = 1 / data.count
   const problem = logistic(data, ridge)
-  const far = { D: distance(problem.x0, problem.xStar), largest: farthest(problem.x0, problem.xStar) }
+  const { D, largest } = contextOf(problem, 0, 1)
   const all: readonly Method[] = [...Object.values(methods), ...adamGrid(GRID[scale])]
-  const whole = all.map((method) => wholeRun(method, problem, far, first, STEPS[scale].whole))
-  const rowwise = Array.from({ length: seeds }, (_, i) => first + i).flatMap((seed) =>
-    all.map((method) => rowRun(method, problem, far, seed, STEPS[scale].rows)),
-  )
+  const whole = all.map((method) => wholeRun(method, problem, seed, STEPS[scale].whole))
+  const rowwise = seedsOf(choices).flatMap((seed) => all.map((method) => rowRun(method, problem, seed, STEPS[scale].rows)))
   const facts = [
     ['data', `${data.name}, ${integer(data.count)} rows, ${integer(data.features)} features (one of them constant)`],
     ['function', `logistic loss + ${figure(ridge)} / 2 ‖x‖², started at 0`],
     [
       'solution',
-      `f* = ${problem.fStar.toPrecision(8)} by Newton’s method; D = ‖x₀ − x*‖ = ${figure(far.D)}, ‖x₀ − x*‖∞ = ${figure(far.largest)}`,
+      `f* = ${problem.fStar.toPrecision(8)} by Newton’s method; D = ‖x₀ − x*‖ = ${figure(D)}, ‖x₀ − x*‖∞ = ${figure(largest)}`,
     ],
     [FULL, `${integer(STEPS[scale].whole)} steps, no schedule; nothing is random, so there is one run of each method`],
     [STOCHASTIC, `${integer(STEPS[scale].rows)} steps of ${BATCH} rows; Adam and the Adam-like with a cosine schedule`],
@@ -70,18 +52,19 @@ async function plan({ scale, seeds, seed: first, data: path }: Choices): Promise
   return { runs: [...whole, ...rowwise], facts, notes: [] }
 }
 
-function wholeRun(method: Method, problem: Convex, far: Far, seed: number, steps: number): Run {
-  const context: Context = { steps, lr: 1, warmup: false, D: far.D, G: problem.G, fStar: problem.fStar }
+function wholeRun(method: Method, problem: Convex, seed: number, steps: number): Run {
+  const context = contextOf(problem, steps, 1)
   const { bound, below } = THEOREMS[method.name] ?? {}
-  const options = { at: 'evaluated', bound, below: below?.(far) } as const
+  const options = { at: 'evaluated', bound, below: below?.(context) } as const
   return {
     ...{ problem: FULL, method, seed, steps },
     start: async () => begin(await convexTask(problem, options), method.create(context), method.distance),
   }
 }
 
-function rowRun(method: Method, problem: Convex, far: Far, seed: number, steps: number): Run {
-  const context: Context = { steps, lr: cosine({ steps }), warmup: false, D: far.D, G: problem.G, fStar: problem.fStar }
+/** A run on a few rows at a time, with a cosine schedule. */
+export function rowRun(method: Method, problem: Convex, seed: number, steps: number): Run {
+  const context = contextOf(problem, steps, cosine({ steps }))
   const rows = (k: number) => batchAt(problem.rows ?? 0, BATCH, seed, k)
   return {
     ...{ problem: STOCHASTIC, method, seed, steps },
@@ -99,7 +82,7 @@ function figures(traces: readonly Trace[]) {
   const gap = { key: 'gap', y: { label: 'f − f*', log: true, from: 1e-13, to: 10 } }
   return [FULL, STOCHASTIC].flatMap((problem) => {
     const theory = curves(traces, problem, metric, {
-      ...{ ...gap, bound: 'bound', title: 'The forms of the theory', name: 'theory' },
+      ...{ ...gap, bound: 'bound', title: 'The forms of the theory', name: 'theory', y: { ...gap.y, to: 1e3 } },
       caption: 'f − f* at the point that each method says to evaluate at. Dashed: what its theorem promises.',
       without: (row) => !isForm(row),
     })

@@ -3,12 +3,12 @@
 import { normalizedGradient, subgradient } from '@freestep/core'
 import { figure, integer } from '../../format.ts'
 import { aside, curves } from '../curves.ts'
-import type { Choices, Experiment, Metric, Plan, Trace } from '../experiment.ts'
+import { type Choices, type Experiment, type Metric, type Plan, seedsOf, type Trace } from '../experiment.ts'
 import { drawDots, type Line } from '../figures.ts'
-import type { Context, Method } from '../methods.ts'
+import type { Method } from '../methods.ts'
 import { type Bound, subgradientBound } from '../problems/bounds.ts'
 import { KINK_REACH, kink } from '../problems/convex.ts'
-import { convexTask } from '../problems/convexTask.ts'
+import { contextOf, convexTask } from '../problems/convexTask.ts'
 import { begin } from '../session.ts'
 import { rowNamed, rowsOf } from '../summary.ts'
 import { fromAll, most } from '../verdict.ts'
@@ -37,9 +37,9 @@ const methods: readonly Held[] = [
   })),
 ]
 
-async function plan({ scale, seeds, seed: first }: Choices): Promise<Plan> {
-  const steps = STEPS[scale]
-  const runs = Array.from({ length: seeds }, (_, i) => first + i).flatMap((seed) =>
+async function plan(choices: Choices): Promise<Plan> {
+  const steps = STEPS[choices.scale]
+  const runs = seedsOf(choices).flatMap((seed) =>
     SCALES.flatMap((c) =>
       methods.map((method) => ({ ...{ problem: name(c), method, seed, steps }, start: () => start(method, seed, steps, c) })),
     ),
@@ -47,7 +47,7 @@ async function plan({ scale, seeds, seed: first }: Choices): Promise<Plan> {
   const facts = [
     ['function', 'c (|x| + 0.5001 (x − 1)²), least at x* = 0.0002'],
     ['start', `uniform in [−5, 5), by the seed; the methods are told D = ${figure(D)}, which no start exceeds`],
-    ['steps', steps.toLocaleString('en-US')],
+    ['steps', integer(steps)],
     ['backend', 'cpu, float64'],
   ] as const
   return { runs, facts, notes: [] }
@@ -66,7 +66,7 @@ async function start(method: Held, seed: number, steps: number, c: number) {
       return value
     },
   }
-  const context: Context = { steps, lr: 1, warmup: false, D, G: c * problem.G, fStar: problem.fStar }
+  const context = { ...contextOf(problem, steps, 1), D, G: c * problem.G }
   return begin(
     await convexTask(scaled, { at: 'best', path: true, enough: ENOUGH, reach: D, bound: method.bound }),
     method.create(context),

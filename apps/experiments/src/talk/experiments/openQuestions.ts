@@ -5,16 +5,26 @@ import { startBackend } from '../../backend.ts'
 import { figure, integer } from '../../format.ts'
 import { batchAt } from '../../random.ts'
 import { aside, curves, overRates } from '../curves.ts'
-import type { Choices, Experiment, Metric, Numbers, Plan, Run, Trace, Verdict } from '../experiment.ts'
-import { adamGrid, type Context, type Method, methods } from '../methods.ts'
+import {
+  type Choices,
+  type Experiment,
+  type Metric,
+  type Numbers,
+  type Plan,
+  type Run,
+  seedsOf,
+  type Trace,
+  type Verdict,
+} from '../experiment.ts'
+import { adamGrid, type Method, methods } from '../methods.ts'
 import type { Convex } from '../problems/convex.ts'
-import { convexTask } from '../problems/convexTask.ts'
+import { contextOf, convexTask } from '../problems/convexTask.ts'
 import { drawSparse, logistic } from '../problems/logistic.ts'
 import type { Network } from '../problems/network.ts'
 import { begin, type Task } from '../session.ts'
 import { rowNamed, rowsOf } from '../summary.ts'
 import { prodigyVariant, type VariantOptions } from '../variants/prodigyVariant.ts'
-import { at, runOf } from './training.ts'
+import { at, type Problem, runOf } from './training.ts'
 import { visionProblem } from './vision.ts'
 import { vitProblem } from './vit.ts'
 
@@ -58,9 +68,9 @@ const BASE: readonly Method[] = [
   ...Object.values(QUESTIONS).flat(),
 ]
 
-async function plan({ scale, seeds, seed: first }: Choices): Promise<Plan> {
+async function plan(choices: Choices): Promise<Plan> {
   await startBackend('wasm')
-  const all = Array.from({ length: seeds }, (_, i) => first + i)
+  const { scale, seed: first } = choices
   const data = drawSparse(at(scale, { full: 4_000, quick: 500 }))
   const problem = logistic(data, 1 / data.count)
   const steps = at(scale, {
@@ -68,19 +78,17 @@ async function plan({ scale, seeds, seed: first }: Choices): Promise<Plan> {
     quick: { theory: 500, stochastic: 1_000, vision: 12, vit: 12 },
   })
   const [vision, vit] = [await visionProblem(scale, 'VGG-like'), await vitProblem(scale)]
-  const networks = at(scale, {
-    full: { seeds: all, grid: adamGrid([1e-3, 3e-3, 1e-2]) },
-    quick: { seeds: all, grid: adamGrid([1e-2]) },
-  })
-  const ofOneTensor = [...BASE.filter(({ name }) => !PER_TENSOR.includes(name)), ...adamGrid([1e-3, 1e-2, 1e-1, 1])]
-  const runs: Run[] = [
-    ...LAMBDAS.map((method) => convexRun(THEORY, problem, method, first, steps.theory, false)),
-    ...all.flatMap((seed) => ofOneTensor.map((method) => convexRun(STOCHASTIC, problem, method, seed, steps.stochastic, true))),
-    ...networks.seeds.flatMap((seed) =>
-      [...BASE, ...networks.grid].map((method) => networkRun(vision.problem, method, seed, steps.vision, 0)),
-    ),
-    ...networks.seeds.flatMap((seed) =>
-      [...BASE, ...networks.grid].map((method) => networkRun(vit.problem, method, seed, steps.vit, Math.round(steps.vit / 10))),
+  const onLogistic = [...BASE.filter(({ name }) => !PER_TENSOR.includes(name)), ...adamGrid([1e-3, 1e-2, 1e-1, 1])]
+  const onNetworks = [...BASE, ...adamGrid(at(scale, { full: [1e-3, 3e-3, 1e-2], quick: [1e-3, 1e-2] }))]
+  /** All methods on one problem, for every seed. */
+  const each = (all: readonly Method[], run: (method: Method, seed: number) => Run) =>
+    seedsOf(choices).flatMap((seed) => all.map((method) => run(method, seed)))
+  const runs = [
+    ...LAMBDAS.map((method) => theoryRun(method, problem, first, steps.theory)),
+    ...each(onLogistic, (method, seed) => stochasticRun(method, problem, seed, steps.stochastic)),
+    ...each(onNetworks, (method, seed) => networkRun(vision.problem, method, seed, { steps: steps.vision, warmup: 0 })),
+    ...each(onNetworks, (method, seed) =>
+      networkRun(vit.problem, method, seed, { steps: steps.vit, warmup: Math.round(steps.vit / 10) }),
     ),
   ]
   const facts = [
@@ -93,18 +101,23 @@ async function plan({ scale, seeds, seed: first }: Choices): Promise<Plan> {
   return { runs, facts, notes: vision.notes }
 }
 
-function convexRun(name: string, problem: Convex, method: Method, seed: number, steps: number, stochastic: boolean): Run {
-  const context: Context = {
-    steps,
-    lr: stochastic ? cosine({ steps }) : 1,
-    warmup: false,
-    D: 0,
-    G: problem.G,
-    fStar: problem.fStar,
-  }
-  const rows = stochastic ? (k: number) => batchAt(problem.rows ?? 0, BATCH, seed, k) : undefined
+function theoryRun(method: Method, problem: Convex, seed: number, steps: number): Run {
   return {
-    ...{ problem: name, method, seed, steps },
+    ...{ problem: THEORY, method, seed, steps },
+    start: async () =>
+      begin(
+        outcome(await convexTask(problem, { at: 'evaluated' })),
+        method.create(contextOf(problem, steps, 1)),
+        method.distance,
+      ),
+  }
+}
+
+function stochasticRun(method: Method, problem: Convex, seed: number, steps: number): Run {
+  const rows = (k: number) => batchAt(problem.rows ?? 0, BATCH, seed, k)
+  const context = contextOf(problem, steps, cosine({ steps }))
+  return {
+    ...{ problem: STOCHASTIC, method, seed, steps },
     start: async () =>
       begin(outcome(await convexTask(problem, { at: 'evaluated', rows })), method.create(context), method.distance),
   }
@@ -119,18 +132,13 @@ const outcome = <P>(task: Task<P>): Task<P> => ({
   },
 })
 
-function networkRun(
-  { name, network }: { name: string; network(seed: number): Network },
-  method: Method,
-  seed: number,
-  steps: number,
-  warmup: number,
-): Run {
+/** A network with its test error as the outcome; 0 has no quotient, so it counts as half a row of 5,000. */
+function networkRun({ name, network }: Problem, method: Method, seed: number, length: { steps: number; warmup: number }): Run {
   const judged = (given: number): Network => {
     const each = network(given)
     return { ...each, test: (params) => ({ outcome: Math.max(each.test(params).error, 0.01) }) }
   }
-  return runOf({ name, network: judged }, method, seed, { steps, warmup })
+  return runOf({ name, network: judged }, method, seed, length)
 }
 
 function figures(traces: readonly Trace[]) {
@@ -140,8 +148,8 @@ function figures(traces: readonly Trace[]) {
       ...curves(traces, problem, metric, {
         ...{
           key,
-          title: key === 'loss' ? 'Loss' : 'f − f*',
-          y: { label: key === 'loss' ? 'training loss' : 'f − f*', log: true, to: 10 },
+          title: key === 'loss' ? 'Training loss' : 'f − f*',
+          y: { label: key === 'loss' ? 'loss' : 'f − f*', log: true, to: 10 },
         },
         caption: 'Grey: Adam, the best learning rate dark.',
         without: ({ method }) => method === 'DoG' || method === 'DoWG',

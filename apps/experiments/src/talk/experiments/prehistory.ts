@@ -1,23 +1,14 @@
 // Experiment 2: the methods before, on convex functions that are not smooth: each needs D = ‖x₀ − x*‖, or f*. What
 // happens when D is wrong by up to three powers of ten, and what the learning-rate-free methods do instead.
 import { adagrad, adagradNorm, normalizedGradient, polyak, sps, subgradient } from '@freestep/core'
-import { figure } from '../../format.ts'
+import { figure, integer } from '../../format.ts'
 import { uniforms } from '../../random.ts'
 import { curves, overRates } from '../curves.ts'
-import type { Choices, Experiment, Metric, Plan, Run, Trace } from '../experiment.ts'
-import { type Method, methods } from '../methods.ts'
-import {
-  adagradNormBound,
-  type Bound,
-  dogBound,
-  dualAveragingBound,
-  polyakBound,
-  prodigyBound,
-  prodigyDaBound,
-  subgradientBound,
-} from '../problems/bounds.ts'
-import { absolute, type Convex, distance, farthest, maxAffine } from '../problems/convex.ts'
-import { convexTask } from '../problems/convexTask.ts'
+import { type Choices, type Experiment, type Metric, type Plan, type Run, seedsOf, type Trace } from '../experiment.ts'
+import { type Context, type Method, methods } from '../methods.ts'
+import { adagradNormBound, type Bound, polyakBound, subgradientBound, THEOREMS } from '../problems/bounds.ts'
+import { absolute, type Convex, maxAffine } from '../problems/convex.ts'
+import { contextOf, convexTask } from '../problems/convexTask.ts'
 import { begin } from '../session.ts'
 import { bestOf, type Row, rowNamed } from '../summary.ts'
 import { allRows, fromAll, most } from '../verdict.ts'
@@ -28,15 +19,8 @@ const D = 10
 const metric: Metric = { key: 'gap', label: 'best f − f*', better: 'lower', gap: 'ratio', format: figure }
 const RATE = 'D taken as so many D'
 
-/** The distances of a problem, in the two norms. */
-interface Far {
-  readonly two: number
-  readonly largest: number
-}
-
-interface Held extends Omit<Method, 'create'> {
-  readonly make: (problem: Convex, far: Far) => ReturnType<Method['create']>
-  readonly bound?: (far: Far) => Bound
+interface Held extends Method {
+  readonly bound?: (context: Context) => Bound
   /** Takes one row at a time. */
   readonly rowwise?: true
 }
@@ -46,44 +30,36 @@ const tuned = (c: number): Held[] => {
   const given = { lr: c, free: false }
   return [
     {
-      ...{ ...given, name: 'subgradient, D / (G √k)' },
-      ...{ make: ({ G }, far) => subgradient({ D: c * far.two, G }), bound: () => subgradientBound(c) },
+      ...{ ...given, name: 'subgradient, D / (G √k)', create: ({ D, G }) => subgradient({ D: c * D, G }) },
+      bound: () => subgradientBound(c),
     },
     {
-      ...{ ...given, name: 'normalized, D / √k' },
-      ...{ make: (_, far) => normalizedGradient({ D: c * far.two }), bound: () => subgradientBound(c) },
+      ...{ ...given, name: 'normalized, D / √k', create: ({ D }) => normalizedGradient({ D: c * D }) },
+      bound: () => subgradientBound(c),
     },
     {
-      ...{ ...given, name: 'AdaGrad-Norm, D' },
-      ...{ make: (_, far) => adagradNorm({ lr: c * far.two }), bound: (far) => adagradNormBound(c * far.two) },
+      ...{ ...given, name: 'AdaGrad-Norm, D', create: ({ D }) => adagradNorm({ lr: c * D }) },
+      bound: ({ D }) => adagradNormBound(c * D),
     },
-    { ...given, name: 'AdaGrad, D∞', make: (_, far) => adagrad({ lr: c * far.largest }) },
+    { ...given, name: 'AdaGrad, D∞', create: ({ largest }) => adagrad({ lr: c * largest }) },
   ]
 }
 
 /** Those that need f*, and those that need neither. */
 const others: readonly Held[] = [
-  { name: 'Polyak, f*', free: true, make: ({ fStar }) => polyak({ fOpt: fStar }), bound: () => polyakBound },
-  { name: 'Polyak, f* − 1', free: true, make: ({ fStar }) => polyak({ fOpt: fStar - 1 }) },
-  { name: 'SPS, row by row, fᵢ* = 0', free: true, rowwise: true, make: () => sps({ adaptFlag: 'constant', c: 1 }) },
-  {
-    ...methods.dualAveraging,
-    make: ({ G }) => methods.dualAveraging.create({ ...context, G }),
-    bound: () => dualAveragingBound(1e-6),
-  },
-  { ...methods.prodigyGd, make: ({ G }) => methods.prodigyGd.create({ ...context, G }), bound: () => prodigyBound(1e-6) },
-  { ...methods.prodigyDa, make: ({ G }) => methods.prodigyDa.create({ ...context, G }), bound: () => prodigyDaBound(1e-6) },
-  { ...methods.dog, make: () => methods.dog.create(context), bound: () => dogBound },
+  { name: 'Polyak, f*', free: true, create: ({ fStar }) => polyak({ fOpt: fStar }), bound: () => polyakBound },
+  { name: 'Polyak, f* − 1', free: true, create: ({ fStar }) => polyak({ fOpt: fStar - 1 }) },
+  { name: 'SPS, row by row, fᵢ* = 0', free: true, rowwise: true, create: () => sps({ adaptFlag: 'constant', c: 1 }) },
+  ...[methods.dualAveraging, methods.prodigyGd, methods.prodigyDa, methods.dog],
 ]
-const context = { steps: 0, lr: 1, warmup: false, D, G: 0, fStar: 0 } as const
 
 const problems = [absolute, maxAffine]
 
-async function plan({ scale, seeds, seed: first }: Choices): Promise<Plan> {
-  const steps = STEPS[scale]
-  const all = [...FACTORS[scale].flatMap(tuned), ...others]
+async function plan(choices: Choices): Promise<Plan> {
+  const steps = STEPS[choices.scale]
+  const all = [...FACTORS[choices.scale].flatMap(tuned), ...others]
   const runs = problems.flatMap((make) =>
-    Array.from({ length: seeds }, (_, i) => first + i).flatMap((seed) => {
+    seedsOf(choices).flatMap((seed) => {
       const problem = make(seed, D)
       return all.filter(({ rowwise }) => !rowwise || problem.row).map((method) => runOf(method, problem, seed, steps))
     }),
@@ -91,21 +67,21 @@ async function plan({ scale, seeds, seed: first }: Choices): Promise<Plan> {
   const facts = [
     ['functions', 'of 20 variables: mean absolute error with outliers, maximum of planes; x* known by construction'],
     ['distance', `D = ‖x₀ − x*‖ = ${D}`],
-    ['steps', steps.toLocaleString('en-US')],
+    ['steps', integer(steps)],
     ['backend', 'cpu, float64'],
   ] as const
   return { runs, facts, notes: [] }
 }
 
-function runOf({ make, bound, rowwise, ...method }: Held, problem: Convex, seed: number, steps: number): Run {
-  const far = { two: distance(problem.x0, problem.xStar), largest: farthest(problem.x0, problem.xStar) }
-  const create = () => make(problem, far)
-  const below = ['D-Adaptation DA', 'Prodigy GD', 'Prodigy DA'].includes(method.name) ? far.two : undefined
+function runOf({ bound, rowwise, ...method }: Held, problem: Convex, seed: number, steps: number): Run {
+  const context = contextOf(problem, steps, 1)
+  const theorem = THEOREMS[method.name]
   const rows = rowwise && ((k: number) => Int32Array.of(rowAt(problem, seed, k)))
+  const held = { bound: bound?.(context) ?? theorem?.bound, below: theorem?.below?.(context) }
   return {
-    ...{ problem: problem.name, method: { ...method, create }, seed, steps, brief: method.lr !== undefined && method.lr !== 1 },
+    ...{ problem: problem.name, method, seed, steps, brief: method.lr !== undefined && method.lr !== 1 },
     start: async () =>
-      begin(await convexTask(problem, { at: 'best', rows, bound: bound?.(far), below }), create(), method.distance),
+      begin(await convexTask(problem, { at: 'best', ...(rows && { rows }), ...held }), method.create(context), method.distance),
   }
 }
 

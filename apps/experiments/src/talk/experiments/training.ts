@@ -4,7 +4,7 @@ import { cosine } from '@freestep/core'
 import { startBackend } from '../../backend.ts'
 import { integer } from '../../format.ts'
 import { curves, overRates } from '../curves.ts'
-import type { Choices, Figure, Metric, Plan, Run, Scale, Trace } from '../experiment.ts'
+import { type Choices, type Figure, type Metric, type Plan, type Run, type Scale, seedsOf, type Trace } from '../experiment.ts'
 import type { Axis } from '../figures.ts'
 import type { Context, Method } from '../methods.ts'
 import { type Network, networkTask } from '../problems/network.ts'
@@ -29,13 +29,11 @@ export interface Training {
 }
 
 /** The runs of a training. */
-export async function trainingPlan({ seeds, seed: first }: Choices, training: Training): Promise<Plan> {
+export async function trainingPlan(choices: Choices, training: Training): Promise<Plan> {
   await startBackend('wasm')
   const { problems, methods, steps, warmup, facts, notes } = training
   const runs = problems.flatMap((problem) =>
-    Array.from({ length: seeds }, (_, i) => first + i).flatMap((seed) =>
-      methods.map((method) => runOf(problem, method, seed, { steps, warmup })),
-    ),
+    seedsOf(choices).flatMap((seed) => methods.map((method) => runOf(problem, method, seed, { steps, warmup }))),
   )
   const schedule = warmup > 0 ? `cosine after a warm-up of ${integer(warmup)} steps` : 'cosine'
   const common = [
@@ -53,7 +51,8 @@ export function runOf(
   seed: number,
   { steps, warmup }: { steps: number; warmup: number },
 ): Run {
-  const context: Context = { steps, lr: cosine({ steps, warmup }), warmup: warmup > 0, D: Number.NaN, G: 0, fStar: 0 }
+  const unknown = { D: Number.NaN, largest: Number.NaN, G: 0, fStar: Number.NaN }
+  const context: Context = { steps, lr: cosine({ steps, warmup }), warmup: warmup > 0, ...unknown }
   return {
     ...{ problem: name, method, seed, steps },
     start: () => begin(networkTask(network(seed), seed), method.create(context), method.distance),

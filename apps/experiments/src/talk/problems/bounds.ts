@@ -64,7 +64,7 @@ export const adagradNormBound =
  * D-Adaptation by dual averaging, with G: (2 + √3) D d √(G² + Σ‖g‖²) / Σ dₖ. (Defazio, Mishchenko 2023, Theorem 1 is this at
  * the best n.) d is that after the step, the sum over those before.
  */
-export const dualAveragingBound =
+const dualAveragingBound =
   (d0: number): Bound =>
   (memory, { squared, scalars }, { D, G }) => {
     const weights = sum(memory, 'weights', memory.d ?? d0)
@@ -73,7 +73,7 @@ export const dualAveragingBound =
   }
 
 /** Prodigy by gradient descent, with G: √2 D G d (2 + ln(n + 1)) / √Σ dₖ² (Mishchenko, Defazio 2023, Theorem 1). */
-export const prodigyBound =
+const prodigyBound =
   (d0: number): Bound =>
   (memory, { n, scalars }, { D, G }) => {
     const weights = sum(memory, 'weights', (memory.d ?? d0) ** 2)
@@ -82,7 +82,7 @@ export const prodigyBound =
   }
 
 /** Prodigy by dual averaging, with G: (2 + √3) D G √(ρ (1 + ρ)), ρ = d² / Σ dₖ². */
-export const prodigyDaBound =
+const prodigyDaBound =
   (d0: number): Bound =>
   (memory, { scalars }, { D, G }) => {
     const weights = sum(memory, 'weights', (memory.d ?? d0) ** 2)
@@ -102,6 +102,27 @@ const distanceBound =
     return (next * (2 * far + next) * root) / weights
   }
 
-export const dogBound: Bound = distanceBound(1, ({ rBar, G }) => ({ r: rBar, root: sqrt(G) }))
+const dogBound: Bound = distanceBound(1, ({ rBar, G }) => ({ r: rBar, root: sqrt(G) }))
 /** ε is what DoWG adds to √v. */
-export const dowgBound = (eps: number): Bound => distanceBound(2, ({ r2, v }) => ({ r: sqrt(r2), root: sqrt(v) + eps }))
+const dowgBound = (eps: number): Bound => distanceBound(2, ({ r2, v }) => ({ r: sqrt(r2), root: sqrt(v) + eps }))
+
+/** What is proved of a method on convex functions, without noise, at its defaults. */
+export interface Theorem {
+  readonly bound?: Bound
+  /** What d̂ stays below: so many D, or the distance in ℓ∞. */
+  readonly below?: (far: { readonly D: number; readonly largest: number }) => number
+}
+const d0 = 1e-6
+const once: Theorem['below'] = ({ D }) => D
+
+/** By the names of methods.ts. */
+export const THEOREMS: Readonly<Record<string, Theorem>> = {
+  'D-Adaptation DA': { bound: dualAveragingBound(d0), below: once },
+  'Prodigy GD': { bound: prodigyBound(d0), below: once },
+  'Prodigy DA': { bound: prodigyDaBound(d0), below: once },
+  // The package's estimate has a factor 2.
+  'D-Adaptation SGD': { below: ({ D }) => 2 * D },
+  Prodigy: { below: ({ largest }) => largest },
+  DoG: { bound: dogBound },
+  DoWG: { bound: dowgBound(1e-4) },
+}

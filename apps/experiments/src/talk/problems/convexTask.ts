@@ -1,6 +1,7 @@
 // A convex function with a known solution as a task on plain arrays in double precision, held to a theorem at every step.
-import { cpu, type FloatArray } from '@freestep/cpu'
+import { cpu, type FloatArray, type Schedule } from '@freestep/cpu'
 import type { Numbers } from '../experiment.ts'
+import type { Context } from '../methods.ts'
 import type { Task } from '../session.ts'
 import type { Bound } from './bounds.ts'
 import { type Convex, distance, farthest, norm } from './convex.ts'
@@ -99,6 +100,12 @@ const pick = (memory: Numbers, names: readonly string[]): Numbers =>
 
 /** What is less is rounding. */
 const ROUNDING = 1e-15
+
+/** What methods may be told of the problem. */
+export const contextOf = ({ x0, xStar, G, fStar }: Convex, steps: number, lr: Schedule | 1): Context => ({
+  ...{ steps, lr, warmup: false, G, fStar },
+  ...{ D: distance(x0, xStar), largest: farthest(x0, xStar) },
+})
 
 const keepMost = (memory: Numbers, name: string, value: number) => {
   memory[name] = Math.max(memory[name] ?? 0, value)
