@@ -91,11 +91,13 @@ export function gridChart(results: readonly Result[], testRows: number): string 
   })
 }
 
-const plain = (value: number) => (value < 1e-3 ? power(value) : value >= 1 ? integer(value) : String(value))
-const power = (value: number) => value.toExponential(0).replace('+', '')
+/** A tick of a logarithmic axis as people write it. */
+export const plain = (value: number) => (value < 1e-3 ? power(value) : value >= 1 ? integer(value) : String(value))
+/** A tick of an axis that spans many decades. */
+export const power = (value: number) => value.toExponential(0).replace('+', '')
 
 /** A logarithmic axis over `values`, with ticks at powers of ten, or at 1, 2, 5 where there would be few. */
-function logAxis(label: string, values: readonly number[], write: (value: number) => string): Plot.ScaleOptions {
+export function logAxis(label: string, values: readonly number[], write: (value: number) => string): Plot.ScaleOptions {
   const [least, most] = values.length > 0 ? [Math.min(...values), Math.max(...values)] : [1, 10]
   const first = Math.floor(Math.log10(least))
   const decades = Array.from({ length: Math.log10(most) - first + 1 }, (_, i) => `e${first + i}`)

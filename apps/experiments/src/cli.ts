@@ -1,7 +1,7 @@
 // The command line: options in, exit code out. It owns no work of its own; it checks what was asked, then has the
 // data loaded, the runs made, the table printed and the report written, in that order.
 import { resolve } from 'node:path'
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { BACKENDS, type BackendName, startBackend } from './backend.ts'
 import { loadDataset } from './data/load.ts'
 import type { Dataset } from './data/rows.ts'
@@ -12,7 +12,9 @@ import { type Screen, showProgress } from './progress.ts'
 import { checkWritable, renderReport, writeWhole } from './report.ts'
 import { DEFAULT_OPTIMIZERS, OPTIMIZERS, parseRuns, type Run } from './runs.ts'
 import { conclusion, renderTable } from './table.ts'
+import { talk } from './talk/cli.ts'
 import { type Result, type Setting, train } from './train.ts'
+import { whole } from './whole.ts'
 
 /** Steps of a run, unless epochs are asked for: 8 epochs of MNIST in batches of 128; and those of `--quick`. */
 const STEPS = { full: 3750, quick: 300 }
@@ -37,14 +39,18 @@ interface Options {
 export interface Streams {
   readonly out: NodeJS.WritableStream
   readonly err: Screen
+  /** Interrupts an experiment of the talk, which can be continued. */
+  readonly signal?: AbortSignal
 }
 
 /** Runs the app with the words of a command line; returns the exit code. What is not the user's mistake is thrown. */
-export async function cli(words: readonly string[], streams: Streams): Promise<number> {
+export async function cli(given: readonly string[], streams: Streams): Promise<number> {
+  // pnpm hands on the `--` that separates its own options from ours.
+  const words = given[0] === '--' ? given.slice(1) : given
+  if (words[0] === 'talk') return talk(words.slice(1), streams)
   const command = createCommand(streams.out)
   try {
-    // pnpm hands on the `--` that separates its own options from ours.
-    command.parse(words[0] === '--' ? words.slice(1) : words, { from: 'user' })
+    command.parse(words, { from: 'user' })
     await compare(command.opts<Options>(), streams)
     return 0
   } catch (error) {
@@ -59,6 +65,7 @@ export async function cli(words: readonly string[], streams: Streams): Promise<n
 function createCommand(out: NodeJS.WritableStream): Command {
   return new Command('npm start --')
     .description('Trains a model without a learning rate, beside Adam at many, and compares them.')
+    .addHelpText('after', '\nThe experiments of the talk: npm start -- talk')
     .option('--data <file>', 'train on a CSV or LIBSVM file instead of MNIST')
     .option('--target <column>', 'the column to predict (CSV)')
     .option('--categorical <columns...>', 'columns whose numbers are names (CSV)')
@@ -74,12 +81,6 @@ function createCommand(out: NodeJS.WritableStream): Command {
     .option('--report <file>', 'where the report goes', 'report.html')
     .exitOverride()
     .configureOutput({ writeOut: (text) => out.write(text), writeErr: () => {} })
-}
-
-const whole = (least: number, most: number) => (text: string) => {
-  const value = Number(text)
-  if (/^\d+$/.test(text) && value >= least && value <= most) return value
-  throw new InvalidArgumentError(`It must be a whole number from ${least} to ${integer(most)}.`)
 }
 
 async function compare(options: Options, { out, err }: Streams): Promise<void> {

@@ -129,7 +129,8 @@ function colours(results: readonly Result[]): string {
   return `${light}\n${dark}\n${raise.join('\n')}`
 }
 
-const STYLE = `
+/** The style sheet of a report. */
+export const STYLE = `
 :root{color-scheme:light dark;--page:#fff;--text:#1c1c1f;--muted:#6b6b76;--line:#e4e4ea;--raised:#f7f7f9}
 @media(prefers-color-scheme:dark){:root{--page:#131316;--text:#ececf1;--muted:#9c9ca8;--line:#2d2d34;--raised:#1b1b20}}
 *{box-sizing:border-box}

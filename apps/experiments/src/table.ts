@@ -18,7 +18,8 @@ export function cells({ run, accuracy, loss: final, d, msPerStep }: Result): str
   ]
 }
 
-const RULES = {
+/** The rules of a table on the terminal: one under the heads. */
+export const RULES = {
   ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '' },
   ...{ bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' },
   ...{ left: '', right: '', middle: '', mid: '\u2500', 'mid-mid': '\u2500', 'left-mid': '', 'right-mid': '' },
