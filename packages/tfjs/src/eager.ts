@@ -48,6 +48,13 @@ export function eagerOps(tf: TensorFlow, constant: (c: number) => Tensor): Eager
     return kernel('ClipByValue', { x: far }, { clipValueMin: -1, clipValueMax: 1 })
   }
 
+  /** WGSL raises to a power through logarithms, and not all devices give 0 for 0. */
+  const pow = (a: Tensor, c: Tensor) => {
+    const power = kernel('Pow', { a, b: c })
+    if (tf.getBackend() !== 'webgpu') return power
+    return kernel('Select', { condition: kernel('Equal', { a, b: constant(0) }), t: a, e: power })
+  }
+
   const sumOver = (x: Tensor, axis: number[]) => kernel('Sum', { x }, { axis, keepDims: false })
 
   function sum(a: Tensor): Tensor {
@@ -71,7 +78,7 @@ export function eagerOps(tf: TensorFlow, constant: (c: number) => Tensor): Eager
     div: binary('RealDiv'),
     max: extremum('Maximum'),
     min: extremum('Minimum'),
-    pow: binary('Pow'),
+    pow,
     neg: unary('Neg'),
     abs: unary('Abs'),
     sqrt: unary('Sqrt'),
