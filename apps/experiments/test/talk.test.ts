@@ -150,8 +150,6 @@ describe('an interruption', () => {
     const report = join(folder, 'r.html')
     const words = ['normalization', '--quick', '--report', report]
     const interrupted = await talk(words, AbortSignal.abort())
-    // A machine so fast that it was done before it could be interrupted has nothing to continue.
-    if (interrupted.code === 0) return
     expect(interrupted.code).toBe(130)
     expect(interrupted.err).toContain('interrupted; to continue: npm start -- talk normalization --quick')
     expect(readdirSync(folder)).toEqual(['r.html.checkpoint'])

@@ -35,6 +35,9 @@ export interface Surroundings {
   readonly signal?: AbortSignal
 }
 
+/** What the verdicts of a quick run are worth. */
+const QUICK = 'With --quick everything runs, but runs are too short, and too few, to judge a claim by.'
+
 /** Exit code of a run that was interrupted, as shells have it. */
 const INTERRUPTED = 130
 
@@ -107,8 +110,9 @@ async function run(experiment: Experiment, options: Options, { out, err, signal 
   if (options.fresh) await checkpoint.remove()
   await checkpoint.read() // refused before any work is done
   const plan = await experiment.plan(choices)
+  const notes = options.quick ? [...plan.notes, QUICK] : plan.notes
   const facts = plan.facts.map(([name, value]) => `  ${name.padEnd(10)} ${value}`)
-  out.write(`${[experiment.title, ...facts, ...plan.notes].join('\n')}\n\n`)
+  out.write(`${[experiment.title, ...facts, ...notes].join('\n')}\n\n`)
 
   const progress = showRuns(plan.runs, experiment.metric, err)
   const traces = await conduct(plan, checkpoint, progress, signal).finally(() => progress.stop())
@@ -118,7 +122,7 @@ async function run(experiment: Experiment, options: Options, { out, err, signal 
   }
   const named = choices.data === undefined ? {} : { data: basename(choices.data) }
   const own = commandOf(experiment, { ...choices, ...named })
-  const results: Results = { experiment: experiment.name, ...named, command: own, facts: plan.facts, notes: plan.notes, traces }
+  const results: Results = { experiment: experiment.name, ...named, command: own, facts: plan.facts, notes, traces }
   await present(experiment, results, report, options, out)
   await checkpoint.remove()
   return 0

@@ -25,6 +25,10 @@ export async function conduct(
   let { traces, current } = await checkpoint.read()
   let written = performance.now()
   for (const run of runs.slice(traces.length)) {
+    if (signal?.aborted) {
+      await checkpoint.write({ traces, current })
+      return undefined
+    }
     const done = traces.length
     audience.begin(run, done, current?.steps ?? 0)
     const watcher = {

@@ -52,8 +52,10 @@ export interface Trace {
   readonly lr?: number | undefined
   readonly free: boolean
   readonly seed: number
-  /** Steps taken: fewer than planned where the loss became infinite or no number. */
+  /** Steps taken. */
   readonly steps: number
+  /** The loss became infinite or no number, and the run ended with it: whatever `final` says is no outcome. */
+  readonly diverged?: true
   readonly stepsPerSecond: number
   /** What was measured at the end. */
   readonly final: Readonly<Record<string, number | null>>

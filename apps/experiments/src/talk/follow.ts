@@ -6,6 +6,7 @@ import type { Session } from './session.ts'
 
 /** How many samples a decade of steps has, about. */
 const PER_DECADE = 10
+
 /** A run under way, as the checkpoint keeps it. */
 export interface Progress {
   /** Steps taken. */
@@ -17,7 +18,7 @@ export interface Progress {
   count: number
   series: Record<string, (number | null)[]>
   /** The session's own state, as text. */
-  state?: { state: string; memory: Numbers }
+  state?: { state: string; memory: Numbers } | undefined
 }
 
 /** What goes on during a run. */
@@ -34,8 +35,8 @@ export interface Watcher {
 export async function follow(run: Run, watcher: Watcher, resumed?: Progress): Promise<Trace | undefined> {
   const session = await run.start()
   try {
-    const progress = resumed ?? { steps: 0, spent: 0, loss: 0, count: 0, series: { step: [] } }
-    if (progress.state) await session.load(progress.state)
+    const { state, ...progress } = resumed ?? { steps: 0, spent: 0, loss: 0, count: 0, series: { step: [] }, state: undefined }
+    if (state) await session.load(state)
     const final = await train(run, session, progress, watcher)
     return final && trace(run, progress, final)
   } finally {
@@ -92,10 +93,12 @@ async function sample(session: Session, progress: Progress, last: boolean): Prom
 const rounded = (value: number, digits: number) => (Number.isFinite(value) ? Number(value.toPrecision(digits)) : null)
 const [SHOWN, KEPT] = [4, 6]
 
-function trace({ problem, method, seed, brief }: Run, progress: Progress, final: Numbers): Trace {
-  const stepsPerSecond = Number(((1000 * progress.steps) / progress.spent).toPrecision(3))
+function trace({ problem, method, seed, steps: planned, brief }: Run, progress: Progress, final: Numbers): Trace {
+  const { steps, spent } = progress
+  const stepsPerSecond = Number(((1000 * steps) / spent).toPrecision(3))
   const finals = Object.fromEntries(Object.entries(final).map(([name, value]) => [name, rounded(value, KEPT)]))
   const { name, lr, free } = method
   const run = { problem, method: name, ...(lr !== undefined && { lr }), free, seed }
-  return { ...run, steps: progress.steps, stepsPerSecond, final: finals, series: brief ? { step: [] } : progress.series }
+  const series = brief ? { step: [] } : progress.series
+  return { ...run, steps, ...(steps < planned && { diverged: true }), stepsPerSecond, final: finals, series }
 }

@@ -48,9 +48,11 @@ export const methods = {
   prodigyGd: free('Prodigy GD', ({ G }) => core.prodigyGd({ G })),
   prodigyDa: free('Prodigy DA', ({ G }) => core.prodigyDa({ G })),
   dualAveraging: free('D-Adaptation DA', ({ G }) => core.dualAveraging({ G })),
+  dualAveragingI: free('D-Adaptation DA, option I', ({ G }) => core.dualAveraging({ G, option: 'I' })),
   dadaptSgd: free('D-Adaptation SGD', ({ lr }) => core.dadaptSgd({ lr })),
   dadaptAdagrad: free('D-Adaptation AdaGrad', () => core.dadaptAdagrad()),
   dadaptAdam: free('D-Adaptation Adam', ({ lr }) => core.dadaptAdam({ lr })),
+  dadaptPreprint: free('D-Adaptation Adam, preprint', ({ lr }) => core.dadaptAdam({ lr, form: 'preprint' })),
   dadaptAdan: free('D-Adaptation Adan', ({ lr }) => core.dadaptAdan({ lr, weightDecay: 0 })),
   dadaptLion: free('D-Adaptation Lion', ({ lr }) => core.dadaptLion({ lr })),
   /** DoG with the average that its authors advise. */

@@ -44,8 +44,8 @@ function lines(runs: readonly Run[], metric: Metric, screen: Screen): Audience &
       if (steps > 0) screen.write(`continues run ${done + 1} of ${runs.length} at step ${steps}: ${name(run)}\n`)
     },
     sample() {},
-    end(run, done, { final }) {
-      const value = final[metric.key]
+    end(run, done, { final, diverged }) {
+      const value = diverged ? null : final[metric.key]
       const outcome =
         value === null || value === undefined ? (metric.absent ?? 'diverged') : `${metric.label} ${metric.format(value)}`
       screen.write(`${done + 1}/${runs.length} ${name(run)}: ${outcome}\n`)

@@ -66,7 +66,7 @@ export function rowsOf(traces: readonly Trace[], problem: string, metric: Metric
 
 function rowOf(name: string, traces: readonly Trace[], metric: Metric): Row {
   const [{ problem, method, lr, free }] = traces as [Trace]
-  const values = traces.map(({ final }) => final[metric.key])
+  const values = traces.map(({ final, diverged }) => (diverged ? null : final[metric.key]))
   const finite = values.filter((value): value is number => typeof value === 'number')
   const value = metric.gap === 'ratio' ? logarithmic(finite) : spread(finite)
   const stepsPerSecond = spread(traces.map((trace) => trace.stepsPerSecond)).mean

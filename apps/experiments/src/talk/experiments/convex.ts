@@ -78,7 +78,7 @@ function figures(traces: readonly Trace[]) {
     { label: 'D = ‖x₀ − x*‖', y: far('D') },
     { label: '‖x₀ − x*‖∞', y: far('largest') },
   ]
-  const isForm = ({ method }: { method: string }) => / (DA|GD)$|^Do/.test(method)
+  const isForm = ({ method }: { method: string }) => / (DA|GD)\b|^Do/.test(method)
   const gap = { key: 'gap', y: { label: 'f − f*', log: true, from: 1e-13, to: 10 } }
   return [FULL, STOCHASTIC].flatMap((problem) => {
     const theory = curves(traces, problem, metric, {

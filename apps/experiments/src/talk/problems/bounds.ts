@@ -118,6 +118,7 @@ const once: Theorem['below'] = ({ D }) => D
 /** By the names of methods.ts. */
 export const THEOREMS: Readonly<Record<string, Theorem>> = {
   'D-Adaptation DA': { bound: dualAveragingBound(d0), below: once },
+  'D-Adaptation DA, option I': { bound: dualAveragingBound(d0), below: once },
   'Prodigy GD': { bound: prodigyBound(d0), below: once },
   'Prodigy DA': { bound: prodigyDaBound(d0), below: once },
   // The package's estimate has a factor 2.

@@ -25,8 +25,9 @@ export interface ConvexOptions {
 }
 
 /**
- * The task. It measures `gap`, f(x) − f*, `value`, the same where the last gradient was taken, `gradient`, ‖g‖ there (both with `path`), and `bound`, the theorem's number; and at the end the largest quotients
- * over all steps, `gapOverBound` of the best point and its bound and `dOverD` of d̂ and the distance, `gOverG` of ‖g‖ and its bound.
+ * The task. It measures `gap`, f(x) − f*, and `bound`, the theorem's number; with `path` also `value`, f − f* where the last gradient was
+ * taken, and `gradient`, ‖g‖ there. At the end come the largest quotients over all steps: `gapOverBound` of the best point and its bound,
+ * `dOverD` of d̂ and the distance, `gOverG` of ‖g‖ and its bound.
  */
 export async function convexTask(
   problem: Convex,
