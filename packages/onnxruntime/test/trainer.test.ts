@@ -259,6 +259,18 @@ describe('learning rates of 0', () => {
   })
 })
 
+describe('models of earlier operator sets', () => {
+  it.each([13, 15])('opset %d is trained by later operators', async (version) => {
+    const older = { ...network, irVersion: 7, opsetImport: [{ domain: 'ai.onnx', version }] }
+    const [one, other] = [older, network].map((each) =>
+      createTrainer({ ort, model: each, loss: 'loss', optimizer: prodigy(), sessionOptions }),
+    )
+    expect(await train(await one, 3)).toEqual(await train(await other, 3))
+    expect(decodeModel(await (await one).exportModel()).opsetImport).toEqual([{ domain: 'ai.onnx', version }])
+    await Promise.all([(await one).dispose(), (await other).dispose()])
+  })
+})
+
 describe('steps', () => {
   it('that are not waited for are taken in order', async () => {
     const options = { ort, model: network, loss: 'loss', sessionOptions }

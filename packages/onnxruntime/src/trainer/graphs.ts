@@ -71,121 +71,119 @@ function statisticsOf({ builder }: Forward, statistics: readonly Statistic[]) {
   })
 }
 
-/** A model that is ready to be trained: what of it is trained, and how its graphs are made. */
-export interface Trainable {
-  /** The parameters that the loss depends on, where they begin. */
-  readonly parameters: ReadonlyMap<string, TensorProto>
-  /** Running statistics of normalizations, where they begin. */
-  readonly statistics: ReadonlyMap<string, TensorProto>
-  /** Loss and gradients, and the successors of the statistics. */
-  gradients(): Runnable
-  /** Loss, and what a step of the program makes of parameters and states, for the parameters that take part. */
-  step(program: Program, active: readonly number[], scalars: OnnxOptions['scalars']): Runnable
-  /** What a batch has to have for training: what the loss depends on. */
-  readonly training: readonly Taken[]
-  /** Everything that a batch can have: the model's inputs, and what the loss takes. */
-  readonly batch: readonly Taken[]
-  /** Those of the model's outputs, and the loss, that the given inputs suffice for; or what is missing for the first of them. */
-  evaluation(given: ReadonlySet<string>): Runnable | { readonly missing: readonly string[] }
-}
-
 /** The kinds of what goes in and out of the graphs, beside what a step takes: parts of their names for the caller. */
 export const kinds = { loss: 'loss', gradient: 'g', parameter: 'x', statistic: 'statistic', output: 'output' } as const
 const named = (kind: keyof typeof kinds, name: string) => `${kinds[kind]}/${name}`
 
-/** Opens a model for training. */
-export function trainable(plan: Plan): Trainable {
-  const first = open(plan, plan.model)
-  // What is trained decides which normalizations use the batch; whether the loss depends on it does not hang on that.
-  const trained = new Set(gradientsOf(first, first.loss, plan).keys())
-  const { form, statistics } = trainingForm(plan.model, (name) => trained.has(name))
-  const parameters = new Map(
-    [...first.parameters].flatMap(([name, { tensor }]) => (trained.has(name) ? [[name, tensor] as const] : [])),
-  )
+/** A graph under construction: what it takes besides a batch, and what comes out, by the caller's names. */
+interface Draft {
+  readonly opened: Opened
+  readonly inputs: Map<string, Value>
+  readonly outputs: Map<string, Value>
+}
 
-  /** Opens a form anew: a graph is only ever added to. */
-  const opened = (which: ModelProto) => open({ ...plan, parameters: [...trained], frozen: [] }, which)
-  const finish = (
-    { builder, model, inputs: fed, targets }: Opened,
-    others: ReadonlyMap<string, Value>,
-    outputs: ReadonlyMap<string, Value>,
-  ): Runnable => {
-    const batch = [...fed, ...targets]
-    const taken = new Set([...batch, ...others.values(), ...builder.initializers].map(({ name = '' }) => name))
-    const renamed = new Map([...outputs].map(([key, value]) => [key, outputOf(value, taken)]))
-    const { needed: used } = neededBy(
-      builder,
-      [...renamed.values()].map(({ name }) => name),
-    )
-    const inputs = [...batch, ...others.values()].filter(({ name }) => used.has(name))
-    const graph = close(builder, model.graph?.name ?? '', inputs, [...renamed.values()])
-    return {
-      model: modelOf(model, importsOf(model), graph),
-      batch: takenFrom(batch, used),
-      inputs: new Map([...others].flatMap(([key, { name }]) => (used.has(name) ? [[name, key]] : []))),
-      outputs: new Map([...renamed].map(([key, { name }]) => [name, key])),
-    }
+/** A model that is ready to be trained: what of it is trained, and how its graphs are made. */
+export class Trainable {
+  /** The parameters that the loss depends on, where they begin. */
+  readonly parameters: ReadonlyMap<string, TensorProto>
+  /** Running statistics of normalizations, where they begin. */
+  readonly statistics: ReadonlyMap<string, TensorProto>
+  /** What a batch has to have for training: what the loss depends on. */
+  readonly training: readonly Taken[]
+  /** Everything that a batch can have: the model's inputs, and what the loss takes. */
+  readonly batch: readonly Taken[]
+  private readonly plan: Plan
+  /** The model in its form for training, and which of its values are statistics. */
+  private readonly form: ModelProto
+  private readonly running: readonly Statistic[]
+
+  constructor(plan: Plan) {
+    const first = open(plan, plan.model)
+    // What is trained decides which normalizations use the batch; whether the loss depends on it does not hang on that.
+    const trained = gradientsOf(first, first.loss, plan)
+    this.parameters = new Map([...first.parameters].flatMap(([name, { tensor }]) => (trained.has(name) ? [[name, tensor]] : [])))
+    this.plan = { ...plan, parameters: [...trained.keys()], frozen: [] }
+    const { form, statistics } = trainingForm(plan.model, (name) => trained.has(name))
+    this.form = form
+    this.running = statistics
+    this.statistics = new Map(statisticsOf(open(this.plan, form), statistics).map(({ name, tensor }) => [name, tensor]))
+    const fed = [...first.inputs, ...first.targets]
+    this.batch = takenFrom(fed, new Set(fed.map(({ name }) => name)))
+    this.training = takenFrom(fed, neededBy(first.builder, [first.loss.name]).needed)
   }
-  const fedTo = (each: Opened, running: readonly { name: string; value: Value }[]) =>
-    new Map([
-      ...[...each.parameters].map(([name, { value }]) => [named('parameter', name), value] as const),
-      ...running.map(({ name, value }) => [named('statistic', name), value] as const),
-    ])
 
-  /** The training form with its gradients, and what both uses of them have in common. */
-  const differentiated = (active: readonly string[]) => {
-    const each = opened(form)
-    const running = statisticsOf(each, statistics)
-    const gradients = gradientsOf(
-      { ...each, parameters: new Map([...each.parameters].filter(([name]) => active.includes(name))) },
-      each.loss,
-      {},
+  /** Loss and gradients, and the successors of the statistics. */
+  gradients(): Runnable {
+    const { draft, gradients } = this.differentiated([...this.parameters.keys()])
+    for (const [name, value] of gradients) draft.outputs.set(named('gradient', name), value)
+    return finish(draft)
+  }
+
+  /** Loss, and what a step of the program makes of parameters and states, for the parameters that take part. */
+  step(program: Program, active: readonly number[], scalars: OnnxOptions['scalars']): Runnable {
+    const { draft, gradients } = this.differentiated(active.map((i) => program.tensors[i].name))
+    addStep(draft, program, { scalars, active }, gradients)
+    return finish(draft)
+  }
+
+  /** Those of the model's outputs, and the loss, that the given inputs suffice for; or what is missing for the first of them. */
+  evaluation(given: ReadonlySet<string>): Runnable | { readonly missing: readonly string[] } {
+    const opened = open(this.plan, this.plan.model)
+    const running = statisticsOf(
+      opened,
+      this.running.map(({ name }) => ({ name, successor: name })),
     )
+    const missing = (value: Value) => {
+      const { needed } = neededBy(opened.builder, [value.name])
+      return this.batch.flatMap(({ name }) => (needed.has(name) && !given.has(name) ? [name] : []))
+    }
+    const all: readonly (readonly [string, Value])[] = [
+      ...opened.outputs.map((value) => [named('output', value.name), value] as const),
+      [kinds.loss, opened.loss],
+    ]
+    const outputs = new Map(all.filter(([, value]) => missing(value).length === 0))
+    if (outputs.size) return finish({ opened, inputs: fedTo(opened, running), outputs })
+    const [least] = all.map(([, value]) => missing(value)).sort((a, b) => a.length - b.length)
+    return { missing: least }
+  }
+
+  /** The training form with the gradients of some parameters. A form is opened anew for each graph, which is only ever added to. */
+  private differentiated(names: readonly string[]) {
+    const opened = open(this.plan, this.form)
+    const running = statisticsOf(opened, this.running)
+    const wanted = new Map([...opened.parameters].filter(([name]) => names.includes(name)))
+    const gradients = gradientsOf({ ...opened, parameters: wanted }, opened.loss, {})
     const outputs = new Map<string, Value>([
-      [kinds.loss, each.loss],
+      [kinds.loss, opened.loss],
       ...running.map(({ name, next }) => [named('statistic', name), next] as const),
     ])
-    return { each, inputs: fedTo(each, running), gradients, outputs }
+    return { draft: { opened, inputs: fedTo(opened, running), outputs }, gradients }
   }
+}
 
-  const all = [...first.inputs, ...first.targets]
+/** What is fed besides a batch: the parameters, and the statistics. */
+function fedTo({ parameters }: Opened, running: readonly { readonly name: string; readonly value: Value }[]): Map<string, Value> {
+  return new Map([
+    ...[...parameters].map(([name, { value }]) => [named('parameter', name), value] as const),
+    ...running.map(({ name, value }) => [named('statistic', name), value] as const),
+  ])
+}
+
+/** A draft as a model, whose inputs are those that its outputs need. */
+function finish({ opened, inputs: others, outputs }: Draft): Runnable {
+  const { builder, model, inputs: fed, targets } = opened
+  const batch = [...fed, ...targets]
+  const taken = new Set([...batch, ...others.values(), ...builder.initializers].map(({ name = '' }) => name))
+  const results = new Map([...outputs].map(([key, value]) => [key, outputOf(value, taken)]))
+  const names = [...results.values()].map(({ name }) => name)
+  const { needed } = neededBy(builder, names)
+  const inputs = [...batch, ...others.values()].filter(({ name }) => needed.has(name))
+  const graph = close(builder, model.graph?.name ?? '', inputs, [...results.values()])
   return {
-    parameters,
-    training: takenFrom(all, neededBy(first.builder, [first.loss.name]).needed),
-    batch: takenFrom(all, new Set(all.map(({ name }) => name))),
-    statistics: new Map(statisticsOf(opened(form), statistics).map(({ name, tensor }) => [name, tensor])),
-
-    gradients() {
-      const { each, inputs, gradients, outputs } = differentiated([...trained])
-      for (const [name, value] of gradients) outputs.set(named('gradient', name), value)
-      return finish(each, inputs, outputs)
-    },
-
-    step(program, active, scalars) {
-      const { each, inputs, gradients, outputs } = differentiated(active.map((i) => program.tensors[i].name))
-      addStep(each, program, { scalars, active }, gradients, inputs, outputs)
-      return finish(each, inputs, outputs)
-    },
-
-    evaluation(given) {
-      const each = opened(plan.model)
-      const running = statisticsOf(
-        each,
-        statistics.map(({ name }) => ({ name, successor: name })),
-      )
-      const batch = [...each.inputs, ...each.targets].map(({ name }) => name)
-      const all = new Map([
-        ...each.outputs.map((value) => [named('output', value.name), value] as const),
-        [kinds.loss, each.loss],
-      ])
-      const missing = (value: Value) => {
-        const { needed } = neededBy(each.builder, [value.name])
-        return batch.filter((name) => needed.has(name) && !given.has(name))
-      }
-      const outputs = new Map([...all].filter(([, value]) => missing(value).length === 0))
-      const least = [...all.values()].map(missing).sort((a, b) => a.length - b.length)[0]
-      return outputs.size ? finish(each, fedTo(each, running), outputs) : { missing: least }
-    },
+    model: modelOf(model, importsOf(model), graph),
+    batch: takenFrom(batch, needed),
+    inputs: new Map([...others].flatMap(([key, { name }]) => (needed.has(name) ? [[name, key]] : []))),
+    outputs: new Map([...results].map(([key, { name }]) => [name, key])),
   }
 }
 
@@ -199,12 +197,10 @@ function outputOf(value: Value, taken: Set<string>): Value {
 
 /** Adds the operators of a step behind the gradients. */
 function addStep(
-  { builder, loss }: Opened,
+  { opened: { builder, loss }, inputs, outputs }: Draft,
   program: Program,
   options: OnnxOptions,
   gradients: ReadonlyMap<string, Value>,
-  inputs: Map<string, Value>,
-  outputs: Map<string, Value>,
 ): void {
   const prefix = `${builder.fresh('step')}/`
   const key = (what: string, tensor?: string) => (tensor === undefined ? what : `${what}/${tensor}`)

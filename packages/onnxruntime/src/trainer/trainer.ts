@@ -21,7 +21,7 @@ import { backendOf, type OnnxRuntimeOptions, shopOf } from '../step/backend.ts'
 import { type Shop, settled } from '../step/sessions.ts'
 import { type Batch, tensorsOf } from './batch.ts'
 import { inferenceForm, withWeights } from './forms.ts'
-import { kinds, type Trainable, trainable } from './graphs.ts'
+import { kinds, Trainable } from './graphs.ts'
 import type { Loss } from './losses.ts'
 import { Round } from './round.ts'
 import { type Loaded, load } from './sessions.ts'
@@ -100,7 +100,7 @@ export async function createTrainer<A extends Algorithm>(options: TrainerOptions
     )
   const model = inferenceForm(source instanceof Uint8Array ? decodeModel(source) : source)
   const { parameters, frozen, dimensions } = rest
-  const ready = trainable({ model, loss, parameters, frozen, dimensions })
+  const ready = new Trainable({ model, loss, parameters, frozen, dimensions })
   const shop = await lineOf(rest.ort).next(() => settled(shopOf(rest)))
   const round = new Round(shop, ready)
   const backend = backendOf(fused ? { ...shop, step: (program, active) => round.step(program, active) } : shop)

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { dataOf, decodeModel, encodeModel, type ModelProto } from '../../src/onnx/index.ts'
 import { type Batch, tensorsOf } from '../../src/trainer/batch.ts'
 import { inferenceForm } from '../../src/trainer/forms.ts'
-import { kinds, type Plan, trainable } from '../../src/trainer/graphs.ts'
+import { kinds, type Plan, Trainable } from '../../src/trainer/graphs.ts'
 import { softmaxCrossEntropy } from '../../src/trainer/losses.ts'
 import { modest } from '../sessions.ts'
 import { tensorOf } from './differences.ts'
@@ -27,7 +27,7 @@ const recordingOf = (name: string): Recording => JSON.parse(readFileSync(file(`g
 
 /** Loss, gradients and statistics of one batch, by their keys. */
 async function results(plan: Plan, batch: Batch): Promise<Record<string, number[]>> {
-  const ready = trainable(plan)
+  const ready = new Trainable(plan)
   const graph = ready.gradients()
   const tensors = tensorsOf(ort, graph.batch, batch)
   const values = new Map([...graph.inputs].map(([name, key]) => [name, key]))
