@@ -3,8 +3,8 @@
  * no arithmetic.
  */
 import { FreestepError, type Numbers, type TensorInfo } from '@freestep/core'
+import { decode, encode } from './bytes.ts'
 import { type Device, refuse } from './device.ts'
-import { decode, encode } from './halves.ts'
 
 /** The precision of an array. */
 export type Dtype = TensorInfo['dtype']

@@ -134,6 +134,7 @@ describe('the last block to finish', () => {
   test.each([
     ['no fence before', { before: '' }],
     ['no fence after', { after: '' }],
+    ['a fence too early', { write: '@%first membar.gl; @%first st.global.u32 [%block], %t;', before: '' }],
     ['a fence of the block only', { before: 'membar.cta;' }],
     ['a fence of the block only, after', { after: 'fence.acq_rel.cta;' }],
     ['an atomic that only releases', { before: '', after: '', atom: 'atom.release.gpu.global.inc.u32' }],

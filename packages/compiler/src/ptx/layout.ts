@@ -63,8 +63,9 @@ export function packed(fields: readonly Field[]): { readonly offsets: Readonly<R
 export const ptxArrays = ({ arrays }: Kernels): string[] =>
   Object.keys(arrays).filter((name) => name !== 'x' && name !== 'g' && name !== 'evaluated')
 
-/** The name of the parameter with the address of an array, and of one with a number that comes with every step. */
+/** The name of the parameter with the address of an array. */
 export const addressOf = (array: string): string => `at ${array}`
+/** The name of the parameter with a number that comes with every step. */
 export const givenOf = (slot: string): string => `given ${slot}`
 
 /**

@@ -1,0 +1,19 @@
+/**
+ * Numbers as the bytes of a precision, and back. What a number is as 16 bits is the business of core.
+ */
+import { halves, type Numbers } from '@freestep/core'
+import type { Dtype } from './array.ts'
+
+/** Numbers as the bytes of a precision, each rounded to the nearest, ties to even. */
+export function encode(numbers: ArrayLike<number>, dtype: Dtype): ArrayBufferView {
+  if (dtype === 'float32') return numbers instanceof Float32Array ? numbers : Float32Array.from(numbers)
+  if (dtype === 'float64') return numbers instanceof Float64Array ? numbers : Float64Array.from(numbers)
+  return Uint16Array.from(numbers, halves[dtype].encode)
+}
+
+/** The numbers that bytes of a precision are. */
+export function decode({ buffer, byteOffset, byteLength }: Uint8Array, dtype: Dtype): Numbers {
+  if (dtype === 'float32') return new Float32Array(buffer, byteOffset, byteLength / 4)
+  if (dtype === 'float64') return new Float64Array(buffer, byteOffset, byteLength / 8)
+  return Float32Array.from(new Uint16Array(buffer, byteOffset, byteLength / 2), halves[dtype].decode)
+}
