@@ -15,19 +15,22 @@ const inBrowser = folders.filter(({ root }) => readdirSync(`${root}/test`).some(
 const conditions = ['@freestep/source', 'module', 'node', 'development|production']
 const browserConditions = ['@freestep/source', 'module', 'browser', 'development|production']
 
+const noBrowser = absent('chromium', chromium ? undefined : 'there is no Chromium')
+
 /** Tests in a real browser, whose WebGPU runs on a software adapter; one test that is skipped for each file where there is no browser. */
-const browser = absent('chromium', chromium ? undefined : 'there is no Chromium')
-  ? { include: ['../../scripts/browser.absent.ts'] }
-  : {
-      include: ['test/*.browser.ts'],
-      browser: {
-        enabled: true,
-        headless: true,
-        screenshotFailures: false,
-        provider: playwright({ launchOptions: { executablePath: chromium, args: softwareWebGPU } }),
-        instances: [{ browser: 'chromium' as const }],
-      },
-    }
+const browser = () =>
+  noBrowser
+    ? { include: ['../../scripts/browser.absent.ts'] }
+    : {
+        include: ['test/*.browser.ts'],
+        browser: {
+          enabled: true,
+          headless: true,
+          screenshotFailures: false,
+          provider: playwright({ launchOptions: { executablePath: chromium, args: softwareWebGPU } }),
+          instances: [{ browser: 'chromium' as const }],
+        },
+      }
 
 export default defineConfig({
   resolve: { conditions },
@@ -55,7 +58,7 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 300_000,
           env: { FREESTEP_FOLDER: root },
-          ...browser,
+          ...browser(),
         },
       })),
     ],
