@@ -104,6 +104,7 @@ class FusedEngine implements Engine<Float64Array> {
       const segment = {
         ...{ start: element.start, length: element.size, tensor: i },
         ...{ sliceStart: slice.start, sliceLength: slice.size, first: element.start, stride: this.program.strides?.[i] ?? 1 },
+        ...{ xShift: 0, gShift: 0 },
       }
       for (const [column, field] of segmentFields.entries()) table[segmentInts * row + column] = segment[field]
     }

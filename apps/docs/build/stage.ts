@@ -7,7 +7,7 @@
  * - A page about algorithms says where to see them move, and where their API is.
  * - A README becomes `packages/NAME.md`, and ends with the way to its API.
  */
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
 import { firstLines } from './adapters.ts'
 import { app, packageNames, root } from './places.ts'
@@ -42,6 +42,8 @@ export function stage(): void {
   for (const name of existsSync(content) ? readdirSync(content) : [])
     if (name !== 'api') rmSync(join(content, name), { recursive: true })
   cpSync(join(app, 'public'), join(content, 'public'), { recursive: true })
+  // The pictures of the guides, where the guides look for them.
+  cpSync(join(root, 'docs'), content, { recursive: true, filter: (path) => statSync(path).isDirectory() || path.endsWith('.svg') })
   for (const { file, page } of sources()) stageOne(file, page)
 }
 
