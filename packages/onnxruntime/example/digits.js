@@ -41,7 +41,7 @@ function batchOf({ images: { pixels }, labels: all }, rows) {
  * @param {{ images: { pixels: Uint8Array, count: number }, labels: Uint8Array }} options.test - images and labels to be examined on
  * @param {number} [options.steps]
  * @param {number} [options.size] - how many images a batch has
- * @param {(step: number, loss: number) => void} [options.onLoss]
+ * @param {(step: number, loss: number) => unknown} [options.onLoss] - what it returns is waited for
  */
 export async function learn({ train, test, steps = 600, size = 100, onLoss, ...options }) {
   // Prodigy as it is for networks that start small: its first steps are not to be larger than the later ones.
@@ -52,7 +52,7 @@ export async function learn({ train, test, steps = 600, size = 100, onLoss, ...o
     const read = k % 50 === 49
     const batch = batchOf(train, rowsFrom(k * size, size, count))
     const loss = await trainer.step(batch, { read })
-    if (read) onLoss?.(k + 1, loss)
+    if (read) await onLoss?.(k + 1, loss)
   }
   const accuracy = await examine(trainer, test)
   const { d } = await trainer.scalars()

@@ -20,6 +20,8 @@ try {
     test: await part('t10k'),
     onLoss(step, loss) {
       state.textContent = `step ${step} (${provider}): loss ${loss.toFixed(4)}`
+      // WebAssembly works in the page's own thread: let it show what there is.
+      return new Promise(requestAnimationFrame)
     },
   })
   state.textContent = `${(100 * accuracy).toFixed(2)} % of the test images read right, d = ${d.toPrecision(3)} (${provider})`
