@@ -36,8 +36,19 @@ class CpuTerrain implements Terrain {
     g[i].set(gradient.dataSync())
   }
 
-  leave(machine: Machine, { i, variable }: Active): void {
-    variable.assign(this.tf.tensor(this.at(machine).x[i].slice(), variable.shape, 'float32'))
+  /** One new array for neighbours, of which each variable has a part: many small ones would keep the garbage collector busy. */
+  leave(machine: Machine, active: readonly Active[]): void {
+    const { x } = this.at(machine)
+    for (const run of neighbours(active)) {
+      const { buffer, byteOffset } = x[run[0].i]
+      const size = run.reduce((sum, { variable }) => sum + variable.size, 0)
+      const fresh = new Float32Array(new Float32Array(buffer, byteOffset, size))
+      let at = 0
+      for (const { variable } of run) {
+        variable.assign(this.tf.tensor(fresh.subarray(at, at + variable.size), variable.shape, 'float32'))
+        at += variable.size
+      }
+    }
   }
 
   result(machine: Machine, { i, variable }: Active): Tensor {
@@ -50,4 +61,15 @@ class CpuTerrain implements Terrain {
     this.views ??= { x: machine.views('x'), g: machine.views('g') }
     return this.views
   }
+}
+
+/** The variables, in runs of those that follow each other in the kernels' memory. */
+function neighbours(active: readonly Active[]): Active[][] {
+  const runs: Active[][] = []
+  for (const each of active) {
+    const last = runs.at(-1)
+    if (last?.at(-1)?.i === each.i - 1) last.push(each)
+    else runs.push([each])
+  }
+  return runs
 }

@@ -23,8 +23,8 @@ export interface Terrain {
   separate(variable: Variable): void
   /** Makes a variable and its gradient (or room for a result) reachable for kernels; says where, if that is not in the arena. */
   enter(machine: Machine, active: Active): Place | undefined
-  /** Gives a variable the numbers that kernels have written. Data that tfjs knows by an id never changes: it gets another id. */
-  leave(machine: Machine, active: Active): void
+  /** Gives variables the numbers that kernels have written. Data that tfjs knows by an id never changes: they get other ids. */
+  leave(machine: Machine, active: readonly Active[]): void
   /** The result that kernels have written in place of a gradient: that tensor, or a new one. */
   result(machine: Machine, active: Active): Tensor
   /** Gives the memory back. */
@@ -81,7 +81,7 @@ export class LinearEngine implements Engine<Tensor> {
     this.setUniforms(uniforms)
     if (this.program.usesLoss && value !== undefined) this.machine.set('loss', [value])
     this.run(this.stepping, active)
-    for (const each of active) this.own.leave(this.machine, each)
+    this.own.leave(this.machine, active)
   }
 
   private setUniforms(uniforms: StepInput<Tensor>['uniforms']): void {

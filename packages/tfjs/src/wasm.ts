@@ -80,13 +80,15 @@ class WasmTerrain implements Terrain {
     return { x: this.address(variable), g: this.address(gradient) }
   }
 
-  /** By its new id, tfjs knows that what it has made of the weights (packed them for a product) is out of date. */
-  leave(_machine: Machine, { variable }: Active): void {
-    const data = this.backend.dataIdMap.get(variable.dataId)
-    const renewed = this.tensor(variable.shape, data.memoryOffset)
-    // What the old id frees is nothing.
-    data.memoryOffset = 0
-    variable.assign(renewed)
+  /** By new ids, tfjs knows that what it has made of the weights (packed them for a product) is out of date. */
+  leave(_machine: Machine, active: readonly Active[]): void {
+    for (const { variable } of active) {
+      const data = this.backend.dataIdMap.get(variable.dataId)
+      const renewed = this.tensor(variable.shape, data.memoryOffset)
+      // What the old id frees is nothing.
+      data.memoryOffset = 0
+      variable.assign(renewed)
+    }
   }
 
   result(_machine: Machine, { gradient }: Active): Tensor {
