@@ -13,6 +13,9 @@ export function load(app) {
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, (context) => {
     for (const module of modulesOf(context)) {
       module.name = JSON.parse(readFileSync(manifestOf(module), 'utf8')).name
+      const [first] = module.comment?.summary ?? []
+      // The page has the name as its title.
+      if (first) first.text = first.text.replace(/^@freestep\/\w+: (.)/, (_, letter) => letter.toUpperCase())
       const own = (module.children ?? []).filter((child) => !child.isReference())
       if (own.length > many) for (const child of own) categorize(context, child)
       for (const child of own) point(child)
