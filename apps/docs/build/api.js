@@ -1,7 +1,9 @@
-// A plugin of typedoc: modules have the names of their packages, what a large package exports is grouped by the file it is in, and what
-// a package only exports again is said in a sentence. Not the looks of the pages.
-import { readFileSync } from 'node:fs'
+// A plugin of typedoc: modules have the names of their packages, what a large package exports is grouped by the file it is in, what a
+// package only exports again is said in a sentence, and indented code is code. Not the looks of the pages.
+import { readdirSync, readFileSync } from 'node:fs'
 import { Comment, CommentTag, Converter, ReflectionKind } from 'typedoc'
+
+const docs = new URL('../../../docs/', import.meta.url)
 
 /** Packages with more exports than this are shown by groups. */
 const many = 24
@@ -11,9 +13,14 @@ export function load(app) {
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, (context) => {
     for (const module of modulesOf(context)) {
       module.name = JSON.parse(readFileSync(manifestOf(module), 'utf8')).name
+      const [first] = module.comment?.summary ?? []
+      // The page has the name as its title.
+      if (first) first.text = first.text.replace(/^@freestep\/\w+: (.)/, (_, letter) => letter.toUpperCase())
       const own = (module.children ?? []).filter((child) => !child.isReference())
       if (own.length > many) for (const child of own) categorize(context, child)
+      for (const child of own) point(child)
     }
+    for (const { comment } of Object.values(context.project.reflections)) if (comment) fence(comment)
   })
   // After links have been resolved, which may lead to what is exported again.
   const last = -10_000
@@ -36,6 +43,45 @@ const modulesOf = ({ project }) => project.getReflectionsByKind(ReflectionKind.M
 
 /** The package.json of one, whose name is `cpu/src` at first. @param {import('typedoc').DeclarationReflection} module */
 const manifestOf = ({ name }) => new URL(`../../../packages/${name.split('/')[0]}/package.json`, import.meta.url)
+
+/** The pages about algorithms and wrappers, by the names in their titles. */
+const pages = new Map(
+  ['algorithms', 'wrappers'].flatMap((folder) =>
+    readdirSync(new URL(folder, docs)).flatMap((file) => {
+      const [title] = readFileSync(new URL(`${folder}/${file}`, docs), 'utf8').split('\n')
+      return [...title.matchAll(/`(\w+)`/g)].map(([, name]) => /** @type {const} */ ([name, `${folder}/${file}`]))
+    }),
+  ),
+)
+
+/**
+ * Points from a factory to the page about it.
+ *
+ * @param {import('typedoc').DeclarationReflection} child
+ */
+function point(child) {
+  const page = pages.get(child.name)
+  if (!page) return
+  for (const { comment } of [child, ...(child.signatures ?? [])])
+    comment?.summary.push({ kind: 'text', text: `\n\nThe step, every option and when it fails: [its page](../../../${page}).` })
+}
+
+/**
+ * Makes code of what is indented as such, which is text to typedoc.
+ *
+ * @param {import('typedoc').Comment} comment
+ */
+function fence(comment) {
+  comment.summary = comment.summary.flatMap((part) => {
+    if (part.kind !== 'text') return [part]
+    const pieces = part.text.split(/\n\n((?: {4}.*(?:\n|$))+)/)
+    return pieces.flatMap((text, i) =>
+      i % 2
+        ? [{ kind: /** @type {const} */ ('code'), text: `\n\n\`\`\`ts\n${text.replace(/^ {4}/gm, '').trimEnd()}\n\`\`\`\n` }]
+        : [{ ...part, text }],
+    )
+  })
+}
 
 /**
  * Adds what is exported again to the description of a module.
