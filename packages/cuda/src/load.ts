@@ -3,7 +3,8 @@
  */
 import { refuse } from './device.ts'
 import { type Driver, DriverError, results } from './driver.ts'
-import { libraryName, openNvidia } from './nvidia.ts'
+import { libraryName } from './library.ts'
+import { openNvidia } from './nvidia.ts'
 
 let loaded: Driver | undefined
 

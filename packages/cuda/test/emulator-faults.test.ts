@@ -105,7 +105,7 @@ describe('registers', () => {
 
   test('written by another block only, in the very place', () => {
     const body = 'setp.eq.u32 %p0, %c, 0; bar.sync 0; @%p0 mov.u32 %r1, 1; bar.sync 0; add.u32 %r0, %r1, 1;'
-    for (const seed of [1, 2, 3, 4]) expectFault(body, 'unwritten', /of block 1,0,0: %r1/, { blocks: 2, seed })
+    for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) expectFault(body, 'unwritten', /of block 1,0,0: %r1/, { blocks: 2, seed })
   })
   test('written and read under the same predicate, over waits', () => {
     const body =
@@ -127,6 +127,11 @@ describe('waits that never end', () => {
       'a barrier and a shuffle',
       'setp.lt.u32 %p0, %t, 16; @%p0 bra other; bar.sync 0; bra end; other: shfl.sync.idx.b32 %r0, %t, 0, 31, -1; end:',
       /shfl.idx/,
+    ],
+    [
+      'a shuffle and a vote',
+      'and.b32 %r2, %t, 31; setp.lt.u32 %p0, %r2, 16; @%p0 bra other; shfl.sync.idx.b32 %r0, %t, 0, 31, -1; bra end; other: vote.sync.any.pred %p1, %p0, -1; end:',
+      /0–15, 32–47 at line \d+ \(vote.any for lanes 0–31\)/,
     ],
     [
       'masks that differ',

@@ -146,6 +146,8 @@ describe('the last block to finish', () => {
     isQuiet(lastBlock({ write: `${write} bar.sync 0;` }), blocks)
     isQuiet(lastBlock({ write: `${write} membar.gl; bar.sync 0;`, before: '' }), blocks)
     expect(finds(lastBlock({ write: `${write} bar.sync 0;`, before: '' }), blocks)?.mistake).toBe('race')
+    // The fence of another thread serves nobody else.
+    expect(finds(lastBlock({ write: `${write} @%first membar.gl; bar.sync 0;`, before: '' }), blocks)?.mistake).toBe('race')
   })
 
   test('what all threads of all blocks read may be written by the last block', () => {

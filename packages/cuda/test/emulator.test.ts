@@ -144,6 +144,7 @@ describe('recordings', () => {
     const [stream, other] = [driver.createStream(), driver.createStream()]
     const [event, back] = [driver.createEvent(false), driver.createEvent(false)]
     driver.upload(from, numbers, stream)
+    driver.fill(to, 0, 4 * length, stream)
     driver.beginCapture(stream)
     driver.record(event, stream)
     driver.waitFor(other, event)
@@ -151,6 +152,8 @@ describe('recordings', () => {
     driver.record(back, other)
     driver.waitFor(stream, back)
     const graph = driver.endCapture(stream)
+    driver.synchronize(other)
+    expect(read(to, stream)).toEqual(times(0))
     driver.launchGraph(graph, stream)
     expect(read(to, stream)).toEqual(times(2))
   })

@@ -10,14 +10,16 @@ import { accumulate, overBlock, overWarp, zeros } from './sums.ts'
 /** A launch of other languages that is the end of a pass here. */
 export type AddingUp = Exclude<Launch, { kind: 'pass' }>
 
-/** What follows is done by the block that gets there last. The counter of finished blocks is then 0 again. */
+/**
+ * What follows is done by the block that gets there last. The counter of finished blocks is then 0 again. Counting releases what the threads of
+ * a block wrote before the barrier, and acquires what those of all others did.
+ */
 export function inLastBlock(kernel: Kernel): void {
   const { code, thread } = kernel
   const last = code.share('last', 4)
   code.note('The block that finishes last goes on.')
   code.barrier()
   code.when('eq.u32', `${thread}, 0`, () => {
-    code.do('fence.acq_rel.gpu')
     const blocks = code.put('u32', 'blocks', 'mov.u32', '%nctaid.x')
     const limit = code.put('u32', 'blocks', 'sub.u32', `${blocks}, 1`)
     const before = code.put(
@@ -33,7 +35,6 @@ export function inLastBlock(kernel: Kernel): void {
   const isLast = code.put('u32', 'last', 'ld.shared.u32', `[${last}]`)
   const another = code.put('pred', 'p', 'setp.eq.u32', `${isLast}, 0`)
   code.do(`@${another} ret`)
-  code.do('fence.acq_rel.gpu')
 }
 
 /** The parts one after the other, with a barrier in between. */
