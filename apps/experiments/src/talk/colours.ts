@@ -46,9 +46,11 @@ export interface Painted {
 /** The class of what is drawn for each of the methods, and the style sheet behind the classes. */
 export function paint(all: readonly Painted[]): { classOf(painted: Painted): string; style: string } {
   const unknown = [...new Set(all.filter(({ role, method }) => role === 'free' && !COLOURS[method]).map(({ method }) => method))]
+  const taken = all.map(({ method }) => COLOURS[method]?.[0])
+  const others = OTHERS.filter(([light]) => !taken.includes(light))
   const colour = ({ method, role }: Painted) => {
     if (role !== 'free') return role === 'best' ? TUNED : FAINT
-    return COLOURS[method] ?? OTHERS[unknown.indexOf(method) % OTHERS.length]
+    return COLOURS[method] ?? others[unknown.indexOf(method) % others.length]
   }
   const pairs = [...new Map(all.map((each) => [classOf(each), colour(each)]))]
   const rules = (shade: 0 | 1) => pairs.map(([name, pair]) => `.${name}{--c:${pair?.[shade]}}`).join('')
