@@ -43,7 +43,10 @@ export function stage(): void {
     if (name !== 'api') rmSync(join(content, name), { recursive: true })
   cpSync(join(app, 'public'), join(content, 'public'), { recursive: true })
   // The pictures of the guides, where the guides look for them.
-  cpSync(join(root, 'docs'), content, { recursive: true, filter: (path) => statSync(path).isDirectory() || path.endsWith('.svg') })
+  cpSync(join(root, 'docs'), content, {
+    recursive: true,
+    filter: (path) => statSync(path).isDirectory() || path.endsWith('.svg'),
+  })
   for (const { file, page } of sources()) stageOne(file, page)
 }
 
