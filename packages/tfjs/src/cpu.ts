@@ -10,7 +10,7 @@ import type { Active, Terrain } from './linear.ts'
 /** Terrains on the active backend, or what they miss. */
 export function cpuTerrain(tf: TensorFlow): (() => Terrain) | string {
   const target = (['wasm', 'js'] as const).find(allows)
-  return target ? () => new CpuTerrain(tf, target) : 'WebAssembly with SIMD, or leave to make code from text'
+  return target ? () => new CpuTerrain(tf, target) : 'WebAssembly with SIMD, nor leave to make code from text,'
 }
 
 class CpuTerrain implements Terrain {

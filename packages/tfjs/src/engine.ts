@@ -7,6 +7,7 @@ import type { Tensor, Variable } from '@tensorflow/tfjs-core'
 import type { TensorFlow } from './eager.ts'
 import { type EagerEngine, startEager } from './eagerEngine.ts'
 import { type FusedEngine, fusedStart } from './fused.ts'
+import { LinearEngine } from './linear.ts'
 import { isVariable } from './tensors.ts'
 
 /** How the steps of an optimizer run. */
@@ -70,18 +71,17 @@ export class TfjsEngine implements Engine<Tensor> {
   private follow(): void {
     const { running, tf } = this
     if (!running.fused || running.backend === tf.getBackend()) return
-    const states = Object.keys(this.program.states).map((state) => ({ state, numbers: running.fused.read(state) }))
-    for (const { numbers } of states)
-      if (numbers instanceof Promise)
-        throw new FreestepError(
-          'tfjs',
-          'unsupported',
-          `The backend was changed from ${running.backend} to ${tf.getBackend()}, and states on ${running.backend} cannot be read at once. ` +
-            'Call save() of the optimizer before the change, and load() after it.',
-        )
+    const { backend, fused } = running
+    if (!(fused instanceof LinearEngine))
+      throw new FreestepError(
+        'tfjs',
+        'unsupported',
+        `The backend was changed from ${backend} to ${tf.getBackend()}, and states on ${backend} cannot be read at once. ` +
+          'Call save() of the optimizer before the change, and load() after it.',
+      )
     const next = this.start()
-    for (const { state, numbers } of states) void (next.fused ?? next.eager).write(state, numbers as readonly Numbers[])
-    running.fused.dispose()
+    for (const state of Object.keys(this.program.states)) void (next.fused ?? next.eager).write(state, fused.read(state))
+    fused.dispose()
     this.running = next
   }
 

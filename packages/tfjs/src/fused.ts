@@ -1,7 +1,6 @@
 /**
  * Which tfjs backends fused steps run on, and the warning where they ought to and cannot: tfjs says nothing about its memory that it would
- * have to keep to, so each way to it checks what it relies on. Not the ways: wasm.ts, cpu.ts,
- * webgpu.ts.
+ * have to keep to, so each way to it checks what it relies on. Not the ways: those are wasm.ts, cpu.ts and webgpu.ts.
  */
 import type { Engine, Program } from '@freestep/core'
 import type { Tensor } from '@tensorflow/tfjs-core'
@@ -39,8 +38,8 @@ export function fusedStart(tf: TensorFlow): Start | undefined {
   if (typeof way !== 'string') return way
   if (!warned.has(backend))
     console.warn(
-      `[freestep/tfjs] Steps on the ${backend} backend are not fused, only right: this TensorFlow.js has no ${way}. ` +
-        'Use a version that @freestep/tfjs is tested with.',
+      `[freestep/tfjs] Steps on the ${backend} backend are not fused, only right: there is no ${way} here. ` +
+        '@freestep/tfjs is tested with TensorFlow.js 4.22.',
     )
   warned.add(backend)
   return undefined

@@ -3,7 +3,7 @@
  * tensor more. All that is relied on in tfjs-backend-wasm 4.22 is in this file. Not the kernels.
  */
 import { FreestepError } from '@freestep/core'
-import type { Arena, Ground, Machine, Place, Site } from '@freestep/cpu/kernels'
+import { type Arena, allows, type Ground, type Machine, type Place, type Site } from '@freestep/cpu/kernels'
 import type { DataId, KernelBackend, Tensor, TensorInfo, Variable } from '@tensorflow/tfjs-core'
 import type { TensorFlow } from './eager.ts'
 import type { Active, Terrain } from './linear.ts'
@@ -24,6 +24,7 @@ interface WasmBackend extends KernelBackend {
 
 /** Terrains on the active backend, or what they miss in it. */
 export function wasmTerrain(tf: TensorFlow): (() => Terrain) | string {
+  if (!allows('wasm')) return 'SIMD in WebAssembly'
   const backend = tf.backend() as WasmBackend
   // Threads are another build of tfjs, which keeps its memory elsewhere.
   const memory = backend.wasm?.asm?.memory ?? backend.wasm?.wasmMemory

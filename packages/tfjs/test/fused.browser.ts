@@ -123,7 +123,7 @@ describe('webgpu', () => {
       expect(fusedStart(without)).toBeUndefined()
     }
     expect(warn.mock.calls).toHaveLength(1)
-    expect(warn.mock.calls[0][0]).toContain('this TensorFlow.js has no backend.submitQueue.')
+    expect(warn.mock.calls[0][0]).toContain('there is no backend.submitQueue here.')
     warn.mockRestore()
   })
 })

@@ -5,6 +5,7 @@ import { createOptimizerSync, sgd as definition } from '@freestep/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { adam, prodigy, tfjs } from '../src/index.ts'
+import { wasmTerrain } from '../src/wasm.ts'
 import { held, start } from './backends.ts'
 import { testInPlace } from './inPlace.ts'
 
@@ -59,9 +60,7 @@ describe('where something is missing, steps are eager, with one warning:', () =>
     for (let k = 0; k < 3; k++) expect(fusedStart(tf)).toBeUndefined()
     restore()
     expect(warn.mock.calls).toHaveLength(1)
-    expect(warn.mock.calls[0][0]).toContain(
-      `Steps on the wasm backend are not fused, only right: this TensorFlow.js has no ${missing}.`,
-    )
+    expect(warn.mock.calls[0][0]).toContain(`Steps on the wasm backend are not fused, only right: there is no ${missing} here.`)
     expect(fusedStart(tf)).toBeTypeOf('function')
     expect(fresh.prodigy()).toBeInstanceOf(tf.Optimizer)
   })
@@ -83,6 +82,18 @@ describe('where something is missing, steps are eager, with one warning:', () =>
     a.dispose()
     optimizer.dispose()
   })
+})
+
+test('the build of tfjs with threads keeps its memory elsewhere, and is found', async () => {
+  await start('wasm')
+  const backend = tf.backend() as unknown as { wasm: { asm: { memory: WebAssembly.Memory } } }
+  const { wasm } = backend
+  backend.wasm = Object.create(wasm, { asm: { value: {} }, wasmMemory: { value: wasm.asm.memory } })
+  try {
+    expect(wasmTerrain(tf)).toBeTypeOf('function')
+  } finally {
+    backend.wasm = wasm
+  }
 })
 
 test('there is no warning where steps are never fused', async () => {

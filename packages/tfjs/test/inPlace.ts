@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { expect, test } from 'vitest'
-import { averaged, dog, type FreestepOptimizer, prodigy, sgd } from '../src/index.ts'
+import { averaged, dog, type FreestepOptimizer, prodigy, sgd, skipNonFinite } from '../src/index.ts'
 import { held } from './held.ts'
 
 const variable = (values: number[], name?: string) => tf.tidy(() => tf.variable(tf.tensor1d(values), true, name))
@@ -164,6 +164,29 @@ export function testInPlace(backend: string): void {
     optimizer.dispose()
     tf.dispose(own)
     expect(held()).toEqual(before)
+  })
+
+  test('a NaN in a gradient goes as far as in eager steps, and with skipNonFinite nowhere', async () => {
+    const runs = [true, false].map((fused) => ({ own: [variable([1, 2, 3]), variable([4])], optimizer: prodigy({ fused }) }))
+    const careful = { own: [variable([1, 2, 3]), variable([4])], optimizer: skipNonFinite(prodigy({ d0: 0.1 })) }
+    const step = ({ own: [a, b], optimizer }: typeof careful, bad: number) =>
+      tf.tidy(() => apply(optimizer, { [a.name]: tf.tensor1d([1, bad, -1]), [b.name]: tf.tensor1d([2]) }))
+    const all = ({ own }: typeof careful) => Promise.all(own.map(numbers))
+    for (const run of [...runs, careful]) step(run, 1)
+    const before = await all(careful)
+    const { d } = await careful.optimizer.scalars()
+    for (const run of [...runs, careful]) step(run, Number.NaN)
+    const isNumber = (lists: number[][]) => lists.map((list) => list.map(Number.isFinite))
+    expect(isNumber(await all(runs[0]))).toEqual(isNumber(await all(runs[1])))
+    expect(isNumber(await all(runs[0]))[0][1]).toBe(false)
+    expect(await all(careful)).toEqual(before)
+    expect(await careful.optimizer.scalars()).toMatchObject({ d, skipped: 1 })
+    step(careful, 1)
+    expect(await all(careful)).not.toEqual(before)
+    for (const { own, optimizer } of [...runs, careful]) {
+      tf.dispose(own)
+      optimizer.dispose()
+    }
   })
 
   test('variables that join keep what the others have', async () => {
