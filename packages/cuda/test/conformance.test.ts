@@ -8,8 +8,6 @@ import { arrays, driver, driverName, noGpu } from './backend.ts'
 
 const backend = await cuda({ driver, ...(noGpu && { blockSize: 32 }) })
 
-testBackend<CudaTensor>(`cuda, ${driverName} driver`, () => backend, {
-  ...arrays(backend),
-  dtypes: ['float32', 'float64'],
-  manyTensors: 1000,
-})
+const options = { ...arrays(backend), manyTensors: 1000 }
+testBackend<CudaTensor>(`cuda, ${driverName} driver`, () => backend, { ...options, dtypes: ['float32'], large: true })
+testBackend<CudaTensor>(`cuda, ${driverName} driver`, () => backend, { ...options, dtypes: ['float64'] })

@@ -81,8 +81,17 @@ function effectOf({ body, resumes }: Block): { readonly reads: Registers; readon
   return { reads: setOf(reads), writes: setOf(writes) }
 }
 
-/** The blocks that control reaches from one without a wait, and the registers that they mention, and write. */
-export function stretch({ blocks }: Flow, first: number) {
+/** Code from one wait to the next ones. */
+export interface Stretch {
+  readonly first: number
+  readonly blocks: readonly number[]
+  /** Registers that it mentions, and among them those that it writes. */
+  readonly mentions: Registers
+  readonly writes: Registers
+}
+
+/** The blocks that control reaches from one without a wait. */
+export function stretch({ blocks }: Flow, first: number): Stretch {
   const reached = new Set([first])
   for (const i of reached) for (const next of blocks[i].next) if (!blocks[next].resumes) reached.add(next)
   const written = new Set(blocks[first].resumes?.defines)

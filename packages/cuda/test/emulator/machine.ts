@@ -19,7 +19,7 @@ export interface MachineOptions {
   readonly memory?: number
   /** Decides the order of blocks and warps. */
   readonly seed?: number
-  /** Whether to look for races, which takes about ten times as long. */
+  /** Whether to look for races, which takes ten times as long and more (measured). */
   readonly races?: boolean
   /** Instructions of one thread from one wait to the next, beyond which a loop counts as endless. */
   readonly limit?: number

@@ -2,7 +2,7 @@
  * A parsed kernel as JavaScript: a function for the stretch of code from the start, and from each wait, to the next waits or the end. Each
  * runs one thread. What a thread has in registers is kept in memory while it waits. Not what the functions call: see link.ts.
  */
-import { type Block, doubtful, type Flow, flowOf, liveAtStart, members, type Registers, stretch } from './flow.ts'
+import { type Block, doubtful, type Flow, flowOf, liveAtStart, members, type Registers, type Stretch, stretch } from './flow.ts'
 import { print } from './instructions/index.ts'
 import type { Layout } from './layout.ts'
 import type { Kernel } from './syntax.ts'
@@ -51,15 +51,6 @@ interface Kept {
   readonly name: string
   readonly save: string
   readonly restored: string
-}
-
-/** Code from one wait to the next ones. */
-interface Stretch {
-  readonly first: number
-  readonly blocks: readonly number[]
-  /** Registers that it mentions, and among them those that it writes. */
-  readonly mentions: Registers
-  readonly writes: Registers
 }
 
 class Printer {

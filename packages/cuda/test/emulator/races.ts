@@ -35,21 +35,22 @@ class Traces {
 
   /** The traces that an access meets, and those that it leaves. */
   of(at: number, size: number): { readonly met: readonly Trace[]; readonly left: readonly Trace[] } {
-    const { words, bytes } = this
-    const each = size < 4 ? [trace(words, at >> 2)] : range(at >> 2, size >> 2).map((word) => trace(words, word))
-    if (size >= 4 && !bytes.size) return { met: each, left: each }
-    const single = range(at, size).map((byte) => trace(bytes, byte))
-    return { met: [...each, ...single], left: size < 4 ? single : [...each, ...single] }
+    const words: Trace[] = []
+    for (let word = at >> 2; 4 * word < at + size; word++) words.push(trace(this.words, word))
+    if (size >= 4 && !this.bytes.size) return { met: words, left: words }
+    const bytes: Trace[] = []
+    for (let byte = at; byte < at + size; byte++) bytes.push(trace(this.bytes, byte))
+    const met = [...words, ...bytes]
+    return { met, left: size < 4 ? bytes : met }
   }
 
   /** Whether all of some bytes have been written. */
   hasWrites(at: number, size: number): boolean {
-    const { words, bytes } = this
-    return range(at, size).every((byte) => words.get(byte >> 2)?.write || bytes.get(byte)?.write)
+    for (let byte = at; byte < at + size; byte++)
+      if (!this.words.get(byte >> 2)?.write && !this.bytes.get(byte)?.write) return false
+    return true
   }
 }
-
-const range = (from: number, length: number) => Array.from({ length }, (_, i) => from + i)
 
 function trace(table: Map<number, Trace>, at: number): Trace {
   const known = table.get(at)
