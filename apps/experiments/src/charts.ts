@@ -91,8 +91,7 @@ export function gridChart(results: readonly Result[], testRows: number): string 
   })
 }
 
-/** A tick of a logarithmic axis as people write it. */
-export const plain = (value: number) => (value < 1e-3 ? power(value) : value >= 1 ? integer(value) : String(value))
+const plain = (value: number) => (value < 1e-3 ? power(value) : value >= 1 ? integer(value) : String(value))
 /** A tick of an axis that spans many decades. */
 export const power = (value: number) => value.toExponential(0).replace('+', '')
 

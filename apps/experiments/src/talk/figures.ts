@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import * as Plot from '@observablehq/plot'
 import { parseHTML } from 'linkedom'
-import { plain, power } from '../charts.ts'
+import { power } from '../charts.ts'
 import { integer } from '../format.ts'
 import { type Painted, paint } from './colours.ts'
 
@@ -37,54 +37,46 @@ export interface Axis {
   readonly to?: number
 }
 
-const WIDTH = 860
-const MARGIN = { left: 62, right: 176, bottom: 40, top: 26 }
+const [WIDTH, HEIGHT] = [900, 400]
+const MARGIN = { left: 62, right: 204, bottom: 40, top: 26 }
 
 /** Lines over two axes. */
-export function drawLines(lines: readonly Line[], x: Axis, y: Axis, height = 400): string {
+export function drawLines(lines: readonly Line[], x: Axis, y: Axis): string {
   const kept = lines.map((line) => ({ ...line, points: line.points.filter((point) => drawable(point, x, y)) }))
   const shown = kept.filter(({ points }) => points.length > 0)
   const { classOf, style } = paint(lines)
-  const points = shown.flatMap((line) => line.points)
   // The faint lines below, those to be looked at on top.
   const order = ['grid', 'best', 'free']
   const marks = shown
     .toSorted((a, b) => order.indexOf(a.role) - order.indexOf(b.role))
     .flatMap((line) => marksOf(line, classOf(line), y))
   const xs = shown.flatMap((line) => (line.level ? [] : line.points.map((point) => point.x)))
-  const ys = points.flatMap(({ y, low, high }) => [y, low, high])
-  const chart = plot({
-    height,
-    x: { ...axis(x, xs, integer), grid: false },
-    y: axis(y, ys, plain),
-    marks,
-  })
+  const ys = shown.flatMap((line) => line.points.flatMap(({ y, low, high }) => [y, low, high]))
+  const chart = plot(scaleOf(x, xs), scaleOf(y, ys), marks)
   label(chart, shown, classOf)
   return finish(chart, style)
 }
 
 /** Dots over two axes, a colour per method. */
-export function drawDots(lines: readonly Line[], x: Axis, y: Axis, height = 400): string {
+export function drawDots(lines: readonly Line[], x: Axis, y: Axis): string {
   const { classOf, style } = paint(lines)
   const kept = lines.map((line) => ({ ...line, points: line.points.filter((point) => drawable(point, x, y)) }))
   const marks = kept.map((line) =>
     Plot.dot(line.points, { x: 'x', y: 'y', r: 2.5, fill: 'var(--c)', fillOpacity: 0.6, className: classOf(line) }),
   )
   const all = kept.flatMap(({ points }) => points)
-  const chart = plot({
-    height,
-    x: axis(
+  const of = (read: (point: Point) => number) => all.map(read)
+  const chart = plot(
+    scaleOf(
       x,
-      all.map((point) => point.x),
-      power,
+      of((point) => point.x),
     ),
-    y: axis(
+    scaleOf(
       y,
-      all.map((point) => point.y),
-      power,
+      of((point) => point.y),
     ),
     marks,
-  })
+  )
   label(chart, kept, classOf)
   return finish(chart, style)
 }
@@ -108,25 +100,23 @@ function marksOf(line: Line, className: string, { log }: Axis): Plot.Markish[] {
   ]
 }
 
-function axis(
-  { label: text, log, from, to }: Axis,
-  values: readonly number[],
-  write: (value: number) => string,
-): Plot.ScaleOptions {
+/** A scale with its ticks and what stands at them. */
+interface Scale {
+  readonly options: Plot.ScaleOptions
+  readonly ticks: readonly number[]
+  readonly texts: readonly string[]
+  readonly label: string
+}
+
+function scaleOf({ label, log, from, to }: Axis, values: readonly number[]): Scale {
   const known = values.length > 0 ? values : [from ?? 1, to ?? 10]
   const [least, most] = [Math.min(...known), Math.max(...known)]
-  const common = { label: text, grid: true, inset: 8, labelAnchor: 'center', labelArrow: 'none' } as const
-  if (!log) return { ...common, domain: least < most ? [least, most] : [least - 1, most + 1] }
-  const ticks = logTicks(least, most)
-  const many = ticks.some((tick) => tick < 1e-3 || tick >= 1e6)
-  const domain = least < most ? [least, most] : [least / 2, most * 2]
-  return {
-    ...common,
-    type: 'log',
-    domain,
-    ticks,
-    tickFormat: (tick: number) => (many ? power(tick) : tick < 1 ? plain(tick) : write(tick)),
-  }
+  const apart = least < most
+  const domain = apart ? [least, most] : log ? [least / 2, most * 2] : [least - 1, most + 1]
+  const ticks = log ? logTicks(domain[0], domain[1]) : linearTicks(domain[0], domain[1])
+  const many = log && ticks.some((tick) => tick < 1e-3 || tick >= 1e6)
+  const texts = ticks.map((tick) => (many ? power(tick) : tick >= 1000 ? integer(tick) : String(tick)))
+  return { options: { domain, inset: 8, axis: null, ...(log && { type: 'log' }) }, ticks, texts, label }
 }
 
 /** Powers of ten where there are enough of them, else as many of 1, 2, 5 or of all digits as are needed for three. */
@@ -155,11 +145,15 @@ function linearTicks(least: number, most: number): number[] {
 
 type Chart = (SVGSVGElement | HTMLElement) & Plot.Plot
 
-function plot(options: Plot.PlotOptions): Chart {
+function plot(x: Scale, y: Scale, marks: readonly Plot.Markish[]): Chart {
   const { document } = parseHTML('<html></html>')
   const style = { background: 'none', fontFamily: 'system-ui,sans-serif', fontSize: '12px', color: 'var(--muted)' }
   const margins = { marginLeft: MARGIN.left, marginRight: MARGIN.right, marginBottom: MARGIN.bottom, marginTop: MARGIN.top }
-  return Plot.plot({ width: WIDTH, ...margins, style, ...options, document })
+  // Axes as marks: left to a logarithmic scale, some of the ticks would lose their texts.
+  const axisOf = ({ texts, label }: Scale) => ({ text: texts, label, labelAnchor: 'center', labelArrow: 'none' }) as const
+  const axes = [Plot.gridY(y.ticks), Plot.axisY(y.ticks, axisOf(y)), Plot.axisX(x.ticks, axisOf(x))]
+  const size = { width: WIDTH, height: HEIGHT, ...margins }
+  return Plot.plot({ ...size, style, x: x.options, y: y.options, marks: [...axes, ...marks], document })
 }
 
 const LINE_HEIGHT = 14

@@ -56,7 +56,7 @@ async function train(run: Run, session: Session, progress: Progress, watcher: Wa
     if (session.watches) await session.watch(progress.steps)
 
     const last = progress.steps === run.steps || !Number.isFinite(loss)
-    if (last || isSample(progress.steps)) {
+    if (last || isSample(progress.steps, run.steps)) {
       const values = await sample(session, progress, last)
       watcher.sample(progress.steps, values)
       if (last) return values
@@ -70,9 +70,9 @@ async function train(run: Run, session: Session, progress: Progress, watcher: Wa
   return undefined
 }
 
-/** Whether there is a sample after so many steps: at each of the first, then where the logarithm passes a mark. */
-const isSample = (steps: number) => mark(steps) > mark(steps - 1)
-const mark = (steps: number) => Math.floor(PER_DECADE * Math.log10(steps))
+/** Whether there is a sample after so many steps: where the logarithm passes a mark. The end of the run is one of the marks. */
+const isSample = (steps: number, all: number) => steps === 1 || mark(steps / all) > mark((steps - 1) / all)
+const mark = (part: number) => Math.floor(PER_DECADE * Math.log10(part))
 
 async function sample(session: Session, progress: Progress, last: boolean): Promise<Numbers> {
   const values: Numbers = { loss: progress.loss / progress.count, ...(await session.measure(progress.steps, last)) }

@@ -9,7 +9,7 @@ import { besideAdam } from '../verdict.ts'
 import { at, trainingFigures, trainingPlan } from './training.ts'
 
 const metric: Metric = { key: 'nats', label: 'test loss, nats a character', better: 'lower', gap: 'difference', format: figure }
-const GRID = [1e-4, 1e-3, 3e-3, 1e-2, 1e-1]
+const GRID = [1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1]
 const BATCH = 16
 const LENGTH = 24
 

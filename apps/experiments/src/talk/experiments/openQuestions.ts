@@ -79,7 +79,7 @@ async function plan(choices: Choices): Promise<Plan> {
   })
   const [vision, vit] = [await visionProblem(scale, 'VGG-like'), await vitProblem(scale)]
   const onLogistic = [...BASE.filter(({ name }) => !PER_TENSOR.includes(name)), ...adamGrid([1e-3, 1e-2, 1e-1, 1])]
-  const onNetworks = [...BASE, ...adamGrid(at(scale, { full: [1e-3, 3e-3, 1e-2], quick: [1e-3, 1e-2] }))]
+  const onNetworks = [...BASE, ...adamGrid(at(scale, { full: [1e-3, 3e-3, 1e-2, 3e-2], quick: [1e-3, 1e-2] }))]
   /** All methods on one problem, for every seed. */
   const each = (all: readonly Method[], run: (method: Method, seed: number) => Run) =>
     seedsOf(choices).flatMap((seed) => all.map((method) => run(method, seed)))

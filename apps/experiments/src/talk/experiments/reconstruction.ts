@@ -15,7 +15,7 @@ const metric: Metric = {
   ...{ key: 'psnr', label: 'test PSNR, dB', better: 'higher', gap: 'difference' },
   format: (value) => value.toFixed(2),
 }
-const GRID = [1e-4, 1e-3, 3e-3, 1e-2, 1e-1]
+const GRID = [1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
 const BATCH = 8
 /** Seeds of the data, which are the same for every run. */
 const [TRAIN_SEED, TEST_SEED] = [1, 2]

@@ -12,7 +12,7 @@ const metric: Metric = {
   ...{ key: 'error', label: 'test error, %', better: 'lower', gap: 'difference' },
   format: (value) => value.toFixed(2),
 }
-const GRID = [1e-4, 1e-3, 3e-3, 1e-2, 1e-1]
+const GRID = [1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
 const BATCH = 32
 /** 14 × 14 pixels and a rim of one make 4 × 4 patches of 4 × 4. */
 const [PATCH, RIM] = [4, 1]
