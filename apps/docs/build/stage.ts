@@ -68,15 +68,16 @@ export function stageOne(file: string, page: string): void {
   writeFileSync(target, onSite(readFileSync(join(root, file), 'utf8'), file, page))
 }
 
+/** Code, in which nothing is a link, or a link: its words and where it leads. */
+const codeOrLink = /(```[\s\S]*?```|`[^`\n]*`)|(?<!!)\[((?:[^[\]]|\[[^\]]*\])+)\]\(([^()\s]+)\)/g
+
 /** The text of a page as the site has it. */
 function onSite(text: string, file: string, page: string): string {
   const [, name] = /^packages\/([^/]+)\/README\.md$/.exec(file) ?? []
   const body = text
     .replace(/<!-- site: first lines -->/g, () => firstLines())
     .replace(/<!-- site: (\w+) -->/g, '<$1 />')
-    .replace(/(?<!!)\[((?:[^[\]]|\[[^\]]*\])+)\]\(([^()\s]+)\)/g, (link, words, url) =>
-      linkOnSite({ link, words, url }, file, page),
-    )
+    .replace(codeOrLink, (all, code, words, url) => (code ? all : linkOnSite({ link: all, words, url }, file, page)))
   if (/^docs\/algorithms\/(?!index)/.test(file)) return body.replace(/\n(?=## )/, () => `\n${elsewhere(text)}\n\n`)
   return name ? `${body}\n## API\n\n[Everything that \`@freestep/${name}\` exports](../api/${name}/index.md)\n` : body
 }

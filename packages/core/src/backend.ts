@@ -47,8 +47,11 @@ export interface Engine<P, Done extends MaybePromise<void> = void> {
   write(state: string, numbers: readonly Numbers[]): MaybePromise<void>
   /** The point to evaluate at, as new tensors of the caller's kind; the parameters themselves where the program says nothing else. */
   evaluated(): After<Done, readonly P[]>
-  /** Goes on with a program for more tensors: those of the present one first, in the same order. The new ones start afresh. */
-  extend?(program: Program, params: readonly P[]): void
+  /**
+   * The engine that goes on with a program for more tensors, those of the present one first and in the same order, while the new ones start
+   * afresh: this one, or another in its place, and then this one is disposed.
+   */
+  extended?(program: Program, params: readonly P[]): Engine<P, Done>
   /** Frees the states. The parameters stay the caller's. */
   dispose(): void
 }

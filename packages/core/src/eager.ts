@@ -223,7 +223,7 @@ class EagerEngine<P, T> implements Engine<P> {
     })
   }
 
-  extend(program: Program, params: readonly P[]): void {
+  extended(program: Program, params: readonly P[]): this {
     const before = this.states
     const known = this.params.length
     this.program = program
@@ -239,6 +239,7 @@ class EagerEngine<P, T> implements Engine<P> {
       if (program.states[name] !== 'global' && parts.length !== known) throw new RangeError(`state ${name} lost a tensor`)
     }
     this.states = all
+    return this
   }
 
   dispose(): void {

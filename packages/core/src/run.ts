@@ -202,12 +202,12 @@ function extend<P, Done extends MaybePromise<void>>(
       'unsupported',
       'With the new parameters, some of those so far are in other groups. Choose groups that stay the same.',
     )
-  if (!now.parts.every(({ engine }) => engine.extend))
+  if (!now.parts.every(({ engine }) => engine.extended))
     throw new FreestepError('core', 'unsupported', `${backend.name} cannot take more parameters. Create a new optimizer.`)
   const started = wanted.parts.map((part, p) => known[p]?.engine ?? startNow(part, backend))
   return wanted.parts.map(({ indices, program, params }, p) => {
-    if (known[p]) started[p].extend?.(program, params)
-    return { indices, program, engine: started[p] }
+    const engine = (known[p] && started[p].extended?.(program, params)) ?? started[p]
+    return { indices, program, engine }
   })
 }
 

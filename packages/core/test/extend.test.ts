@@ -134,7 +134,7 @@ describe('extend', () => {
 
     const fixed: Backend<number[]> = {
       ...backend,
-      start: (program, params) => Object.assign(backend.start(program, params), { extend: undefined }),
+      start: (program, params) => Object.assign(backend.start(program, params), { extended: undefined }),
     }
     const cannot = createOptimizerSync(adam(), { a }, fixed)
     expect(() => cannot.extend({ a, b })).toThrow(/rows cannot take more parameters\. Create a new optimizer\./)

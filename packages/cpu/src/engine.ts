@@ -7,6 +7,7 @@ import { type Engine, type Numbers, type Program, type StepInput, uniformsAt } f
 import { arrange } from './arena.ts'
 import { allocate } from './code.ts'
 import type { FloatArray } from './eager.ts'
+import { handOver } from './handOver.ts'
 import { Machine, type Prepared, type Running } from './machine.ts'
 
 /** Runs a program on kernels. */
@@ -15,6 +16,8 @@ export class FusedEngine implements Engine<FloatArray> {
   readonly gradients: readonly FloatArray[]
   /** Resolves when everything is there; undefined if it is. */
   readonly ready: Promise<void> | undefined
+  /** Left out with threads, which would have to be waited for. */
+  readonly extended: Engine<FloatArray>['extended']
   private readonly program: Program
   private readonly machine: Machine
   private readonly stepping: Prepared
@@ -40,6 +43,15 @@ export class FusedEngine implements Engine<FloatArray> {
     this.machine.run(this.machine.prepare(init), [...params.keys()])
     this.stepping = this.machine.prepare(step, true)
     this.ready = this.stepping.crew?.ready
+    if (!this.ready) this.extended = (longer, all) => this.replaced(longer, all, running)
+  }
+
+  private replaced(program: Program, params: readonly FloatArray[], running: Running): FusedEngine {
+    // The new engine starts from the caller's own arrays, which get what the views on memory have.
+    this.dispose()
+    const next = new FusedEngine(program, params, running)
+    handOver(this.program, this, next)
+    return next
   }
 
   private setUniforms(uniforms: StepInput<FloatArray>['uniforms']): void {

@@ -6,5 +6,6 @@
  */
 export { type Arena, arrange, type Bank, type Site } from './arena.ts'
 export { allocate, allows, isShared, type Memory, type Target } from './code.ts'
+export { handOver } from './handOver.ts'
 export { type Ground, Machine, type Prepared } from './machine.ts'
 export type { Place } from './segments.ts'

@@ -10,7 +10,7 @@ import { describe } from './tensors.ts'
 
 /** An engine that takes more tensors in its stride, in whatever backend they are. */
 export interface EagerEngine extends Engine<Tensor> {
-  extend(program: Program, params: readonly Tensor[]): void
+  extended(program: Program, params: readonly Tensor[]): this
 }
 
 /** Starts an engine. */

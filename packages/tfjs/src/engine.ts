@@ -85,13 +85,14 @@ export class TfjsEngine implements Engine<Tensor> {
     this.running = next
   }
 
-  extend(program: Program, params: readonly Tensor[]): void {
+  extended(program: Program, params: readonly Tensor[]): this {
     this.follow()
     const { running } = this
     if (running.fused) this.running = { ...running, fused: running.fused.extended(program, params) }
-    else running.eager.extend(program, params)
+    else running.eager.extended(program, params)
     this.program = program
     this.variables = params
+    return this
   }
 
   read(state: string): ReturnType<Engine<Tensor>['read']> {

@@ -4,7 +4,7 @@
  */
 import { compile } from '@freestep/compiler'
 import { type Engine, type Numbers, type Program, type StepInput, uniformsAt } from '@freestep/core'
-import { type Arena, arrange, type Ground, Machine, type Place, type Prepared, type Site } from '@freestep/cpu/kernels'
+import { type Arena, arrange, type Ground, handOver, Machine, type Place, type Prepared, type Site } from '@freestep/cpu/kernels'
 import type { Tensor, Variable } from '@tensorflow/tfjs-core'
 import type { TensorFlow } from './eager.ts'
 
@@ -66,10 +66,7 @@ export class LinearEngine implements Engine<Tensor> {
   /** An engine for more tensors, this one's first, that goes on from its states; this one is disposed. */
   extended(program: Program, params: readonly Tensor[]): LinearEngine {
     const next = new LinearEngine(this.tf, this.terrain, program, params)
-    for (const [state, scope] of Object.entries(this.program.states)) {
-      const known = this.read(state)
-      next.write(state, scope === 'global' ? known : [...known, ...next.read(state).slice(known.length)])
-    }
+    handOver(this.program, this, next)
     this.dispose()
     return next
   }
