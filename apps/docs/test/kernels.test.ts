@@ -14,7 +14,10 @@ test.each(['adam', 'dog', 'prodigy'])('%s', (name) => {
   expect(code.js).toBe(kept(`${name}.js.txt`))
   expect(code.wat).toBe(kept(`${name}.wat`))
   expect(code.wgsl).toBe(kept(`${name}.wgsl`).replaceAll(`// ${name}, launch`, '// launch'))
-  expect(code.ptx).toBe(kept(`${name}.ptx`).replaceAll(`.entry ${name}_`, '.entry step_'))
+  // Its test asks for lr to come with a launch, which is none of these options here.
+  expect(code.ptx).toBe(
+    kept(`${name}.ptx`).replaceAll(`.entry ${name}_`, '.entry step_').replaceAll('  .param .f64 given_lr,\n', ''),
+  )
 })
 
 test.each(Object.keys(steps))('%s is printed in every language', (name) => {
