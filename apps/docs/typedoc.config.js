@@ -1,8 +1,15 @@
-// The API pages: a folder of Markdown for each package, from the sources, which the site renders with everything else. An export without
-// a doc comment is an error, and a {@link} to nothing too.
-import { existsSync, readdirSync } from 'node:fs'
+// The API pages: a folder of Markdown for each package and each path in one that can be imported, from the sources, which the site renders
+// with everything else. An export without a doc comment is an error, and a {@link} to nothing too.
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 const packages = new URL('../../packages/', import.meta.url)
+
+/** The sources of all that package.json lets others import. @param {string} name - of a folder in packages/ */
+const sourcesOf = (name) => {
+  /** @type {{ exports: Record<string, Record<string, string>> }} */
+  const { exports } = JSON.parse(readFileSync(new URL(`${name}/package.json`, packages), 'utf8'))
+  return Object.values(exports).map((each) => `../../packages/${name}/${each['@freestep/source']}`)
+}
 
 /** @type {Partial<import('typedoc').TypeDocOptions> & Record<string, unknown>} */
 export default {
@@ -12,7 +19,7 @@ export default {
   readme: 'none',
   entryPoints: readdirSync(packages)
     .filter((name) => existsSync(new URL(`${name}/src/index.ts`, packages)))
-    .map((name) => `../../packages/${name}/src/index.ts`),
+    .flatMap(sourcesOf),
   excludeInternal: true,
   excludePrivate: true,
   disableSources: true,
@@ -25,6 +32,7 @@ export default {
   docsRoot: 'content',
   categorizeByGroup: false,
   defaultCategory: 'Also here',
+  categoryOrder: ['Main', '*', 'Also here'],
   useHTMLEncodedBrackets: true,
   sanitizeComments: true,
   hidePageHeader: true,

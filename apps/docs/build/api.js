@@ -1,4 +1,4 @@
-// A plugin of typedoc: modules have the names of their packages, what a large package exports is grouped by the file it is in, what a
+// A plugin of typedoc: modules have the names that they are imported by, what a large package exports is grouped by the file it is in, what a
 // package only exports again is said in a sentence, and indented code is code. Not the looks of the pages.
 import { readdirSync, readFileSync } from 'node:fs'
 import { Comment, CommentTag, Converter, ReflectionKind } from 'typedoc'
@@ -12,10 +12,10 @@ const many = 24
 export function load(app) {
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, (context) => {
     for (const module of modulesOf(context)) {
-      module.name = JSON.parse(readFileSync(manifestOf(module), 'utf8')).name
+      module.name = importedAs(module)
       const [first] = module.comment?.summary ?? []
       // The page has the name as its title.
-      if (first) first.text = first.text.replace(/^@freestep\/\w+: (.)/, (_, letter) => letter.toUpperCase())
+      if (first) first.text = first.text.replace(/^@freestep\/[\w/]+: (.)/, (_, letter) => letter.toUpperCase())
       const own = (module.children ?? []).filter((child) => !child.isReference())
       if (own.length > many) for (const child of own) categorize(context, child)
       for (const child of own) point(child)
@@ -29,9 +29,15 @@ export function load(app) {
     (context) => {
       for (const module of modulesOf(context)) {
         const again = (module.children ?? []).filter((child) => child.isReference())
+        const others = new Map(again.map((child) => [child, moduleOf(child.getTargetReflectionDeep())]))
         for (const child of again) context.project.removeReflection(child)
         module.groups = module.groups?.filter(({ children }) => !children.every((child) => again.includes(child)))
-        if (again.length) say(module, again)
+        for (const other of new Set(others.values()))
+          say(
+            module,
+            again.filter((child) => others.get(child) === other),
+            other,
+          )
       }
     },
     last,
@@ -41,8 +47,18 @@ export function load(app) {
 /** The packages. @param {import('typedoc').Context} context */
 const modulesOf = ({ project }) => project.getReflectionsByKind(ReflectionKind.Module).filter((module) => module.isDeclaration())
 
-/** The package.json of one, whose name is `cpu/src` at first. @param {import('typedoc').DeclarationReflection} module */
-const manifestOf = ({ name }) => new URL(`../../../packages/${name.split('/')[0]}/package.json`, import.meta.url)
+/**
+ * What one is imported by: its package, and the path in it under which package.json exports its file.
+ *
+ * @param {import('typedoc').DeclarationReflection} module - whose name is `cpu/src` or `cpu/src/kernels` at first
+ */
+function importedAs({ name }) {
+  const [folder, file = 'index'] = name.split('/src/').map((part) => part.replace(/\/src$/, ''))
+  const manifest = new URL(`../../../packages/${folder}/package.json`, import.meta.url)
+  const { name: full, exports } = JSON.parse(readFileSync(manifest, 'utf8'))
+  const path = Object.keys(exports).find((each) => exports[each]['@freestep/source'] === `./src/${file}.ts`) ?? '.'
+  return full + path.slice(1)
+}
 
 /** The pages about algorithms and wrappers, by the names in their titles. */
 const pages = new Map(
@@ -83,18 +99,21 @@ function fence(comment) {
   })
 }
 
+/** The name of the module that something is in. @param {import('typedoc').Reflection | undefined} reflection */
+const moduleOf = (reflection) =>
+  !reflection || reflection.kind === ReflectionKind.Module ? (reflection?.name ?? '') : moduleOf(reflection.parent)
+
 /**
  * Adds what is exported again to the description of a module.
  *
  * @param {import('typedoc').DeclarationReflection} module
  * @param {import('typedoc').Reflection[]} again
+ * @param {string} other - the module that it comes from
  */
-function say(module, again) {
+function say(module, again, other) {
   const names = again.map(({ name }) => `\`${name}\``).sort()
   const text =
-    again.length > many
-      ? 'It also exports all of `@freestep/core`.'
-      : `It also exports, from \`@freestep/core\`: ${names.join(', ')}.`
+    again.length > many ? `It also exports all of \`${other}\`.` : `It also exports, from \`${other}\`: ${names.join(', ')}.`
   module.comment ??= new Comment()
   module.comment.summary.push({ kind: 'text', text: `\n\n${text}` })
 }
@@ -108,7 +127,7 @@ function say(module, again) {
 function categorize(context, child) {
   const file = context.getSymbolFromReflection(child)?.declarations?.[0]?.getSourceFile().fileName ?? ''
   const [, inner = ''] = file.split('/src/')
-  const name = inner.split('/')[0].replace('.ts', '')
+  const name = inner.split('/')[0].replace('.ts', '').replace('index', 'main')
   if (!name) return
   const tag = new CommentTag('@category', [{ kind: 'text', text: name[0].toUpperCase() + name.slice(1) }])
   for (const documented of [child, ...(child.signatures ?? [])]) documented.comment?.blockTags.push(tag)

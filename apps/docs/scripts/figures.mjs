@@ -1,6 +1,7 @@
 // Measures what data/figures.json says of the adapters: sizes, by bundling and by counting, and speeds, by the suites of apps/bench. Takes
 // minutes; leave the machine alone meanwhile. Run it in apps/docs, after `npm run build`:
 //   node scripts/figures.mjs [SUITE...] [--on "what the machine is"]
+// SUITE is one of cpu, tfjs, webgpu, cuda, onnxruntime. What a suite measured before stays where it measures nothing (cuda, without a GPU).
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
@@ -63,6 +64,10 @@ for (const suite of suites) {
     maxBuffer: 1 << 26,
   })
   const lines = [...printed.matchAll(/^FIGURE (\S+) (\S+)$/gm)]
+  if (!lines.length) {
+    process.stderr.write(`${suite}: nothing was measured\n${printed}\n`)
+    continue
+  }
   speed[suite] = { on: `${machine}, ${date}`, figures: Object.fromEntries(lines.map(([, name, value]) => [name, Number(value)])) }
 }
 writeFileSync(file, `${JSON.stringify({ speed, bytes }, null, 2)}\n`)

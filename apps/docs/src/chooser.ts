@@ -16,7 +16,7 @@ export interface Adapter {
   readonly title: string
   readonly runsOn: string
   readonly tensors: string
-  readonly steps: 'fused' | 'eager'
+  readonly steps: 'fused' | 'one graph' | 'eager'
   readonly how: string
   readonly why: string
   /** For each question, the answers that it is right for. */

@@ -1,12 +1,12 @@
 /** The kernels of a step, compiled in the page, in each language that the compiler prints as text. Not how they are shown. */
-import { compile, emitJs, emitWat, emitWgsl, type Kernels, traffic } from '@freestep/compiler'
+import { compile, emitJs, emitPtx, emitWat, emitWgsl, type Kernels, traffic } from '@freestep/compiler'
 import * as core from '@freestep/core'
 
 /** A language. */
 export interface Language {
   readonly id: string
   readonly title: string
-  readonly print: (kernels: Kernels) => string
+  readonly print: (kernels: Kernels, program: core.Program) => string
 }
 
 const wgsl = (kernels: Kernels) =>
@@ -14,11 +14,20 @@ const wgsl = (kernels: Kernels) =>
     .map(({ kind, code }, i) => `// launch ${i}: ${kind}\n\n${code}`)
     .join('\n')
 
+/** What comes with every launch: the options that are the same for all tensors, and the loss. */
+const given = ({ uniforms, usesLoss }: core.Program) => [
+  ...Object.keys(uniforms).filter((name) => uniforms[name].scope === 'global'),
+  ...(usesLoss ? ['loss'] : []),
+]
+const ptx = (kernels: Kernels, program: core.Program) =>
+  emitPtx(kernels, { name: 'step', threads: 256, data: ['f32'], given: given(program), stochastic: false }).code
+
 /** The languages that are printed here, the one to read first. */
 export const languages: readonly Language[] = [
   { id: 'js', title: 'JavaScript, float64', print: (kernels) => emitJs(kernels, 'float64') },
   { id: 'wat', title: 'WebAssembly, float32', print: (kernels) => emitWat(kernels, 'float32') },
   { id: 'wgsl', title: 'WGSL, float32', print: wgsl },
+  { id: 'ptx', title: 'PTX, float32', print: ptx },
 ]
 
 type Factory = core.AlgorithmFactory<object>
@@ -47,9 +56,10 @@ export interface Compiled {
 export function compiled(name: string): Compiled {
   const algorithm = steps[name]()
   const tensor = { name: 'w', shape: [1000], size: 1000, dtype: 'float32' as const }
-  const kernels = compile(core.createProgram(algorithm, [tensor], [algorithm.options as Record<string, unknown>]), 'step')
+  const program = core.createProgram(algorithm, [tensor], [algorithm.options as Record<string, unknown>])
+  const kernels = compile(program, 'step')
   return {
     passes: traffic(kernels).map(({ reads, writes, bytes }) => ({ reads: reads.join(' '), writes: writes.join(' '), bytes })),
-    code: Object.fromEntries(languages.map(({ id, print }) => [id, print(kernels)])),
+    code: Object.fromEntries(languages.map(({ id, print }) => [id, print(kernels, program)])),
   }
 }

@@ -226,6 +226,13 @@ describe('docs/coming-from', () => {
   })
 })
 
+test('every page can be reached from the README', () => {
+  const reached = new Set(['README.md'])
+  for (const path of reached)
+    for (const { target } of internalLinks(readPage(path))) if (target.endsWith('.md')) reached.add(target)
+  expect(pages.map(({ path }) => path).filter((path) => !reached.has(path))).toEqual([])
+})
+
 describe.each([...pages, ...readmes, readPage('README.md'), readPage('CONTRIBUTING.md')])('$path', (page) => {
   test('links lead somewhere', () => {
     for (const { url, target, anchor } of internalLinks(page)) {

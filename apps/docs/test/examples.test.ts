@@ -29,10 +29,13 @@ const app = fileURLToPath(new URL('..', import.meta.url))
 const firsts = readdirSync(join(app, 'first')).filter((name) =>
   existsSync(join(root, 'packages', name.replace('.ts', ''), 'src/index.ts')),
 )
-const beyondNode = ['webgpu.ts', 'cuda.ts']
+const beyondNode = ['webgpu.ts']
 
-/** `@tensorflow/tfjs` in parts. */
-const inParts = (code: string) => code.replaceAll("'@tensorflow/tfjs'", `'${join(app, 'test/tfjs.ts')}'`)
+/** `@tensorflow/tfjs` in parts, and the driver of CUDA as the tests of its package have it: an emulated one where there is no GPU. */
+const anywhere = (code: string) =>
+  code
+    .replaceAll("'@tensorflow/tfjs'", `'${join(app, 'test/tfjs.ts')}'`)
+    .replace('await cuda()', `await cuda({ driver: (await import('${join(root, 'packages/cuda/test/backend.ts')}')).driver })`)
 
 /** Writes a file where the packages can be found, in a folder like its own; returns where. */
 function generate(path: string, content: string | Uint8Array): string {
@@ -49,7 +52,7 @@ const examples = files
 const runnable = modules.map((block) => ({ ...block, path: generate(`${block.page}.${block.line}.ts`, `${block.code}\n`) }))
 const begun = firsts.map((name) => {
   const code = readFileSync(join(app, 'first', name), 'utf8')
-  return { page: `first/${name}`, line: 1, code, output: undefined, path: generate(`first/${name}`, inParts(code)) }
+  return { page: `first/${name}`, line: 1, code, output: undefined, path: generate(`first/${name}`, anywhere(code)) }
 })
 
 /** What it should print: the text after the block, or the comments after `console.log(…)`. */
@@ -88,7 +91,7 @@ for (const path of examples.filter((each) => each.endsWith('.test.ts'))) await i
 const virtual = new Map(
   inReadmes.map(({ page, line, given = '', code }) => [
     join(root, `${page}.${line}.ts`),
-    inParts(`${given}\n${code}\nexport {}\n`),
+    anywhere(`${given}\n${code}\nexport {}\n`),
   ]),
 )
 

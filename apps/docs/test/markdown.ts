@@ -25,8 +25,14 @@ export interface Page {
 
 const processor = unified().use(remarkParse).use(remarkGfm).use(remarkMath)
 
-/** Reads a Markdown file of the repository. */
-export const readPage = (path: string): Page => ({ path, tree: processor.parse(readFileSync(join(root, path), 'utf8')) })
+const known = new Map<string, Page>()
+
+/** Reads a Markdown file of the repository, once. */
+export function readPage(path: string): Page {
+  const page = known.get(path) ?? { path, tree: processor.parse(readFileSync(join(root, path), 'utf8')) }
+  known.set(path, page)
+  return page
+}
 
 /** Every Markdown file in a folder of the repository and the folders in it. */
 export const pagesIn = (folder: string): Page[] =>

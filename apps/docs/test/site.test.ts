@@ -2,8 +2,8 @@
  * The built site in headless Chromium: every page, on a desk and on a phone, light and dark. What its interactive parts do is in
  * chooser.test.ts and playground.test.ts.
  */
-import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import axe from 'axe-core'
 import type { Page } from 'playwright'
 import { describe, expect, inject, test, vi } from 'vitest'
@@ -24,30 +24,57 @@ function htmlIn(path: string): string[] {
 /** The pages that are written by hand. */
 const written = pages.filter((name) => !name.startsWith('api/'))
 
-/** One of each kind. */
+/** One of each kind: of the API pages, whose kinds are folders, the longest. */
 const kinds = [
-  ...['index', 'start', 'choose-an-adapter', 'choose-an-algorithm', 'how-it-works', 'algorithms/index', 'algorithms/prodigy'],
-  ...['wrappers/scheduleFree', 'coming-from/pytorch', 'packages/cpu', 'playground/index', 'playground/digits'],
-  ...['api/index', 'api/core/index', 'api/core/functions/createOptimizer', 'api/core/interfaces/Optimizer'],
-].map((name) => `${name}.html`)
+  ...[
+    ...['index', 'start', 'choose-an-adapter', 'choose-an-algorithm', 'how-it-works', 'algorithms/index', 'algorithms/prodigy'],
+    ...['wrappers/scheduleFree', 'coming-from/pytorch', 'packages/cpu', 'playground/index', 'playground/digits', 'experiments'],
+    ...['benchmarks', 'api/index', 'api/core/index'],
+  ].map((name) => `${name}.html`),
+  ...longest(pages.filter((name) => name.startsWith('api/') && !name.endsWith('/index.html'))),
+]
 
-/** Goes to a page of the site as a click on a link does, and waits until it is there. */
-async function follow(page: Page, name: string): Promise<void> {
-  await page.evaluate((path) => {
-    const link = document.body.appendChild(document.createElement('a'))
-    link.href = path
-    link.click()
-    link.remove()
-  }, `/${name}`)
-  const shown = `_${name.replace(/(index)?\.html$/, '')}`.replace(/[./]+/g, '_')
-  if (name === 'index.html') await page.locator('.front h1').waitFor()
-  else await page.locator(`.vp-doc.${escaped(shown)}`).waitFor()
+/** The longest page in folders of each name. */
+function longest(names: readonly string[]): string[] {
+  const size = (name: string) => statSync(join(folder, name)).size
+  const found = new Map<string, string>()
+  for (const name of names) {
+    const kind = basename(dirname(name))
+    if (!found.has(kind) || size(name) > size(found.get(kind) as string)) found.set(kind, name)
+  }
+  return [...found.values()]
 }
 
-const escaped = (text: string) => text.replace(/[^\w-]/g, (character) => `\\${character}`)
+/** Goes to a page of the site as a click on a link does, waits until it is there, and gives the width of what is shown. */
+function follow(page: Page, name: string): Promise<number> {
+  const shown = `_${name.replace(/(index)?\.html$/, '')}`.replace(/[./]+/g, '_').replace(/[^\w-]/g, '\\$&')
+  const content = name === 'index.html' ? '.front h1' : `.vp-doc.${shown}`
+  return page.evaluate(
+    async ([path, content]) => {
+      const link = document.body.appendChild(document.createElement('a'))
+      link.href = path
+      link.click()
+      link.remove()
+      const frame = () => new Promise(requestAnimationFrame)
+      while (!document.querySelector(content)) await frame()
+      return document.documentElement.scrollWidth
+    },
+    [`/${name}`, content] as const,
+  )
+}
 
-/** The pages that stick out at the side. */
-const width = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth)
+/** How many look at pages at the same time. */
+const visitors = 3
+
+/** Shares pages out: each visitor comes with a way to look at one, and takes the next that nobody has taken. */
+async function share(names: readonly string[], visitor: () => Promise<(name: string) => Promise<void>>): Promise<void> {
+  const left = names.values()
+  const one = async () => {
+    const look = await visitor()
+    for (const name of left) await look(name)
+  }
+  await Promise.all(Array.from({ length: visitors }, one))
+}
 
 describe.skipIf(missing)('the site', () => {
   const open = openPages()
@@ -55,40 +82,56 @@ describe.skipIf(missing)('the site', () => {
   test('there are pages', () => {
     expect(written.length).toBeGreaterThan(45)
     expect(pages.length).toBeGreaterThan(250)
+    const found = kinds.filter((name) => name.startsWith('api/')).map((name) => basename(dirname(name)))
+    expect(found).toEqual(expect.arrayContaining(['classes', 'functions', 'interfaces', 'type-aliases', 'variables']))
   })
 
-  test('every page that is written by hand, as it is served: no error, no other host', async () => {
-    const { page, wrong } = await open()
-    for (const name of written) {
-      await page.goto(site() + name, { waitUntil: 'load' })
-      await page.locator('.VPContent :is(h1, h2)').first().waitFor()
-    }
-    expect(wrong).toEqual([])
-  })
-
-  test.each([1280, 390])('every page at %i pixels, by links: no error, no other host, nothing sticks out', async (wanted) => {
-    const { page, wrong } = await open({ width: wanted })
-    const wide: string[] = []
-    await page.goto(site())
-    for (const name of pages) {
-      await follow(page, name)
-      const found = await width(page)
-      if (found > wanted) wide.push(`${name}: ${found}`)
-    }
-    expect(wrong).toEqual([])
-    expect(wide).toEqual([])
-  })
-
-  test.each([
-    { width: 1280, dark: false },
-    { width: 390, dark: true },
-  ])('axe finds nothing serious at $width pixels, dark: $dark', async (kind) => {
-    const { page } = await open(kind)
+  test('every page that is written by hand, and one of each kind, as it is served: no error, no other host, nothing serious', async () => {
     const found: string[] = []
-    for (const name of kinds) {
-      await page.goto(site() + name, { waitUntil: 'networkidle' })
-      found.push(...(await faults(page)).map((fault) => `${name}: ${fault}`))
-    }
+    await share([...new Set([...kinds, ...written])], async () => {
+      const { page, wrong } = await open()
+      return async (name) => {
+        await page.goto(site() + name, { waitUntil: 'load' })
+        await page.locator('.VPContent :is(h1, h2)').first().waitFor()
+        // What is around the content is the same everywhere.
+        const within = kinds.includes(name) ? 'body' : '.VPContent .main'
+        found.push(...wrong.splice(0), ...(await faults(page, within)).map((fault) => `${name}: ${fault}`))
+      }
+    })
+    expect(found).toEqual([])
+  })
+
+  test('one of each kind on a phone, dark: nothing serious', async () => {
+    const found: string[] = []
+    await share(kinds, async () => {
+      const { page } = await open({ width: 390, dark: true })
+      await page.goto(site())
+      return async (name) => {
+        await follow(page, name)
+        found.push(...(await faults(page, 'body')).map((fault) => `${name}: ${fault}`))
+      }
+    })
+    expect(found).toEqual([])
+  })
+
+  test('every page at 1280 and 390 pixels, by links: no error, no other host, nothing sticks out', async () => {
+    const found: string[] = []
+    await share(pages, async () => {
+      const { page, wrong } = await open()
+      await page.goto(site())
+      let [now, next] = [1280, 390]
+      const measured = (name: string, wide: number) => {
+        if (wide > now) found.push(`${name}: ${wide} of ${now}`)
+      }
+      return async (name) => {
+        measured(name, await follow(page, name))
+        // The next page comes at the width that this one ends with.
+        ;[now, next] = [next, now]
+        await page.setViewportSize({ width: now, height: 844 })
+        measured(name, await page.evaluate(() => document.documentElement.scrollWidth))
+        found.push(...wrong.splice(0))
+      }
+    })
     expect(found).toEqual([])
   })
 
@@ -108,6 +151,12 @@ describe.skipIf(missing)('the site', () => {
     expect(wrong).toEqual([])
   })
 
+  test('the bar at the side leads to every page that is written by hand', async () => {
+    const html = await (await fetch(`${site()}start.html`)).text()
+    const linked = (name: string) => html.includes(` href="/${name.replace(/(^|\/)index\.html$/, '$1')}"`)
+    expect(written.filter((name) => name !== 'index.html' && !linked(name))).toEqual([])
+  })
+
   test('formulas are set in the page as it is served', async () => {
     const response = await fetch(`${site()}algorithms/prodigy.html`)
     const html = await response.text()
@@ -116,11 +165,12 @@ describe.skipIf(missing)('the site', () => {
   })
 })
 
-/** What axe calls serious or worse. */
-async function faults(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source)
-  const { violations } = await page.evaluate(() =>
-    (window as unknown as { axe: typeof axe }).axe.run(document, { resultTypes: ['violations'] }),
+/** What axe calls serious or worse, in a part of the page. */
+async function faults(page: Page, within: string): Promise<string[]> {
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source)
+  const { violations } = await page.evaluate(
+    (within) => (window as unknown as { axe: typeof axe }).axe.run(within, { resultTypes: ['violations'] }),
+    within,
   )
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
