@@ -40,6 +40,8 @@ export default defineConfig({
     // A slow machine is no failure; this only ends a test that hangs.
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    // Every core, as the browsers, which run beside, mostly wait.
+    maxWorkers: '100%',
     reporters: process.env.CI ? ['default', './scripts/totals.ts'] : ['default'],
     projects: [
       ...folders.map(({ name, root }) => ({
@@ -57,7 +59,7 @@ export default defineConfig({
           root,
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          env: { FREESTEP_FOLDER: root },
+          env: { FREESTEP_FOLDER: root, FREESTEP_THOROUGH: process.env.FREESTEP_THOROUGH ?? '' },
           ...browser(),
         },
       })),

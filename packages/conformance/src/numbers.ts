@@ -13,7 +13,11 @@ export function generator(seed: number): () => number {
 }
 
 /** A list of some length, by index. */
-export const fill = <T>(length: number, of: (i: number) => T): T[] => Array.from({ length }, (_, i) => of(i))
+export function fill<T>(length: number, of: (i: number) => T): T[] {
+  const list: T[] = []
+  for (let i = 0; i < length; i++) list.push(of(i))
+  return list
+}
 
 /** The sum in double precision with the rounding errors added up beside it (Neumaier 1974): exact to the last digits. */
 export function exactSum(a: Iterable<number>): number {

@@ -61,9 +61,16 @@ function interpreter(roundings: readonly Rounding[], strides: readonly number[] 
         )
       }
       const widest = args.find((a) => typeof a !== 'number' && a.scope === scope) as Lists
-      const lists = tensors.map((t) =>
-        widest.lists[t].map((_, i) => roundings[t](host[op](...args.map((a) => roundings[t](at(a, t, i)))))),
-      )
+      const lists = tensors.map((t) => {
+        const round = roundings[t]
+        const like = widest.lists[t]
+        const column = (arg: Expr) => {
+          if (typeof arg !== 'number' && !isScalar(arg.scope)) return (arg as Lists).lists[t].map(round)
+          return new Array<number>(like.length).fill(round(at(arg, t, 0)))
+        }
+        const [a, b = [], c = []] = args.map(column)
+        return a.map((_, i) => round(host[op](a[i], b[i], c[i])))
+      })
       return new Lists(scope, lists, self)
     },
     sum(a, to) {

@@ -15,26 +15,24 @@ export type Operand = FloatArray | number
 export const like = (array: FloatArray, size: number): FloatArray =>
   array instanceof Float32Array ? new Float32Array(size) : new Float64Array(size)
 
-/** Operands as functions of the index; a scalar is rounded to the precision of the arrays it meets. */
-const reader = (operand: Operand | undefined, single: boolean): ((i: number) => number) => {
-  if (operand === undefined) return () => 0
-  if (typeof operand !== 'number') return (i) => operand[i]
-  const rounded = single ? Math.fround(operand) : operand
-  return () => rounded
+/** An operand as an array, and how far apart its elements are: a scalar, rounded to the precision of the arrays it meets, is one for all. */
+function spread(operand: Operand | undefined, single: boolean): readonly [FloatArray, stride: 0 | 1] {
+  if (operand !== undefined && typeof operand !== 'number') return [operand, 1]
+  return [Float64Array.of(operand === undefined ? 0 : single ? Math.fround(operand) : operand), 0]
 }
 
 function elementwise(op: Elementwise): (...args: Operand[]) => Operand {
-  const f = host[op]
-  return (...args) => {
-    const shaped = args.find((arg) => typeof arg !== 'number')
-    if (shaped === undefined || typeof shaped === 'number') return f(...(args as number[]))
+  const f = host[op] as (a: number, b: number, c: number) => number
+  return (x, y, z) => {
+    const shaped = [x, y, z].find((arg) => arg !== undefined && typeof arg !== 'number')
+    if (shaped === undefined || typeof shaped === 'number') return f(x as number, y as number, z as number)
+    const single = shaped instanceof Float32Array
+    const [[a, i], [b, j], [c, k]] = [spread(x, single), spread(y, single), spread(z, single)]
     const out = like(shaped, shaped.length)
-    const [a, b, c] = [0, 1, 2].map((i) => reader(args[i], shaped instanceof Float32Array)) as [Read, Read, Read]
-    for (let i = 0; i < out.length; i++) out[i] = f(a(i), b(i), c(i))
+    for (let n = 0; n < out.length; n++) out[n] = f(a[n * i], b[n * j], c[n * k])
     return out
   }
 }
-type Read = (i: number) => number
 
 const names = Object.keys(host) as Elementwise[]
 

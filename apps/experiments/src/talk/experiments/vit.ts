@@ -65,7 +65,7 @@ function verdicts(traces: readonly Trace[]): Verdict[] {
       ? 'not testable at this size'
       : closed > 0.75
         ? 'reproduced'
-        : closed > 0.25
+        : closed > 0.5
           ? 'partly reproduced'
           : 'not reproduced'
   const shares = before <= 0 ? 'D-Adaptation leaves no gap here.' : `Prodigy closes ${Math.round(100 * closed)} % of it.`
