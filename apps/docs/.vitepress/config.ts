@@ -65,6 +65,11 @@ export default defineConfig({
     search: { provider: 'local' },
     footer: { message: 'MIT licensed. This site asks no other for anything.' },
     docFooter: { prev: 'Before', next: 'Next' },
+    notFound: {
+      title: 'THERE IS NO SUCH PAGE',
+      quote: 'It may have moved. The search above knows every page that there is.',
+      linkText: 'To the front page',
+    },
   },
   transformPageData(page) {
     const { title, ...look } = looks[page.relativePath] ?? {}

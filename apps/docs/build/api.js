@@ -31,7 +31,10 @@ export function load(app) {
         const again = (module.children ?? []).filter((child) => child.isReference())
         const others = new Map(again.map((child) => [child, moduleOf(child.getTargetReflectionDeep())]))
         for (const child of again) context.project.removeReflection(child)
-        module.groups = module.groups?.filter(({ children }) => !children.every((child) => again.includes(child)))
+        for (const sections of [module.groups, module.categories])
+          for (const section of sections ?? []) section.children = section.children.filter((child) => !again.includes(child))
+        module.groups = module.groups?.filter(({ children }) => children.length)
+        module.categories = module.categories?.filter(({ children }) => children.length)
         for (const other of new Set(others.values()))
           say(
             module,

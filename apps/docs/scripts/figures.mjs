@@ -25,14 +25,22 @@ const sizeOf = (path) =>
       ? statSync(path).size
       : readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0)
 
-/** What a package and all of freestep that it needs take on disk. */
-function disk(name) {
-  const folder = join(root, 'packages', name)
-  const { files, dependencies = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-  const others = Object.keys(dependencies).filter((each) => each.startsWith('@freestep/'))
-  const own = [...files, 'package.json', 'README.md'].reduce((sum, each) => sum + sizeOf(join(folder, each)), 0)
-  return others.reduce((sum, each) => sum + disk(each.replace('@freestep/', '')), own)
+/** The package.json of a package. */
+const manifestOf = (name) => JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'))
+
+/** A package and all of freestep that it needs, each once. */
+function needed(name, found = new Set()) {
+  found.add(name)
+  for (const other of Object.keys(manifestOf(name).dependencies ?? {}))
+    if (other.startsWith('@freestep/')) needed(other.replace('@freestep/', ''), found)
+  return found
 }
+
+/** What they take on disk. */
+const disk = (name) =>
+  [...needed(name)]
+    .flatMap((each) => [...manifestOf(each).files, 'package.json', 'README.md'].map((file) => join(root, 'packages', each, file)))
+    .reduce((sum, path) => sum + sizeOf(path), 0)
 
 /** What the first lines with an adapter weigh in a page, without the framework. */
 async function page(name) {

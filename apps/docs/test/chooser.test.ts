@@ -59,6 +59,9 @@ describe.skipIf(missing)('the page', () => {
     await page.goto(`${site()}choose-an-adapter.html`, { waitUntil: 'networkidle' })
     for (const [id, answer] of Object.entries(answersTo(adapter)))
       await page.click(`[data-question="${id}"] [data-answer="${answer}"]`)
+    // The lines of code are longer than a phone is wide; the page is not.
+    await page.setViewportSize({ width: 390, height: 844 })
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390)
     const shown = page.locator(`[data-adapter="${adapter.name}"]`)
     const text = (await shown.textContent()) ?? ''
     expect(text).toContain(adapter.install)
