@@ -42,8 +42,7 @@ export type OrtTensors = Readonly<Record<string, OrtTensor>>
 export interface OrtSession {
   readonly inputNames: readonly string[]
   readonly outputNames: readonly string[]
-  /** Gives the outputs, all of them, or those of the names in `fetches`: in the tensors there, where it has some. */
-  run(feeds: OrtTensors, fetches?: Readonly<Record<string, OrtTensor | null>>): Promise<OrtTensors>
+  run(feeds: OrtTensors): Promise<OrtTensors>
   release(): Promise<void>
 }
 

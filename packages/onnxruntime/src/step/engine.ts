@@ -1,5 +1,5 @@
 /**
- * The engine: a program as sessions, its values as tensors that each step replaces by their successors. Those before are not written to, which
+ * The engine: a program as sessions, its values as tensors that each step replaces by their successors. A tensor is never written to, which
  * not every device could do, so a step that fails has changed nothing. Not the arithmetic: that is the compiler's.
  */
 import { firstNumbers } from '@freestep/compiler'
@@ -20,9 +20,7 @@ export class OrtEngine implements Engine<OrtTensor, Promise<void>> {
   private readonly line: Line
   /** The parameters and states now, by their names in checkpoints. */
   private readonly values = new Map<string, OrtTensor>()
-  /** States that were replaced, to be written to by the next step: nobody else has seen them. */
-  private readonly spare: Map<string, OrtTensor> | undefined
-  /** Those of the values that are on a device, and which function made them. */
+  /** Those of them that are on a device, and which function made them. */
   private readonly made = new Map<OrtTensor, Callable>()
   /** Functions that are called no more. Their sessions are released when nothing that they made is left: it is in their memory. */
   private readonly retired = new Set<Callable>()
@@ -35,7 +33,6 @@ export class OrtEngine implements Engine<OrtTensor, Promise<void>> {
     this.program = program
     this.line = lineOf(shop.ort)
     this.params = params
-    if (shop.intoTensors) this.spare = new Map()
     for (const [i, { name }] of program.tensors.entries()) this.values.set(inCheckpoint('x', name), params[i])
   }
 
@@ -71,7 +68,7 @@ export class OrtEngine implements Engine<OrtTensor, Promise<void>> {
       const step = await this.stepOver(active)
       const given = new Map(active.map((i) => [inCheckpoint('g', this.program.tensors[i].name), gradients[i] as OrtTensor]))
       if (this.program.usesLoss && loss !== undefined) given.set('loss', await lossOf(this.shop.ort, loss, this.shop.scalars))
-      this.replace(await step.call(this.reader(uniforms, given), this.spare), step)
+      this.replace(await step.call(this.reader(uniforms, given)), step)
       await this.retire()
     })
   }
@@ -118,14 +115,12 @@ export class OrtEngine implements Engine<OrtTensor, Promise<void>> {
       if (by && tensor.location !== 'cpu') this.made.set(tensor, by)
     }
     this.params = this.program.tensors.map(({ name }) => this.values.get(inCheckpoint('x', name)) as OrtTensor)
-    for (const [i, [name]] of successors.entries()) this.free(name, before[i])
+    for (const tensor of before) if (tensor) this.free(tensor)
   }
 
-  /** Frees what was made on a device, and keeps a state for the next step; a parameter on the CPU is left to whoever still looks at it. */
-  private free(name: string, tensor: OrtTensor | undefined): void {
-    if (!tensor) return
+  /** Frees what was made on a device; what is on the CPU is left to the garbage collection, for whoever still looks at it. */
+  private free(tensor: OrtTensor): void {
     if (this.made.delete(tensor)) tensor.dispose()
-    else if (!name.startsWith(inCheckpoint('x', ''))) this.spare?.set(name, tensor)
   }
 
   /** Releases functions that are called no more, as soon as that can be. */
@@ -180,8 +175,7 @@ export class OrtEngine implements Engine<OrtTensor, Promise<void>> {
   dispose(): void {
     void this.line.next(async () => {
       const params = new Set(this.params)
-      for (const [name, tensor] of this.values) if (!params.has(tensor)) this.free(name, tensor)
-      this.spare?.clear()
+      for (const tensor of this.values.values()) if (!params.has(tensor)) this.free(tensor)
       const onDevice = this.params.some(({ location }) => location !== 'cpu')
       await this.retire(...this.steps.values(), ...(this.evaluating && !onDevice ? [this.evaluating] : []))
     })

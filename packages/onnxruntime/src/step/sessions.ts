@@ -2,8 +2,8 @@
  * The functions of a program as sessions of ONNX Runtime. Not what they work on: values are the engine's.
  */
 import { emitOnnx, type OnnxOptions, type Part } from '@freestep/compiler'
-import { FreestepError, type MaybePromise, type Program } from '@freestep/core'
-import { encodeModel, type GraphProto, model, node, valueInfo } from '../onnx/index.ts'
+import { FreestepError, type Program } from '@freestep/core'
+import { encodeModel, model, node, valueInfo } from '../onnx/index.ts'
 import type { Ort, OrtSession, OrtSessionOptions, OrtTensor } from '../ort.ts'
 import { graphProto } from './model.ts'
 
@@ -13,16 +13,14 @@ export interface Shop {
   readonly options: OrtSessionOptions
   /** The precision of single numbers. */
   readonly scalars: OnnxOptions['scalars']
-  /** Whether results can be written into tensors that are there. */
-  readonly intoTensors?: boolean
   /** Loads a step over the active tensors in another way than by itself: a trainer's has the model and its gradients in it. */
   readonly step?: (program: Program, active: readonly number[]) => Promise<Callable>
 }
 
 /** A function that can be called. */
 export interface Callable {
-  /** Calls it on the values of these names, and gives all that it returns, in the tensors of `into` where it has one. */
-  call(value: (name: string) => OrtTensor, into?: ReadonlyMap<string, OrtTensor>): Promise<[name: string, tensor: OrtTensor][]>
+  /** Calls it on the values of these names, and gives all that it returns. */
+  call(value: (name: string) => OrtTensor): Promise<[name: string, tensor: OrtTensor][]>
   release(): Promise<void>
 }
 
@@ -37,81 +35,47 @@ export async function load(
   const bytes = encodeModel(model(graphProto(`${program.name} ${part}`, graph)))
   const session = await failing(program, part, () => ort.InferenceSession.create(bytes, options))
   return {
-    async call(value, into) {
+    async call(value) {
       const feeds = Object.fromEntries(graph.inputs.map(({ name }) => [name, value(name)]))
-      const fetches = into && Object.fromEntries(graph.outputs.map(({ name }) => [name, into.get(before(name)) ?? null]))
-      const results = await failing(program, part, () => (fetches ? session.run(feeds, fetches) : session.run(feeds)))
-      return graph.outputs.map(({ name }) => [before(name), results[name]])
+      const results = await failing(program, part, () => session.run(feeds))
+      return graph.outputs.map(({ name }) => [name.slice(after('').length), results[name]])
     },
     release: () => session.release(),
   }
 }
 
-/** What a copy of ONNX Runtime can do, by where it runs. */
-const abilities = new WeakMap<Ort, Map<string, Promise<Pick<Shop, 'scalars' | 'intoTensors'>>>>()
+/** Whether a copy of ONNX Runtime computes in double precision, by where it runs. */
+const doubles = new WeakMap<Ort, Map<string, Promise<boolean>>>()
 
-/**
- * The same with single numbers in a precision that is there (the WebAssembly of onnxruntime-web/webgpu has hardly any double), and with
- * results in tensors that are there where that works (onnxruntime-web leaves those as they are, without a word).
- */
+/** The same with single numbers in a precision that is there: the WebAssembly of onnxruntime-web/webgpu has hardly any double. */
 export async function settled(shop: Shop): Promise<Shop> {
   if (shop.scalars === 'float32') return shop
   const { ort, options } = shop
-  const known = abilities.get(ort) ?? new Map<string, Promise<Pick<Shop, 'scalars' | 'intoTensors'>>>()
-  abilities.set(ort, known)
+  const known = doubles.get(ort) ?? new Map<string, Promise<boolean>>()
+  doubles.set(ort, known)
   const where = JSON.stringify(options.executionProviders ?? [])
-  const found = known.get(where) ?? abilitiesOf(shop)
-  known.set(where, found)
-  return { ...shop, ...(await found) }
+  const answer = known.get(where) ?? hasDoubles(shop)
+  known.set(where, answer)
+  return (await answer) ? shop : { ...shop, scalars: 'float32' }
 }
 
-// One session after the other, as onnxruntime-web wants it.
-const abilitiesOf = async (shop: Shop): Promise<Pick<Shop, 'scalars' | 'intoTensors'>> => ({
-  scalars: (await works(shop, doubles(), () => true)) ? 'float64' : 'float32',
-  intoTensors: await works(shop, nothing, async (session) => {
-    const [x, y] = [1, 0].map((number) => new shop.ort.Tensor('float32', Float32Array.of(number), []))
-    await session.run({ x }, { y })
-    return (y.data as Float32Array)[0] === 1
-  }),
-})
-
-/** Whether a graph can be loaded and does what it should. */
-async function works(
-  { ort, options }: Shop,
-  graph: GraphProto,
-  test: (session: OrtSession) => MaybePromise<boolean>,
-): Promise<boolean> {
-  try {
-    const session = await ort.InferenceSession.create(encodeModel(model(graph)), { ...options, logSeverityLevel: 4 })
-    try {
-      return await test(session)
-    } finally {
-      await session.release()
-    }
-  } catch {
-    return false
-  }
-}
-
-/** Every operation that steps need, on single numbers of double precision. */
-function doubles(): GraphProto {
+async function hasDoubles({ ort, options }: Shop): Promise<boolean> {
   const unary = ['Sqrt', 'Abs', 'Neg', 'Sign', 'ReduceSum'].map((op, i) => node(op, [`x${i}`], [`x${i + 1}`]))
   const binary = ['Div', 'Mul', 'Add', 'Sub', 'Max', 'Min', 'Pow'].map((op, i) => node(op, [`x${i + 5}`, 'x0'], [`x${i + 6}`]))
   const choice = [node('Greater', ['x12', 'x0'], ['c']), node('Where', ['c', 'x12', 'x0'], ['y'])]
-  return {
+  const graph = {
     name: 'doubles',
     node: [...unary, ...binary, ...choice],
     input: [valueInfo('x0', 'float64', [])],
     output: [valueInfo('y', 'float64', [])],
   }
-}
-
-/** A model that gives what it gets: one number. */
-const nothing = {
-  name: 'nothing',
-  node: [node('Identity', ['x'], ['y'])],
-  input: [valueInfo('x', 'float32', [])],
-  output: [valueInfo('y', 'float32', [])],
+  try {
+    const session = await ort.InferenceSession.create(encodeModel(model(graph)), { ...options, logSeverityLevel: 4 })
+    await session.release()
+    return true
+  } catch {
+    return false
+  }
 }
 
 const kept = new WeakMap<Ort, Promise<OrtSession>>()
@@ -122,6 +86,12 @@ const kept = new WeakMap<Ort, Promise<OrtSession>>()
  */
 export async function keepDevice({ ort, options, scalars }: Shop): Promise<void> {
   if (scalars === 'float64') return
+  const nothing = {
+    name: 'nothing',
+    node: [node('Identity', ['x'], ['y'])],
+    input: [valueInfo('x', 'float32', [])],
+    output: [valueInfo('y', 'float32', [])],
+  }
   const session = kept.get(ort) ?? ort.InferenceSession.create(encodeModel(model(nothing)), options)
   kept.set(ort, session)
   await session
@@ -129,7 +99,6 @@ export async function keepDevice({ ort, options, scalars }: Shop): Promise<void>
 
 /** An output's name, which may not be that of an input. */
 const after = (name: string) => `next/${name}`
-const before = (name: string) => name.slice(after('').length)
 
 /** The name of an array in checkpoints, of an input in graphs. */
 export const inCheckpoint = (what: string, tensor?: string): string => (tensor === undefined ? what : `${what}/${tensor}`)
