@@ -9,7 +9,8 @@ export class Html {
   }
 }
 
-type Content = Html | string | number | undefined | readonly Content[]
+/** What can be put in. */
+export type Content = Html | string | number | undefined | readonly Content[]
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 

@@ -71,15 +71,18 @@ test('what is shared stays shared, and sliced states are taken along', async () 
   optimizer.dispose()
 })
 
+/** A parameter that is wherever it says. */
+const moving = (length: number, place: () => GPUBuffer): GPUTensor => ({
+  get buffer() {
+    return place()
+  },
+  length,
+})
+
 test('a parameter is where its buffer is at each step', async () => {
   const places = [bufferOf(device, wave(70)), bufferOf(device, wave(70, 1))]
   let now = 0
-  const a: GPUTensor = {
-    get buffer() {
-      return places[now]
-    },
-    length: 70,
-  }
+  const a = moving(70, () => places[now])
   const optimizer = createOptimizerSync(sgd({ lr: 1 }), { a }, webgpuOn(device))
   const gradient = bufferOf(device, new Float32Array(70).fill(0.5))
   for (now of [0, 1, 1, 0]) optimizer.step({ a: gradient })
@@ -91,12 +94,7 @@ test('a parameter is where its buffer is at each step', async () => {
 test('the dispatches of two passes find a parameter that has moved', async () => {
   const places = [bufferOf(device, wave(9)), bufferOf(device, wave(9))]
   let now = 0
-  const a: GPUTensor = {
-    get buffer() {
-      return places[now]
-    },
-    length: 9,
-  }
+  const a = moving(9, () => places[now])
   const optimizer = createOptimizerSync(dog({ initEta: 0.5 }), { a }, webgpuOn(device))
   optimizer.step({ a: bufferOf(device, wave(9, 2)) })
   now = 1

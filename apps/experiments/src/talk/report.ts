@@ -1,52 +1,38 @@
 // The report of an experiment: one HTML file that needs nothing else, no network and no script. Verdicts, figures,
 // tables, setting, and the numbers behind them as JSON.
-import { Html, html } from '../html.ts'
-import { STYLE } from '../report.ts'
-import type { Experiment, Figure, Results, Verdict } from './experiment.ts'
+import { type Html, html } from '../html.ts'
+import { figure, page } from '../page.ts'
+import type { Experiment, Results, Verdict } from './experiment.ts'
 import { tables } from './table.ts'
 
 /** The report as the text of an HTML file. */
 export function renderReport(experiment: Experiment, results: Results): string {
   const { title, about, metric } = experiment
   const { traces, facts, notes, command } = results
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${title}</title>
-<style>${new Html(STYLE + OWN)}</style>
-</head>
-<body>
-<header>
-<p class="kicker">freestep: the talk, reproduced</p>
-<h1>${title}</h1>
-<p class="lead">${about}</p>
-</header>
-<main>
-<section><h2>What became of it</h2>${experiment.verdicts(traces).map(verdict)}</section>
-${experiment.figures(traces).map(figure)}
-${tables(traces, experiment).map(
-  ({ problem, heads, cells, rows }) => html`<section><h2>${problem}</h2><div class="scroll"><table>
+  return page({
+    kicker: 'freestep: the talk, reproduced',
+    title,
+    lead: about,
+    style: OWN,
+    sections: [
+      html`<section><h2>What became of it</h2>${experiment.verdicts(traces).map(verdict)}</section>`,
+      experiment.figures(traces).map(({ title, caption, svg }) => figure(title, caption, svg)),
+      tables(traces, experiment).map(table),
+      html`<p class="note">${reading(metric.gap)}</p>`,
+    ],
+    facts: [['made by', command], ...facts],
+    notes,
+    results: traces,
+  })
+}
+
+const table = ({ problem, heads, cells, rows }: ReturnType<typeof tables>[number]): Html =>
+  html`<section><h2>${problem}</h2><div class="scroll"><table>
 <thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
 <tbody>${cells.map(
     ([name, ...rest], i) =>
       html`<tr class="${rows[i].free ? 'free' : (rows[i].rank ?? 'grid')}"><th scope="row">${name}</th>${rest.map((cell) => html`<td>${cell}</td>`)}</tr>`,
-  )}</tbody></table></div></section>`,
-)}
-<p class="note">${reading(metric.gap)}</p>
-<section><h2>Setting</h2>
-<dl>${[['made by', command] as const, ...facts].map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
-${notes.map((note) => html`<p class="note">${note}</p>`)}
-</section>
-</main>
-<script type="application/json" id="results">${new Html(JSON.stringify(traces).replaceAll('<', '\\u003c'))}</script>
-</body>
-</html>
-`
-  return page.text
-}
+  )}</tbody></table></div></section>`
 
 /** How the tables are read. */
 export const reading = (gap: 'difference' | 'ratio'): string =>
@@ -55,9 +41,6 @@ export const reading = (gap: 'difference' | 'ratio'): string =>
 
 const verdict = ({ claim, verdict: outcome, because }: Verdict): Html =>
   html`<div class="claim"><p><b class="${outcome.replaceAll(' ', '-')}">${outcome}</b> ${claim}</p><p class="note">${because}</p></div>`
-
-const figure = ({ title, caption, svg }: Figure): Html =>
-  html`<section><h2>${title}</h2><figure><div class="scroll">${new Html(svg)}</div><figcaption>${caption}</figcaption></figure></section>`
 
 const OWN = `
 body{max-width:908px}
