@@ -38,8 +38,8 @@ const table: Record<Elementwise | 'slice', (a: string, b: string, c: string) => 
 const exact = new Set<string>(['max', 'min', 'neg', 'abs', 'sign', 'where', 'slice'])
 
 const functions = ['abs', 'fround', 'max', 'min', 'sign', 'sqrt']
-const variables = ['globals', 'tensors', 'partials', 'segments', 'active', 'tensorStride', 'memory', 'layout']
-const own = [...segmentFields, 'segment', 'segmentCount', 'activeCount', 'from', 'to', 'i', 'k', 'sum']
+const variables = ['globals', 'tensors', 'partials', 'segments', 'tensorStride', 'memory', 'layout']
+const own = [...segmentFields, 'segment', 'segmentCount', 'tensorCount', 'from', 'to', 'i', 'sum']
 const keywords =
   'arguments await break case catch class const continue debugger default delete do else enum eval export extends false finally for ' +
   'function if implements import in instanceof interface let new null package private protected public return static super switch ' +
@@ -60,7 +60,7 @@ export function emitJs(kernels: Kernels, type: ElementType): string {
     `const { ${functions.join(', ')} } = Math`,
     'const { tensorStride } = layout',
     ...['globals', 'tensors', 'partials'].map((each) => `const ${each} = new Float64Array(memory, layout.${each})`),
-    ...['segments', 'active'].map((each) => `const ${each} = new Int32Array(memory, layout.${each})`),
+    'const segments = new Int32Array(memory, layout.segments)',
     ...[...used].map((each) => `const $${name(each)} = new ${array}(memory, layout.arrays[${JSON.stringify(each)}])`),
     'return {',
     ...kernels.stages.flatMap((stage, i) =>
@@ -73,8 +73,7 @@ export function emitJs(kernels: Kernels, type: ElementType): string {
 
 const indent = (lines: readonly string[]) => lines.map((line) => `  ${line}`)
 const block = (head: string, lines: readonly string[], end = '}') => [`${head}{`, ...indent(lines), end]
-const overTensors = (lines: readonly string[]) =>
-  block('for (let k = 0; k < activeCount; k++) ', ['const tensor = active[k]', ...lines])
+const overTensors = (lines: readonly string[]) => block('for (let tensor = 0; tensor < tensorCount; tensor++) ', lines)
 const overSegments = (from: string, to: string, lines: readonly string[]) =>
   block(`for (let segment = ${from}; segment < ${to}; segment++) `, lines)
 const field = (each: SegmentField) => `${each} = segments[${segmentInts} * segment + ${segmentFields.indexOf(each)}]`
@@ -117,7 +116,7 @@ class Writer {
     const lines = [
       ...loads.map(({ node, array, scope }) => `const ${this.value(node)} = ${at(array, scope)}`),
       ...body.map((node) => this.statement(node, this.type)),
-      ...sums.map(({ index, value }) => `sum${index} += ${this.operand(value, this.type)}`),
+      ...sums.map(({ index, value }) => `sum${index} += ${finite(this.operand(value, this.type))}`),
       ...stores.map(({ array, value }) => `${at(array, scope)} = ${this.operand(value, this.type)}`),
     ]
     const round = (text: string) => (this.type === 'float32' ? `fround(${text})` : text)
@@ -129,7 +128,7 @@ class Writer {
 
   scalarProgram(name: string, { parts }: ScalarProgram): string[] {
     const lines = sharingLoops(parts).flatMap((step) => ('kind' in step ? this.section(step) : addUp(step)))
-    return block(`${name}(segmentCount, activeCount) `, lines, '},')
+    return block(`${name}(segmentCount, tensorCount) `, lines, '},')
   }
 
   private section({ scope, reads, body, writes }: Section): string[] {
@@ -157,6 +156,9 @@ class Writer {
     return valueName(node, this.name)
   }
 }
+
+/** A term of a sum: zero where it is not finite. */
+const finite = (a: string) => `(${a} - ${a} === 0 ? ${a} : 0)`
 
 const slotAt = ({ scope, index }: Slot) =>
   scope === 'global' ? `globals[${index}]` : `tensors[tensorStride * tensor + ${index}]`

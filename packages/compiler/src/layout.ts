@@ -11,8 +11,6 @@ export interface Layout {
   readonly tensors: number
   /** At least the number of tensor-scoped slots. */
   readonly tensorStride: number
-  /** The tensors that take part in the step, as int32. */
-  readonly active: number
   /** The segments that take part, {@link segmentInts} int32 each, in the order of {@link segmentFields}. */
   readonly segments: number
   /** Partial sums: for each segment as many doubles as the pass adds up. */
@@ -48,6 +46,6 @@ export type ElementType = 'float32' | 'float64'
 
 /**
  * What an emitted module offers: one function per stage, `stage0`, `stage1`, ... A pass takes the first segment and the one after the
- * last; a scalar program takes how many segments and how many active tensors there are.
+ * last; a scalar program takes how many segments there are, and how many tensors.
  */
 export type StageFunctions = Readonly<Record<string, (a: number, b: number) => void>>

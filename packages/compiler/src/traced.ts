@@ -20,10 +20,13 @@ export function inputScopes(program: Program): Record<string, Scope> {
 }
 
 /**
- * Traces one function of a program: `init` to every state, `step` to `x` and every state that it returns, `evaluate` to `evaluated`.
+ * Traces one function of a program: `init` to every state, `step` to `x` and every state that it returns, `evaluate` to `evaluated`. For a
+ * step of which it is known that all tensors take part, `everybody` makes a shorter trace.
  */
-export function traceProgram(program: Program, part: Part): Graph {
-  return trace((values) => outputs(program, part, values), inputs(program, part), program.strides !== undefined)
+export function traceProgram(program: Program, part: Part, everybody = false): Graph {
+  const { active, ...others } = inputs(program, part)
+  const given = everybody || active === undefined ? others : { ...others, active }
+  return trace((values) => outputs(program, part, values), given, program.strides !== undefined)
 }
 
 /** The states whose first value is known without looking at `x`: the number that fills them. */
@@ -34,10 +37,9 @@ export function firstNumbers(program: Program): ReadonlyMap<string, number> {
 
 /** What one of the functions is given. */
 function inputs(program: Program, part: Part): Record<string, Scope> {
+  const ofSteps = ['g', 'loss', 'active']
   const absent = (name: string) =>
-    part === 'init'
-      ? name === 'g' || name === 'loss' || Object.hasOwn(program.states, name)
-      : part === 'evaluate' && (name === 'g' || name === 'loss')
+    (part === 'init' && Object.hasOwn(program.states, name)) || (part !== 'step' && ofSteps.includes(name))
   return Object.fromEntries(Object.entries(inputScopes(program)).filter(([name]) => !absent(name)))
 }
 

@@ -8,17 +8,18 @@ export function start(program: Program, kernels: readonly Kernels[], x0: readonl
   const names = Object.keys(kernels[0].arrays)
   const at = (index: number) => 1024 + 64 + 8 * size * index
   const layout: Layout = {
-    ...{ globals: 64, tensors: 512, tensorStride: 32, active: 0, segments: 16, partials: 768 },
+    ...{ globals: 64, tensors: 512, tensorStride: 32, segments: 16, partials: 768 },
     arrays: Object.fromEntries(names.map((name, i) => [name, at(i)])),
   }
   const memory = new ArrayBuffer(at(names.length))
   const arrays = Object.fromEntries(names.map((name) => [name, new Float64Array(memory, layout.arrays[name], size)]))
   arrays.x.set(x0)
   new Int32Array(memory, layout.segments, segmentInts).set([0, size, 0, 0, size, 0, 1])
-  const globals = new Float64Array(memory, layout.globals)
+  const numbers = { global: new Float64Array(memory, layout.globals), tensor: new Float64Array(memory, layout.tensors) }
   const slots = Object.fromEntries(kernels[0].slots.map((slot) => [slot.name, slot]))
   const set = (name: string, value: number) => {
-    globals[slots[name].index] = value
+    const { scope, index } = slots[name]
+    numbers[scope][index] = value
   }
   const run = kernels.map(({ stages, ...rest }) => {
     const code: StageFunctions = new Function('memory', 'layout', emitJs({ stages, ...rest }, 'float64'))(memory, layout)

@@ -19,12 +19,21 @@ export type Init = Expr | ((x: Value) => Expr)
 export interface State {
   readonly scope: Scope
   readonly init: Init
+  /**
+   * What multiplies all of it at every step, as β₃ does s, where it is to be so too at a step that its tensor sits out: what is behind an
+   * estimate goes with the sums it is divided by. Left out: it waits.
+   */
+  readonly decay?: Expr
 }
 
-/** A state with one number per coordinate, 0 at first unless told otherwise. */
-export const element = (init: Init = 0): State => ({ scope: 'element', init })
+/** A state with one number per coordinate, 0 at first unless told otherwise; see {@link State} for `decay`. */
+export const element = (init: Init = 0, decay?: Expr): State => ({
+  scope: 'element',
+  init,
+  ...(decay !== undefined && { decay }),
+})
 /** A state with one number per kept coordinate; see the option `sliceP`. */
-export const sliced = (init: Init = 0): State => ({ scope: 'slice', init })
+export const sliced = (init: Init = 0, decay?: Expr): State => ({ ...element(init, decay), scope: 'slice' })
 /** A state with one number per parameter tensor. */
 export const perTensor = (init: Init = 0): State => ({ scope: 'tensor', init })
 /** A state that is a single number. */

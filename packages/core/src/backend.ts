@@ -16,7 +16,10 @@ export type Numbers = Float32Array | Float64Array
 
 /** One step's input, in the order of the program's tensors. */
 export interface StepInput<P> {
-  /** The gradients; undefined where the parameter takes no part in this step: it and its states stay, and sums leave it out. */
+  /**
+   * The gradients; undefined where the parameter sits this step out: it and its states per coordinate stay, and are added up nowhere. What
+   * there is per tensor is computed for all tensors alike; the program sees to what those that sit out keep.
+   */
   readonly gradients: readonly (P | undefined)[]
   /** The loss, where the program uses it: a number, or a scalar tensor of the backend. */
   readonly loss: number | P | undefined

@@ -3,7 +3,7 @@
  * Not fast (one library call per operation), but all that a new backend needs, and the reference that fused steps are held against.
  */
 import type { Backend, Engine, MaybePromise, Numbers, StepInput } from './backend.ts'
-import type { TensorInfo } from './groups.ts'
+import { Moment, type TensorInfo } from './groups.ts'
 import type { Program } from './program.ts'
 import type { Elementwise, Expr, Interpreter, Scope, Value } from './value.ts'
 
@@ -14,7 +14,7 @@ import type { Elementwise, Expr, Interpreter, Scope, Value } from './value.ts'
 export interface EagerOps<T> extends Record<Elementwise, (...args: T[]) => T> {
   /** A scalar. */
   constant(c: number): T
-  /** The sum of all elements, a scalar; of a scalar, itself. */
+  /** The sum of all elements that are finite, a scalar; of a scalar, itself. */
   sum(a: T): T
   /** Elements 0, p, 2p, … of a tensor in row-major order, as a tensor of one dimension. */
   slice(a: T, p: number): T
@@ -46,7 +46,7 @@ export interface EagerSpec<P, T> {
   free?(value: T): void
 }
 
-/** A value in eager execution: one part per tensor, or a single part for a global one. */
+/** A value in eager execution: one part per tensor, or a single part for a global one; of vectors only those of tensors that take part. */
 class Lifted<T> implements Value {
   readonly scope: Scope
   readonly in: Interpreter
@@ -61,22 +61,28 @@ class Lifted<T> implements Value {
   }
 }
 
-/** The interpreter over `count` tensors. */
-function lift<T>(ops: EagerOps<T>, count: number, strides: readonly number[] | undefined): Interpreter {
+/** The interpreter over `count` tensors, of which those in `active` take part. */
+function lift<T>(
+  ops: EagerOps<T>,
+  count: number,
+  active: ReadonlySet<number>,
+  strides: readonly number[] | undefined,
+): Interpreter {
   const part = (a: Expr, i: number) => (typeof a === 'number' ? ops.constant(a) : (a as Lifted<T>).part(i))
-  const make = (scope: Scope, of: (i: number) => T) =>
-    new Lifted(
-      scope,
-      Array.from({ length: scope === 'global' ? 1 : count }, (_, i) => of(i)),
-      interpreter,
-    )
+  const make = (scope: Scope, of: (i: number) => T) => {
+    const parts: T[] = scope === 'global' ? [of(0)] : []
+    if (scope === 'tensor') for (let i = 0; i < count; i++) parts[i] = of(i)
+    else if (scope !== 'global') for (const i of active) parts[i] = of(i)
+    return new Lifted(scope, parts, interpreter)
+  }
   const interpreter: Interpreter = {
     apply: (op, args, scope) => make(scope, (i) => ops[op](...args.map((a) => part(a, i)))),
     sum(a, to) {
-      const { scope, parts } = a as Lifted<T>
-      const totals = scope === 'tensor' ? parts : parts.map((each) => ops.sum(each))
-      if (to === 'tensor') return new Lifted('tensor', totals, interpreter)
-      return new Lifted('global', [totals.length ? totals.reduce((x, y) => ops.add(x, y)) : ops.constant(0)], interpreter)
+      const vector = a as Lifted<T>
+      const totals =
+        vector.scope === 'tensor' ? vector : make('tensor', (i) => (active.has(i) ? ops.sum(vector.part(i)) : ops.constant(0)))
+      if (to === 'tensor') return totals
+      return make('global', () => (count ? totals.parts.reduce((x, y) => ops.add(x, y)) : ops.constant(0)))
     },
     slice: (a) => (strides ? make('slice', (i) => ops.slice(part(a, i), strides[i])) : a),
   }
@@ -106,7 +112,7 @@ class EagerEngine<P, T> implements Engine<P> {
   /** The states' first values, kept. */
   private initial(): Stored<T> {
     return this.scope((keep) => {
-      const { values } = this.values([...this.params.keys()], uniformsAt(this.program, 0))
+      const values = this.values([...this.params.keys()], fixedUniforms(this.program))
       const first = this.program.init(values)
       const stored: Stored<T> = {}
       for (const [name, scope] of Object.entries(this.program.states)) {
@@ -131,55 +137,56 @@ class EagerEngine<P, T> implements Engine<P> {
     return scope === 'slice' && p ? Math.ceil((this.program.tensors[i]?.size ?? 0) / p) : undefined
   }
 
-  /** All named values of the active tensors, in an interpreter over them. */
-  private values(active: readonly number[], uniforms: StepInput<P>['uniforms'], input?: StepInput<P>) {
-    const { spec, program } = this
-    const interpreter = lift(spec.ops, active.length, program.strides && active.map((i) => program.strides?.[i] ?? 1))
-    const pick = (scope: Scope, parts: readonly T[]) =>
-      new Lifted(scope, scope === 'global' ? parts : active.map((i) => parts[i]), interpreter)
-    const values: Record<string, Value> = {
-      x: pick(
-        'element',
-        this.params.map((param) => spec.load(param)),
-      ),
+  /** All named values, in an interpreter of their own. */
+  private values(active: readonly number[], uniforms: StepInput<P>['uniforms'], input?: StepInput<P>): Record<string, Lifted<T>> {
+    const { spec, program, params } = this
+    const interpreter = lift(spec.ops, params.length, new Set(active), program.strides)
+    const value = (scope: Scope, parts: readonly T[]) => new Lifted(scope, parts, interpreter)
+    const vector = (tensors: readonly (P | undefined)[]) => {
+      const parts: T[] = []
+      for (const i of active) parts[i] = spec.load(tensors[i] as P)
+      return value('element', parts)
     }
+    const values: Record<string, Lifted<T>> = { x: vector(params) }
     for (const [name, { scope }] of Object.entries(program.uniforms))
-      values[name] = pick(
-        scope,
-        uniforms[name].map((c) => spec.ops.constant(c)),
-      )
-    for (const [name, parts] of Object.entries(this.states)) values[name] = pick(program.states[name], parts)
-    if (!input) return { values }
-    values.g = pick(
-      'element',
-      input.gradients.map((g) => (g === undefined ? (undefined as T) : spec.load(g))),
-    )
+      if (uniforms[name])
+        values[name] = value(
+          scope,
+          uniforms[name].map((c) => spec.ops.constant(c)),
+        )
+    for (const [name, parts] of Object.entries(this.states)) values[name] = value(program.states[name], parts)
+    if (!input) return values
+    values.g = vector(input.gradients)
     const { loss } = input
-    if (loss !== undefined) values.loss = pick('global', [typeof loss === 'number' ? spec.ops.constant(loss) : spec.load(loss)])
-    return { values }
+    if (loss !== undefined) values.loss = value('global', [typeof loss === 'number' ? spec.ops.constant(loss) : spec.load(loss)])
+    return values
   }
 
   step(input: StepInput<P>): void {
     const { program, spec } = this
-    const active = [...program.tensors.keys()].filter((i) => input.gradients[i] !== undefined)
+    const all = [...program.tensors.keys()]
+    const active = all.filter((i) => input.gradients[i] !== undefined)
+    const { active: presence, ...others } = input.uniforms
+    const uniforms = active.length === all.length ? others : input.uniforms
     // Everything is computed before anything is written, so a failure leaves parameters and states as they were.
     const replaced = this.scope((keep) => {
-      const { values } = this.values(active, input.uniforms, input)
+      const values = this.values(active, uniforms, input)
       const { x, ...next } = program.step(values)
-      const owned = new Set(Object.values(values).flatMap((value) => (value as Lifted<T>).parts))
+      const owned = new Set(Object.values(values).flatMap(({ parts }) => parts))
       const fresh: { name: string; index: number; value: T }[] = []
       for (const [name, value] of Object.entries(next)) {
         const scope = program.states[name]
         const old = this.states[name]
-        for (const [j, index] of (scope === 'global' ? [0] : active).entries()) {
-          const part = typeof value === 'number' ? this.materialize(value, scope, index) : (value as Lifted<T>).part(j)
+        const indices = scope === 'global' ? [0] : scope === 'tensor' ? all : active
+        for (const index of indices) {
+          const part = typeof value === 'number' ? this.materialize(value, scope, index) : (value as Lifted<T>).part(index)
           if (part === old[index]) continue
           // A state needs a tensor of its own: what is a gradient, a parameter or another state already is copied.
           fresh.push({ name, index, value: keep(owned.has(part) ? spec.copy(part) : part) })
           owned.add(part)
         }
       }
-      for (const [j, index] of active.entries()) spec.store(this.params[index], (x as Lifted<T>).part(j))
+      for (const index of active) spec.store(this.params[index], (x as Lifted<T>).part(index))
       return fresh
     })
     for (const { name, index, value } of replaced) {
@@ -217,7 +224,7 @@ class EagerEngine<P, T> implements Engine<P> {
     const evaluate = program.evaluate
     if (!evaluate) return this.params
     return this.scope(() => {
-      const { values } = this.values([...this.params.keys()], uniformsAt(program, 0))
+      const values = this.values([...this.params.keys()], fixedUniforms(program))
       const point = evaluate(values) as Lifted<T>
       return this.params.map((param, i) => this.spec.export(point.part(i), param))
     })
@@ -252,7 +259,26 @@ class EagerEngine<P, T> implements Engine<P> {
   }
 }
 
-/** Every uniform at step k. */
-export function uniformsAt(program: Program, k: number): Record<string, readonly number[]> {
-  return Object.fromEntries(Object.entries(program.uniforms).map(([name, uniform]) => [name, uniform.at(k)]))
+/**
+ * Every uniform at step k, given which tensors take part: all, if nothing is said. Who takes one step after the other gives the same moment
+ * for all that happens at one of them, so that schedules are called once.
+ */
+export function uniformsAt(
+  program: Program,
+  moment: Moment | number,
+  active: readonly boolean[] = program.tensors.map(() => true),
+): Record<string, readonly number[]> {
+  const now = typeof moment === 'number' ? new Moment(moment) : moment
+  return Object.fromEntries(Object.entries(program.uniforms).map(([name, uniform]) => [name, uniform.at(now, active)]))
 }
+
+/**
+ * The uniforms as `init` and `evaluate` of a program are given them: those that follow the steps, on which neither depends, are not a number.
+ */
+export const fixedUniforms = ({ uniforms, tensors }: Program): Record<string, readonly number[]> =>
+  Object.fromEntries(
+    Object.entries(uniforms).map(([name, { scope, fixed }]) => [
+      name,
+      fixed ?? new Array<number>(scope === 'global' ? 1 : tensors.length).fill(Number.NaN),
+    ]),
+  )

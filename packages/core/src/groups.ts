@@ -25,8 +25,29 @@ export type Group<O> = Omit<Settings<O>, 'params'> & {
 /** A number that is not part of the program: it changes with the step, or from parameter to parameter. */
 export interface Uniform {
   readonly scope: 'global' | 'tensor'
-  /** The number at step k (`global`: one; `tensor`: one per parameter). */
-  at(k: number): readonly number[]
+  /** The numbers, where they are the same at every step; only of these can first values be made. */
+  readonly fixed: readonly number[] | undefined
+  /** The numbers at a step (`global`: one; `tensor`: one per parameter), given which tensors take part. */
+  at(moment: Moment, active: readonly boolean[]): readonly number[]
+}
+
+/** A step, and what schedules say at it: each is called once, however many options, groups and parameters follow it. */
+export class Moment {
+  /** Which step, from 0 on. */
+  readonly k: number
+  private readonly known = new Map<Schedule, number>()
+
+  constructor(k: number) {
+    this.k = k
+  }
+
+  /** An option's value: the number itself, or what its schedule says, held to the range of the option. */
+  valueOf(name: string, option: number | Schedule): number {
+    if (typeof option === 'number') return option
+    const value = this.known.get(option) ?? option(this.k)
+    this.known.set(option, value)
+    return scheduled(name, () => value, this.k)
+  }
 }
 
 /** The options of all parameters, sorted into what they are to the program. */
@@ -34,8 +55,8 @@ export interface Resolved {
   readonly uniforms: Readonly<Record<string, Uniform>>
   /** The options as the algorithm's functions take them, with values standing for the uniforms. */
   hyper(uniform: (name: string) => Value): Hyper<object>
-  /** Whether each parameter is frozen at step k, that is, its lr is 0. */
-  frozen(k: number): readonly boolean[]
+  /** Whether each parameter is frozen, that is, its lr is the number 0. */
+  readonly frozen: readonly boolean[]
   /** sliceP per parameter, or undefined where the algorithm slices nothing. */
   readonly strides: readonly number[] | undefined
 }
@@ -104,11 +125,12 @@ export function resolve(algorithm: string, options: readonly Options[]): Resolve
         'bad-option',
         `${algorithm}: option ${name} shapes the step, so it cannot differ between groups. Use splitGroups, or one value.`,
       )
-    const at = (value: unknown, k: number) =>
-      typeof value === 'function' ? scheduled(name, value as Schedule, k) : (value as number)
-    uniforms[label] = same
-      ? { scope: 'global', at: (k) => [at(first, k)] }
-      : { scope: 'tensor', at: (k) => values.map((value) => at(value, k)) }
+    const options = (same ? [first] : values) as readonly (number | Schedule)[]
+    uniforms[label] = {
+      scope: same ? 'global' : 'tensor',
+      fixed: options.every((option) => typeof option === 'number') ? options : undefined,
+      at: (moment) => options.map((option) => moment.valueOf(name, option)),
+    }
     return (uniform) => uniform(label)
   }
 
@@ -124,7 +146,7 @@ export function resolve(algorithm: string, options: readonly Options[]): Resolve
   return {
     uniforms,
     hyper: (uniform) => Object.fromEntries(Object.entries(build).map(([name, make]) => [name, make(uniform)])),
-    frozen: (k) => options.map(({ lr }) => (typeof lr === 'function' ? scheduled('lr', lr as Schedule, k) : lr) === 0),
+    frozen: options.map(({ lr }) => lr === 0),
     strides: strides.some((p) => p !== 1) ? strides : undefined,
   }
 }

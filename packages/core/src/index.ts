@@ -8,9 +8,9 @@ export * from './algorithm.ts'
 export * from './algorithms/index.ts'
 export * from './backend.ts'
 export * from './checkpoint.ts'
-export { type EagerOps, type EagerSpec, eagerBackend, uniformsAt } from './eager.ts'
+export { type EagerOps, type EagerSpec, eagerBackend, fixedUniforms, uniformsAt } from './eager.ts'
 export { FreestepError, type FreestepErrorCode, suggest } from './errors.ts'
-export { type Group, optionsPerTensor, type TensorInfo, type Uniform } from './groups.ts'
+export { type Group, Moment, optionsPerTensor, type TensorInfo, type Uniform } from './groups.ts'
 export { type Half, halves } from './halves.ts'
 export * from './ops.ts'
 export {
@@ -21,7 +21,7 @@ export {
   type OptimizerOptions,
   type StepOptions,
 } from './optimizer.ts'
-export { createProgram, type Program, type Values } from './program.ts'
+export { createProgram, type Program, type ProgramOptions, type Values } from './program.ts'
 export * from './schedules.ts'
 export { fromTorch } from './torch.ts'
 export * from './value.ts'

@@ -12,6 +12,7 @@
  * - `sign(0)` is 0; the sign of NaN is not defined. `sqrt` of a negative number is NaN.
  * - `pow(a, c)` takes a ≥ 0 and a constant exponent c > 0; a device may compute it to a few units in the last place.
  * - `where(c, a, b)` is a where c > 0 and b elsewhere, so NaN selects b; what is not selected never leaks.
+ * - `sum` passes over what is not finite.
  */
 import { FreestepError } from './errors.ts'
 import { type Elementwise, type Expr, type Value, widest } from './value.ts'
@@ -77,11 +78,14 @@ export const pow = (a: Expr, c: number): Expr => apply('pow', [a, c])
 export const sign = (a: Expr): Expr => apply('sign', [a])
 
 /** a where c > 0, b elsewhere. */
-export const where = (c: Expr, a: Expr, b: Expr): Expr => apply('where', [c, a, b])
+export const where = (c: Expr, a: Expr, b: Expr): Expr => (typeof c === 'number' ? (c > 0 ? a : b) : apply('where', [c, a, b]))
 
 /**
  * Σ a over all coordinates (`global`), or over the coordinates of each tensor (`tensor`). The sum of tensor-scoped values adds one
  * number per tensor; what is narrower than asked for already is returned as it is.
+ *
+ * A coordinate at which a is not finite counts as zero: it is lost, and nothing else is. In a step, a tensor without gradient stays in every
+ * sum, with what it contributed last (see present.ts).
  */
 export function sum(a: Expr, to: 'tensor' | 'global' = 'global'): Expr {
   if (!isValue(a) || a.scope === 'global' || a.scope === to) return a
@@ -90,6 +94,12 @@ export function sum(a: Expr, to: 'tensor' | 'global' = 'global'): Expr {
 
 /** Every p-th coordinate of each tensor, p being the option `sliceP`; the identity on scalars and where p = 1. */
 export const slice = (a: Expr): Expr => (isValue(a) && a.scope === 'element' ? a.in.slice(a) : a)
+
+/**
+ * The value itself, marked as made anew at every step, as a gradient is (Lion's direction, a gradient with decay): a tensor that sits a step
+ * out has none, so sums count 0 for it, where for a state they count what it last was.
+ */
+export const fresh = (a: Expr): Expr => (isValue(a) && a.in.fresh ? a.in.fresh(a) : a)
 
 /** a² */
 export const square = (a: Expr): Expr => mul(a, a)
@@ -100,8 +110,19 @@ export const dot = (a: Expr, b: Expr, to?: 'tensor' | 'global'): Expr => sum(mul
 /** ‖a‖₁ */
 export const norm1 = (a: Expr, to?: 'tensor' | 'global'): Expr => sum(abs(a), to)
 
-/** ‖a‖₂ */
+/** ‖a‖₂, for |a| between 1e-18 and 1e18 in single precision: see {@link wideNorm2}. */
 export const norm2 = (a: Expr, to?: 'tensor' | 'global'): Expr => sqrt(sum(square(a), to))
+
+/**
+ * ‖a‖₂ wherever a itself is in range: squares of single precision end at 1e-38 and 1e38, so they are added up three times, of a, of a made
+ * smaller and of a made larger, and the sum is taken that lost nothing. After J. L. Blue, "A Portable Fortran Program to Find the Euclidean
+ * Norm of a Vector", 1978, https://doi.org/10.1145/355769.355771, without its branches.
+ */
+export function wideNorm2(a: Expr): Expr {
+  const scaled = (by: number) => div(norm2(mul(by, a)), by)
+  const [plain, smaller, larger] = [norm2(a), scaled(2 ** -70), scaled(2 ** 90)]
+  return where(sub(smaller, 1e17), smaller, where(sub(1e-15, plain), larger, plain))
+}
 
 /** β m + (1 − β) g, an exponential moving average. `ema(β, c, 1)` from c = 0 is 1 − βᵏ, the bias correction, without cancellation. */
 export const ema = (beta: Expr, m: Expr, g: Expr): Expr => add(mul(beta, m), mul(sub(1, beta), g))

@@ -44,8 +44,8 @@ export interface Optimizer<P, Done extends MaybePromise<void> = void> {
   /** How many steps were taken. */
   readonly steps: number
   /**
-   * Updates the parameters. A parameter without a gradient, or whose lr is 0 at this step, stays as it is, with all that is kept
-   * about it, and counts in no sum.
+   * Updates the parameters. A parameter without a gradient, or in a group whose lr is the number 0, sits the step out: it stays as it is, with
+   * all that is kept about it, and counts in sums with what it contributed last. An lr that a schedule has fall to 0 is a step, of length 0.
    *
    * @throws FreestepError for unknown names, wrong shapes or dtypes, or a missing loss; parameters and states are then unchanged.
    */

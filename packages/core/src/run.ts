@@ -6,7 +6,7 @@ import type { Algorithm } from './algorithm.ts'
 import type { After, Backend, Engine, MaybePromise } from './backend.ts'
 import { uniformsAt } from './eager.ts'
 import { FreestepError, suggest } from './errors.ts'
-import type { TensorInfo } from './groups.ts'
+import { Moment, type TensorInfo } from './groups.ts'
 import type { Named, Optimizer } from './optimizer.ts'
 import type { Program } from './program.ts'
 import { loading, save } from './resume.ts'
@@ -53,6 +53,7 @@ export function run<P, Done extends MaybePromise<void>>(
 ): Optimizer<P, Done> {
   let { tensors, parts } = started
   let steps = 0
+  let moment = new Moment(0)
   let disposed = false
 
   const alive = () => {
@@ -95,10 +96,12 @@ export function run<P, Done extends MaybePromise<void>>(
           'missing-loss',
           `${algorithm.name} needs the objective's value. Call step(gradients, { loss }).`,
         )
+      // A step that failed is taken again at the same moment.
+      if (moment.k !== steps) moment = new Moment(steps)
       const inputs = parts.map(({ indices, program }) => {
-        const frozen = program.frozen(steps)
-        const own = indices.map((index, j) => (frozen[j] ? undefined : gradients[index]))
-        return { gradients: own, loss, uniforms: uniformsAt(program, steps) }
+        const own = indices.map((index, j) => (program.frozen[j] ? undefined : gradients[index]))
+        const active = own.map((gradient) => gradient !== undefined)
+        return { gradients: own, loss, uniforms: uniformsAt(program, moment, active) }
       })
       const done: Done[] = []
       for (const [p, { engine }] of parts.entries())
@@ -115,7 +118,7 @@ export function run<P, Done extends MaybePromise<void>>(
       // All reads start before one is waited for, so that they show one moment.
       const single = parts.flatMap(({ indices, program, engine }) =>
         Object.entries(program.states)
-          .filter(([, scope]) => scope === 'global' || scope === 'tensor')
+          .filter(([state, scope]) => (scope === 'global' || scope === 'tensor') && !program.hidden.includes(state))
           .map(([state, scope]) => ({ indices, state, scope, reading: engine.read(state) })),
       )
       const read = await Promise.all(single.map(({ reading }) => reading))

@@ -36,6 +36,8 @@ export interface Interpreter {
   sum(a: Value, to: 'tensor' | 'global'): Value
   /** Keeps every p-th coordinate of each tensor, or returns `a` itself where p is 1 everywhere. */
   slice(a: Value): Value
+  /** Marks what is made anew at every step, for sums (see {@link fresh}); where nobody asks, the value itself. */
+  fresh?(a: Value): Value
 }
 
 /** Position in the order of widening; slice and element never mix. */

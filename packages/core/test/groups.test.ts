@@ -71,18 +71,18 @@ describe('what options become', () => {
     const { uniforms, hyper } = of(adam({ lr: (k) => k + 1 }))
     expect(Object.keys(uniforms)).toEqual(['lr'])
     expect(uniforms.lr.scope).toBe('global')
-    expect([0, 5].map((k) => uniforms.lr.at(k))).toEqual([[1], [6]])
+    expect([0, 5].map((k) => uniforms.lr.at(new Moment(k), []))).toEqual([[1], [6]])
     expect(hyper(value)).toMatchObject({ lr: value('lr'), eps: 1e-8 })
   })
   test('what differs is one number per parameter, schedules among them', () => {
     const { uniforms } = of(adam({ lr: 0.1 }), [{ params: bias, lr: (k: number) => k }])
     expect(uniforms.lr.scope).toBe('tensor')
-    expect(uniforms.lr.at(3)).toEqual([0.1, 3, 0.1])
+    expect(uniforms.lr.at(new Moment(3), [])).toEqual([0.1, 3, 0.1])
   })
   test('the entries of a pair are options of their own', () => {
     const { uniforms, hyper } = of(adam(), [{ params: bias, betas: [0.9, 0.99] }])
     expect(Object.keys(uniforms)).toEqual(['betas[1]'])
-    expect(uniforms['betas[1]'].at(0)).toEqual([0.999, 0.99, 0.999])
+    expect(uniforms['betas[1]'].at(new Moment(0), [])).toEqual([0.999, 0.99, 0.999])
     expect(hyper(value)).toMatchObject({ betas: [0.9, value('betas[1]')] })
   })
   test('what shapes the step cannot differ', () => {
@@ -90,12 +90,8 @@ describe('what options become', () => {
       'adam: option amsgrad shapes the step, so it cannot differ between groups. Use splitGroups, or one value.',
     )
   })
-  test('lr 0 freezes, at every step anew', () => {
-    const { frozen } = of(adam({ lr: (k) => (k === 1 ? 0 : 1) }), [{ params: bias, lr: 0 }])
-    expect([0, 1].map(frozen)).toEqual([
-      [false, true, false],
-      [true, true, true],
-    ])
+  test('an lr that is the number 0 freezes, one that falls to 0 does not', () => {
+    expect(of(adam({ lr: () => 0 }), [{ params: bias, lr: 0 }]).frozen).toEqual([false, true, false])
   })
   test('strides are there where something is sliced', () => {
     expect(of(prodigy()).strides).toBeUndefined()
@@ -105,8 +101,8 @@ describe('what options become', () => {
   })
   test('a schedule that leaves its range is refused when it does', () => {
     const { uniforms } = of(adam({ lr: (k) => 1 - k, betas: [0.9, 0.99] }))
-    expect(uniforms.lr.at(0)).toEqual([1])
-    expect(() => uniforms.lr.at(2)).toThrow('The schedule of lr gave -1 at step 2. It must return a finite number ≥ 0.')
-    expect(() => of(adam({ lr: () => Number.NaN })).uniforms.lr.at(0)).toThrow(FreestepError)
+    expect(uniforms.lr.at(new Moment(0), [])).toEqual([1])
+    expect(() => uniforms.lr.at(new Moment(2), [])).toThrow('The schedule of lr gave -1 at step 2. It must return a finite number ≥ 0.')
+    expect(() => of(adam({ lr: () => Number.NaN })).uniforms.lr.at(new Moment(0), [])).toThrow(FreestepError)
   })
 })

@@ -56,7 +56,6 @@ export function arrange(program: Program, kernels: readonly Kernels[], { at = 0,
     globals: take(8 * slots('global')),
     tensors: take(8 * tensorStride * program.tensors.length),
     tensorStride,
-    active: take(4 * program.tensors.length),
     segments: take(4 * segmentInts * segments),
     partials: take(8 * sums * segments),
   }

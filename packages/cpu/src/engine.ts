@@ -3,7 +3,7 @@
  * own arrays are copied in and out where they are used. Not the running of kernels: see machine.ts.
  */
 import { compile } from '@freestep/compiler'
-import { type Engine, type Numbers, type Program, type StepInput, uniformsAt } from '@freestep/core'
+import { type Engine, fixedUniforms, type Numbers, type Program, type StepInput } from '@freestep/core'
 import { arrange } from './arena.ts'
 import { allocate } from './code.ts'
 import type { FloatArray } from './eager.ts'
@@ -39,7 +39,7 @@ export class FusedEngine implements Engine<FloatArray> {
     this.own = params
     this.follows = params.map(() => true)
     this.copyIn(params.keys())
-    this.setUniforms(uniformsAt(program, 0))
+    this.setUniforms(fixedUniforms(program))
     this.machine.run(this.machine.prepare(init), [...params.keys()])
     this.stepping = this.machine.prepare(step, true)
     this.ready = this.stepping.crew?.ready
@@ -110,7 +110,7 @@ export class FusedEngine implements Engine<FloatArray> {
     this.evaluating ??= machine.prepare(compile(program, 'evaluate'))
     // The point is computed where the gradients are, which come back afterwards.
     const gradients = this.gradients.map((gradient) => gradient.slice())
-    this.setUniforms(uniformsAt(program, 0))
+    this.setUniforms(fixedUniforms(program))
     machine.run(this.evaluating, [...this.params.keys()])
     const points = this.gradients.map((point) => point.slice())
     for (const [i, gradient] of gradients.entries()) this.gradients[i].set(gradient)

@@ -115,7 +115,7 @@ export class Machine {
     const { segments, count, cuts, large } = this.tables(kernels.perTensor || this.arena.lent, active)
     if (places) for (const [i, bank] of this.arena.banks.entries()) writeShifts(this.table(cuts[i][0]), segments[i], bank, places)
     for (const [i, banks] of stages.entries())
-      if (kernels.stages[i].kind === 'scalar') banks[0](count, active.length)
+      if (kernels.stages[i].kind === 'scalar') banks[0](count, this.program.tensors.length)
       else if (crew && large) crew.run(i, cuts, () => runBanks(banks, cuts, this.threads - 1))
       else runBanks(banks, cuts, 0)
   }
@@ -125,11 +125,9 @@ export class Machine {
     const { extent } = this
     if (extent && extent.perTensor === perTensor && sameNumbers(extent.active, active)) return extent
     const { banks } = this.arena
-    const { layout } = banks[0]
     const taking = new Set(active)
     const segments = banks.map((bank) => segmentsOf(this.program, bank, taking, perTensor))
     writeSegments(this.table(0), segments.flat())
-    new Int32Array(this.memory.buffer, layout.active, active.length).set(active)
     const starts = segments.map((_, i) => segments.slice(0, i).reduce((count, { length }) => count + length, 0))
     const elements = segments.flat().reduce((sum, { length }) => sum + length, 0)
     this.extent = {

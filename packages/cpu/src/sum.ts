@@ -4,13 +4,13 @@
  */
 const block = 256
 
-/** Σ aᵢ for i in [from, to). */
+/** Σ aᵢ for i in [from, to), over what is finite. */
 export function sum(a: Float32Array | Float64Array, from = 0, to = a.length): number {
   if (to - from > block) {
     const half = from + block * Math.ceil((to - from) / block / 2)
     return sum(a, from, half) + sum(a, half, to)
   }
   let total = 0
-  for (let i = from; i < to; i++) total += a[i]
+  for (let i = from; i < to; i++) total += a[i] - a[i] === 0 ? a[i] : 0
   return total
 }

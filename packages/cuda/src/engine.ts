@@ -4,7 +4,7 @@
  * compiler's.
  */
 import { addressOf, givenOf, type PtxOptions, type Slot } from '@freestep/compiler'
-import { type Engine, type Numbers, type Program, type StepInput, uniformsAt } from '@freestep/core'
+import { type Engine, fixedUniforms, type Numbers, type Program, type StepInput } from '@freestep/core'
 import { allocate, keptOf, type Memory, slotPlace } from './arena.ts'
 import { bytesEach, DeviceArray, type Dtype } from './array.ts'
 import { decode, encode } from './bytes.ts'
@@ -12,7 +12,7 @@ import { type Compiled, compileAll, type Running } from './compiled.ts'
 import { type Device, refuse } from './device.ts'
 import type { Workshop } from './machine.ts'
 import { type Plan, Plans } from './plans.ts'
-import { type Active, Fields } from './tables.ts'
+import { Fields, type Placed } from './tables.ts'
 import { type CudaTensor, describe, isHost } from './tensors.ts'
 
 /** What engines share. */
@@ -79,9 +79,9 @@ export class FusedEngine implements Engine<CudaTensor> {
       this.parameters = this.fixedParameters()
       this.given = this.compiled.given.map((name) => [givenOf(name), name])
       this.plans = new Plans(device, program, this.memory)
-      const uniforms = uniformsAt(program, 0)
+      const uniforms = fixedUniforms(program)
       this.setUniforms(uniforms)
-      const plan = this.plans.for([...params.keys()].map((i) => this.active(i)))
+      const plan = this.plans.for(params.map((_, i) => this.placed(i, undefined, true)))
       this.run(this.compiled.init, plan, uniforms)
     } catch (error) {
       for (const array of taken) array.free()
@@ -107,15 +107,16 @@ export class FusedEngine implements Engine<CudaTensor> {
   private fixedParameters(): Fields {
     const { arrays, numbers, ofTensors, partials, control, chunk } = this.memory
     const fields = new Fields(this.compiled.parameters)
-    const stride = this.program.tensors.length
-    for (const [name, value] of Object.entries({ numbers, ofTensors, partials, control, chunk, stride })) fields.set(name, value)
+    const count = this.program.tensors.length
+    for (const [name, value] of Object.entries({ numbers, ofTensors, partials, control, chunk, count })) fields.set(name, value)
     for (const [name, address] of arrays) fields.set(addressOf(name), address)
     return fields
   }
 
-  private active(tensor: number, g?: bigint): Active {
+  /** Where a tensor is. It takes part if it has a gradient (or room for a result), or where `active` says so. */
+  private placed(tensor: number, g: bigint | undefined, active = g !== undefined): Placed {
     const { size, dtype } = this.program.tensors[tensor]
-    return { tensor, size, dtype, stride: this.program.strides?.[tensor] ?? 1, x: this.pointers[tensor], g }
+    return { active, size, dtype, stride: this.program.strides?.[tensor] ?? 1, x: this.pointers[tensor], g }
   }
 
   step({ gradients, uniforms, loss }: StepInput<CudaTensor>): void {
@@ -128,10 +129,9 @@ export class FusedEngine implements Engine<CudaTensor> {
         'unsupported',
         'A step is captured whose gradients are on the host. Capture steps with gradients on the device.',
       )
-    const active = entries.map(([i, gradient]) =>
-      this.active(i, isHost(gradient) ? this.gradientHome(i).pointer : gradient.pointer),
-    )
-    const plan = this.plans.for(active)
+    const pointerOf = (gradient: CudaTensor | undefined, i: number) =>
+      gradient && (isHost(gradient) ? this.gradientHome(i).pointer : gradient.pointer)
+    const plan = this.plans.for(gradients.map((gradient, i) => this.placed(i, pointerOf(gradient, i))))
     this.setUniforms(uniforms)
     for (const [i, gradient] of entries) if (isHost(gradient)) this.device.upload(this.gradientHome(i).pointer, gradient)
     this.run(this.compiled.step, plan, uniforms, lossGiven)
@@ -149,14 +149,13 @@ export class FusedEngine implements Engine<CudaTensor> {
   }
 
   /** Launches a compiled function. */
-  private run(launches: Running, { tensors, chunks, active, blocks }: Plan, uniforms: Uniforms, loss = noLoss): void {
+  private run(launches: Running, { tensors, chunks, blocks }: Plan, uniforms: Uniforms, loss = noLoss): void {
     const { parameters, block } = this
     for (const [field, name] of this.given) parameters.set(field, name === 'loss' ? loss.number : uniforms[name][0])
     parameters.set('loss', loss.pointer)
     parameters.set('lossWide', loss.isWide ? 1 : 0)
     parameters.set('tensors', tensors)
     parameters.set('chunks', chunks)
-    parameters.set('count', active.length)
     this.device.do((driver) => {
       for (const { kernel, grid } of launches) {
         const spread = { grid: grid === 'chunks' ? ([blocks, 1, 1] as const) : one, block, sharedBytes: 0 }
@@ -223,9 +222,9 @@ export class FusedEngine implements Engine<CudaTensor> {
     const outputs: DeviceArray[] = []
     try {
       for (const i of this.program.tensors.keys()) outputs.push(this.take(i, 'evaluated'))
-      const uniforms = uniformsAt(this.program, 0)
+      const uniforms = fixedUniforms(this.program)
       this.setUniforms(uniforms)
-      this.run(evaluate, this.plans.for(outputs.map(({ pointer }, i) => this.active(i, pointer))), uniforms)
+      this.run(evaluate, this.plans.for(outputs.map(({ pointer }, i) => this.placed(i, pointer))), uniforms)
       return outputs
     } catch (error) {
       for (const output of outputs) output.free()

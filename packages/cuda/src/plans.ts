@@ -5,11 +5,11 @@
 import type { Program } from '@freestep/core'
 import { allocateTables, type Memory, type Tables } from './arena.ts'
 import { type Device, refuse } from './device.ts'
-import { type Active, chunkRows, samePlaces, sameTensors, tensorRows } from './tables.ts'
+import { chunkRows, type Placed, samePlaces, sameTensors, tensorRows } from './tables.ts'
 
 /** What a step runs over, ready to be launched on. */
 export interface Plan extends Tables {
-  readonly active: readonly Active[]
+  readonly placed: readonly Placed[]
   /** How many chunks there are. */
   readonly blocks: number
 }
@@ -47,9 +47,9 @@ export class Plans {
     this.places.push(...tables.map((each): Place => ({ tables: each, plan: undefined, kept: false })))
   }
 
-  /** The plan for the given tensors, as it was made before, or a new one. */
-  for(active: readonly Active[]): Plan {
-    const found = this.places.find(({ plan }) => plan && samePlaces(plan.active, active))
+  /** The plan for tensors at the given places, as it was made before, or a new one. */
+  for(placed: readonly Placed[]): Plan {
+    const found = this.places.find(({ plan }) => plan && samePlaces(plan.placed, placed))
     if (found?.plan) return this.use(found, found.plan)
     if (this.device.capturing)
       throw refuse(
@@ -59,9 +59,9 @@ export class Plans {
     if (this.places.every(({ kept }) => kept)) this.more()
     const oldest = this.places.filter(({ kept }) => !kept).reverse()
     // A plan of the same tensors at other places needs no new chunks.
-    const alike = ({ plan }: Place) => plan && sameTensors(plan.active, active)
+    const alike = ({ plan }: Place) => plan && sameTensors(plan.placed, placed)
     const place = oldest.find(({ plan }) => !plan) ?? oldest.find(alike) ?? oldest[0]
-    return this.use(place, this.fill(place, active))
+    return this.use(place, this.fill(place, placed))
   }
 
   private use(place: Place, plan: Plan): Plan {
@@ -70,17 +70,17 @@ export class Plans {
     return plan
   }
 
-  private fill(place: Place, active: readonly Active[]): Plan {
+  private fill(place: Place, placed: readonly Placed[]): Plan {
     const { tables, plan: before } = place
     place.plan = undefined
     let blocks = before?.blocks ?? 0
-    if (!(before && sameTensors(before.active, active))) {
-      const { bytes, count } = chunkRows(active, this.memory)
+    if (!(before && sameTensors(before.placed, placed))) {
+      const { bytes, count } = chunkRows(placed, this.memory)
       this.device.upload(tables.chunks, bytes)
       blocks = count
     }
-    this.device.upload(tables.tensors, tensorRows(active, this.memory))
-    place.plan = { ...tables, active, blocks }
+    this.device.upload(tables.tensors, tensorRows(placed, this.memory))
+    place.plan = { ...tables, placed, blocks }
     return place.plan
   }
 

@@ -1,14 +1,15 @@
 /**
- * What one step runs over: the tensors that take part, where they are, and the chunks they are cut into, as the bytes of the tables that
+ * What one step runs over: the tensors, which of them take part, where they are, and the chunks they are cut into, as the bytes of the tables that
  * kernels read. Pure arithmetic. Not the memory that the tables go to.
  */
 import { chunkFields, type Field, packed, ptxData, tensorFields } from '@freestep/compiler'
 import { chunksOf, keptOf, type Memory } from './arena.ts'
 import { bytesEach, type Dtype } from './array.ts'
 
-/** A tensor that takes part: where its parameters are, and its gradients (or the result of `evaluate`) if there are any. */
-export interface Active {
-  readonly tensor: number
+/** A tensor: where its parameters are, and its gradients (or the result of `evaluate`) if there are any. */
+export interface Placed {
+  /** Whether it takes part in the step. */
+  readonly active: boolean
   readonly size: number
   readonly dtype: Dtype
   readonly stride: number
@@ -20,43 +21,43 @@ export interface Active {
 export const dataOf = { float32: 'f32', float16: 'f16', bfloat16: 'bf16', float64: 'f64' } as const
 
 /** Whether the same tensors take part. */
-export const sameTensors = (a: readonly Active[], b: readonly Active[]): boolean =>
-  a.length === b.length && a.every(({ tensor }, i) => tensor === b[i].tensor)
+export const sameTensors = (a: readonly Placed[], b: readonly Placed[]): boolean =>
+  a.every(({ active }, i) => active === b[i].active)
 
 /** Whether they are at the same places, too. */
-export const samePlaces = (a: readonly Active[], b: readonly Active[]): boolean =>
+export const samePlaces = (a: readonly Placed[], b: readonly Placed[]): boolean =>
   sameTensors(a, b) && a.every(({ x, g }, i) => x === b[i].x && g === b[i].g)
 
 /** The rows of `tensors`. */
-export function tensorRows(active: readonly Active[], { tensors, chunk }: Memory): Uint8Array {
+export function tensorRows(all: readonly Placed[], { tensors, chunk }: Memory): Uint8Array {
   let row = 0
   return rows(
     tensorFields,
-    active.map((each) => {
-      const { tensor, size, dtype, stride, x, g = x } = each
+    all.map((each, tensor) => {
+      const { active, size, dtype, stride, x, g = x } = each
       const first = row
-      const count = chunksOf(size, chunk)
+      const count = active ? chunksOf(size, chunk) : 0
       row += count
       const { state, kept } = tensors[tensor]
       const data = ptxData.indexOf(dataOf[dtype])
       return {
         ...{ x, g, state: BigInt(state), kept: BigInt(kept), size: BigInt(size) },
-        ...{ index: tensor, data, whole: isWhole(each) ? 1 : 0, stride, row: first, rows: count },
+        ...{ data, whole: isWhole(each) ? 1 : 0, stride, row: first, rows: count },
       }
     }),
   )
 }
 
 /** Whether x and g may be accessed several elements at a time: four, two of double precision. */
-function isWhole({ dtype, x, g = x }: Active): boolean {
+function isWhole({ dtype, x, g = x }: Placed): boolean {
   const bytes = BigInt(Math.min(16, 4 * bytesEach[dtype]))
   return x % bytes === 0n && g % bytes === 0n
 }
 
 /** The rows of `chunks`. */
-export function chunkRows(active: readonly Active[], { chunk }: Memory): { readonly bytes: Uint8Array; readonly count: number } {
-  const all = active.flatMap(({ size, stride }, tensor) =>
-    Array.from({ length: chunksOf(size, chunk) }, (_, number) => {
+export function chunkRows(placed: readonly Placed[], { chunk }: Memory): { readonly bytes: Uint8Array; readonly count: number } {
+  const all = placed.flatMap(({ active, size, stride }, tensor) =>
+    Array.from({ length: active ? chunksOf(size, chunk) : 0 }, (_, number) => {
       const [from, to] = [keptOf(number * chunk, stride), keptOf(Math.min(size, (number + 1) * chunk), stride)]
       return { tensor, number, kept: from, count: to - from }
     }),

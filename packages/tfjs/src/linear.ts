@@ -3,7 +3,7 @@
  * live in a block of memory of its own. Not how tensors are reached: that is the terrain's, see wasm.ts and cpu.ts.
  */
 import { compile } from '@freestep/compiler'
-import { type Engine, type Numbers, type Program, type StepInput, uniformsAt } from '@freestep/core'
+import { type Engine, fixedUniforms, type Numbers, type Program, type StepInput } from '@freestep/core'
 import { type Arena, arrange, type Ground, handOver, Machine, type Place, type Prepared, type Site } from '@freestep/cpu/kernels'
 import type { Tensor, Variable } from '@tensorflow/tfjs-core'
 import type { TensorFlow } from './eager.ts'
@@ -57,7 +57,7 @@ export class LinearEngine implements Engine<Tensor> {
       functions,
       this.own.claim((site) => arrange(program, functions, site)),
     )
-    this.setUniforms(uniformsAt(program, 0))
+    this.setUniforms(fixedUniforms(program))
     this.run(this.machine.prepare(init), this.everything(params))
     this.stepping = this.machine.prepare(step)
     this.evaluating = evaluate && this.machine.prepare(evaluate)
@@ -119,7 +119,7 @@ export class LinearEngine implements Engine<Tensor> {
     if (!evaluating) return this.params
     return tf.tidy(() => {
       const all = this.everything(this.params.map(({ shape }) => tf.zeros(shape)))
-      this.setUniforms(uniformsAt(this.program, 0))
+      this.setUniforms(fixedUniforms(this.program))
       this.run(evaluating, all)
       return all.map((each) => this.own.result(this.machine, each))
     })

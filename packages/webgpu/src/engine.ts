@@ -3,7 +3,7 @@
  * the caller's buffers and are worked on there, unless they come as arrays. Not the arithmetic: that is the compiler's.
  */
 import type { Slot } from '@freestep/compiler'
-import { type Engine, type Numbers, type Program, type StepInput, uniformsAt } from '@freestep/core'
+import { type Engine, fixedUniforms, type Numbers, type Program, type StepInput } from '@freestep/core'
 import { allocate, type Memory, type Part, slotPlace, stateParts } from './arena.ts'
 import { type Compiled, compileAll, compileNow, kindOf, pairsFor, printAll, type Running } from './compiled.ts'
 import { home } from './home.ts'
@@ -51,7 +51,7 @@ export class FusedEngine implements Engine<GPUTensor> {
       const { buffer, byteOffset } = this.place(i)
       if (isArray(param) && param.length) recorder.write(buffer, byteOffset, param)
     }
-    this.setUniforms(recorder, uniformsAt(program, 0))
+    this.setUniforms(recorder, fixedUniforms(program))
     const plan = this.plans.make([...params.keys()].map((i) => this.active(i)))
     this.run(recorder, compiled.init, plan)
     recorder.submit()
@@ -168,7 +168,7 @@ export class FusedEngine implements Engine<GPUTensor> {
       const batches = kind === 'pass' ? plan.batches : [undefined]
       for (const [i, batch] of batches.entries()) {
         const machine = (batch ? machines.get(kindOf(batch.bytesEach, batch.pairs.length)) : first) as Machine
-        const groups = batch?.groups ?? (kind === 'reduce' ? plan.active.length : 1)
+        const groups = batch?.groups ?? (kind === 'reduce' ? plan.ranges.length : 1)
         dispatch(pass, machine, this.plans.bound(plan, machine, i, batch), groups, most)
       }
     }
@@ -271,7 +271,7 @@ export class FusedEngine implements Engine<GPUTensor> {
         (tensor) => home(device.device, `freestep evaluated ${tensor.name}`, [tensor], this.shop.limits.window)[0],
       )
       const recorder = new Recorder(device.device)
-      this.setUniforms(recorder, uniformsAt(this.program, 0))
+      this.setUniforms(recorder, fixedUniforms(this.program))
       const plan = this.plans.make(outputs.map((output, i) => this.active(i, output)))
       this.run(recorder, evaluate, plan)
       recorder.submit()

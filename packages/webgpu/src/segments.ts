@@ -57,7 +57,8 @@ export interface Limits {
 export function extentOf(active: readonly Active[], memory: Pick<Memory, 'stretches' | 'segment'>, limits: Limits): Extent {
   const gather = new Gatherer(limits.pairs)
   let rows = 0
-  const ranges = active.map((each) => {
+  const ranges = memory.stretches.map(() => ({ row: 0, rows: 0 }))
+  for (const each of active) {
     const row = rows
     for (const stretch of memory.stretches[each.tensor])
       for (const { from, length, x, g } of cut(each, stretch, limits.window)) {
@@ -74,8 +75,8 @@ export function extentOf(active: readonly Active[], memory: Pick<Memory, 'stretc
         batch.groups += groups
         rows += groups
       }
-    return { tensor: each.tensor, row, rows: rows - row }
-  })
+    ranges[each.tensor] = { row, rows: rows - row }
+  }
   return { batches: gather.batches, ranges, rows }
 }
 
@@ -170,7 +171,7 @@ export function tablesOf(device: GPUDevice, { batches, ranges, rows }: Extent, m
       for (const [k, field] of pieceFields.entries()) words[offsets[i] / 4 + header + pieceFields.length * j + k] = piece[field]
   }
   const list = ranges.flatMap((range) => rangeFields.map((field) => range[field]))
-  const totals = [rows, ranges.length, tensors, memory.slots, memory.partials]
+  const totals = [rows, tensors, memory.slots, memory.partials]
   return {
     ...{ offsets, size },
     table: constants(device, words, 'uniform'),

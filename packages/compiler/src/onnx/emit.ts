@@ -6,7 +6,7 @@ import type { Elementwise, Program, Scope } from '@freestep/core'
 import { changes, isConstant, isVector, type Node, reachable } from '../graph.ts'
 import { inputScopes, type Part, traceProgram } from '../traced.ts'
 import { type OnnxGraph, type OnnxType, type OnnxValue, onnxTypes, Sheet } from './graph.ts'
-import { total } from './sums.ts'
+import { finite, total } from './sums.ts'
 
 /** How to write a graph. */
 export interface OnnxOptions {
@@ -53,58 +53,65 @@ const operators: Readonly<Record<Exclude<Elementwise, 'where'>, string>> = {
   ...{ neg: 'Neg', abs: 'Abs', sqrt: 'Sqrt', pow: 'Pow', sign: 'Sign' },
 }
 
+/** Values that can be called as the outputs they are: what is computed, each by the first of its names. */
+function directOf(returned: readonly (readonly [string, Node])[]): Map<Node, string> {
+  const direct = new Map<Node, string>()
+  for (const [what, node] of returned) if (!isConstant(node) && node.op !== 'load' && !direct.has(node)) direct.set(node, what)
+  return direct
+}
+
 class Emitter {
   readonly graph: OnnxGraph
   private readonly program: Program
   private readonly options: OnnxOptions
   private readonly sheet: Sheet
   private readonly active: readonly number[]
-  /** Where each active tensor is among them. */
-  private readonly places: ReadonlyMap<number, number>
   private readonly successor: (what: string, tensor?: string) => string
   private readonly inputs: OnnxValue[] = []
-  /** What each value is called: for every active tensor, or once. */
-  private readonly names = new Map<Node, readonly string[]>()
+  /** What each value is called: for every tensor that has it, or once. */
+  private readonly names = new Map<Node, string[]>()
+  /** Values that can be called as the outputs they are, without a copy. */
+  private readonly direct: ReadonlyMap<Node, string>
 
   constructor(program: Program, part: Part, options: OnnxOptions) {
     this.program = program
     this.options = options
     this.sheet = new Sheet(options.prefix ?? 'step/')
     this.active = options.active ?? [...program.tensors.keys()]
-    this.places = new Map(this.active.map((tensor, place) => [tensor, place]))
     this.successor = part === 'step' ? (what, tensor) => `next/${inCheckpoints(what, tensor)}` : inCheckpoints
-    const traced = traceProgram(program, part)
+    const traced = traceProgram(program, part, this.active.length === program.tensors.length)
     const { wanted = () => true } = options
     const returned = (part === 'step' ? changes(traced) : [...traced.outputs]).filter(([what]) => wanted(what))
-    const direct = this.direct(returned)
-    for (const node of reachable(returned.map(([, value]) => value)))
-      if (!isConstant(node))
-        this.names.set(
-          node,
-          this.over(node, (i) => this.compute(node, i, direct.get(node))),
-        )
+    this.direct = directOf(returned)
     const scopes: Record<string, Scope> = { ...inputScopes(program), evaluated: 'element' }
     const outputs = returned.flatMap(([what, value]) =>
-      this.over({ scope: scopes[what] }, (i) => this.output(what, scopes[what], value, i)),
+      this.over({ scope: scopes[what] }, (i) =>
+        this.waits(what, value, i) ? [] : this.output(what, scopes[what], value, i),
+      ).flat(),
     )
     const { nodes, constants } = this.sheet
     this.graph = { inputs: this.inputs, outputs, nodes, constants }
   }
 
-  /** Values that can be called as the outputs they are, without a copy: computed, and of the output's precision. */
-  private direct(returned: readonly (readonly [string, Node])[]): Map<Node, string> {
-    const direct = new Map<Node, string>()
-    for (const [what, node] of returned) if (!isConstant(node) && node.op !== 'load' && !direct.has(node)) direct.set(node, what)
-    return direct
-  }
-
-  /** Calls f for every active tensor, or once. */
+  /** Calls f for every tensor that has a value of the scope, or once: of vectors, only those that take part. */
   private over<T>({ scope }: { readonly scope: Scope }, f: (i: number) => T): T[] {
-    return scope === 'global' ? [f(-1)] : this.active.map(f)
+    if (scope === 'global') return [f(0)]
+    return (scope === 'tensor' ? [...this.program.tensors.keys()] : this.active).map(f)
   }
 
+  /** What a value is called, which is written down when it is first asked for. */
   private nameOf(node: Node, i: number): string {
-    return (this.names.get(node) as readonly string[])[node.scope === 'global' ? 0 : (this.places.get(i) as number)]
+    const own = node.scope === 'global' ? 0 : i
+    const names = this.names.get(node) ?? []
+    this.names.set(node, names)
+    names[own] ??= this.compute(node, own, this.direct.get(node))
+    return names[own]
+  }
+
+  /** Whether a tensor that sits the step out keeps its number as it is. */
+  private waits(what: string, { op, args }: Node, i: number): boolean {
+    const [condition, , old] = args
+    return op === 'where' && this.isPresence(condition) && !this.active.includes(i) && old.op === 'load' && old.name === what
   }
 
   private called(kind: 'input' | 'output', what: string, scope: Scope, i: number): string {
@@ -141,6 +148,7 @@ class Emitter {
   private compute(node: Node, i: number, what: string | undefined): string {
     const { op } = node
     const type = this.typeOf(node, i)
+    if (this.isPresence(node)) return this.sheet.constant(type, this.active.includes(i) ? 1 : 0)
     if (op === 'load') {
       const value = { name: this.called('input', node.name, node.scope, i), ...this.outside(node.name, node.scope, i) }
       this.inputs.push(value)
@@ -156,6 +164,10 @@ class Emitter {
   private elementwise({ op, args, ...value }: Node & { op: Elementwise }, i: number, name: string | undefined): string {
     const { sheet } = this
     const type = this.typeOf(value, i)
+    if (op === 'where' && this.isPresence(args[0])) {
+      const chosen = this.operand(args[this.active.includes(i) ? 1 : 2], i, type)
+      return name === undefined ? chosen : sheet.node('Identity', [chosen], {}, name)
+    }
     const operands = args.map((arg) => this.operand(arg, i, type))
     if (op === 'where') {
       const [condition] = args
@@ -169,10 +181,16 @@ class Emitter {
     return sheet.node('Where', [isZero, operands[0], sheet.node('Pow', operands)], {}, name)
   }
 
+  /** Whether a value says which tensors take part: a model is of a step over certain ones, so that is known. */
+  private isPresence({ op, name }: Node): boolean {
+    return op === 'load' && name === 'active'
+  }
+
   private sum({ args: [arg], scope }: Node, i: number, name: string | undefined): string {
     const { sheet } = this
-    if (scope === 'tensor') return sheet.node('Squeeze', [this.total(arg, i) ?? this.zero()], {}, name)
-    const totals = this.active.flatMap((tensor) => this.total(arg, tensor) ?? [])
+    const isThere = scope === 'global' || this.active.includes(i)
+    if (scope === 'tensor') return sheet.node('Squeeze', [(isThere && this.total(arg, i)) || this.zero()], {}, name)
+    const totals = this.over(arg, (tensor) => this.total(arg, tensor) ?? []).flat()
     if (totals.length < 2) return sheet.node('Squeeze', [totals[0] ?? this.zero()], {}, name)
     const all = { name: sheet.node('Concat', totals, { axis: 0 }), type: this.options.scalars, size: totals.length }
     return sheet.node('Squeeze', [total(sheet, all, this.options.scalars)], {}, name)
@@ -189,7 +207,8 @@ class Emitter {
     const { size } = this.program.tensors[i]
     if (size === 0) return undefined
     const length = arg.scope === 'slice' ? Math.ceil(size / (this.program.strides?.[i] ?? 1)) : size
-    return total(sheet, { name: this.flat(arg, i), type: this.typeOf(arg, i), size: length }, options.scalars)
+    const type = this.typeOf(arg, i)
+    return total(sheet, { name: finite(sheet, this.flat(arg, i), type), type, size: length }, options.scalars)
   }
 
   /** A vector as one of a single dimension. */

@@ -18,6 +18,13 @@ interface Vector {
   readonly size: number
 }
 
+/** The terms of a sum: zero where they are not finite. */
+export function finite(sheet: Sheet, name: string, type: OnnxType): string {
+  const size = sheet.node('Abs', [name])
+  const counts = sheet.node('Less', [size, sheet.constant(type, Infinity)])
+  return sheet.node('Where', [counts, name, sheet.constant(type, 0)])
+}
+
 /** The sum of a vector that is not empty, as a vector of one number of the type of sums. */
 export function total(sheet: Sheet, vector: Vector, type: 'float32' | 'float64'): string {
   const { name, size } = vector.type === 'float64' ? vector : shorter(sheet, vector, type === 'float64' ? 1024 : longestRow)

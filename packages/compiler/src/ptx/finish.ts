@@ -67,12 +67,12 @@ function partialsOfTensors(kernel: Kernel, reductions: readonly Reduction[]): vo
   const warp = code.put('u32', 'warp', 'shr.u32', `${thread}, 5`)
   code.loop(warp, kernel.parameter('u32', 'count'), threads / 32, (i) => {
     const row = kernel.tensorRow(i)
-    const [first, rows, index] = ['row', 'rows', 'index'].map((name) => kernel.field(row, name))
+    const [first, rows] = ['row', 'rows'].map((name) => kernel.field(row, name))
     const from = code.put('u32', 'from', 'add.u32', `${first}, ${lane}`)
     const end = code.put('u32', 'end', 'add.u32', `${first}, ${rows}`)
     const sums = partials(kernel, reductions, from, end, 32).map((sum) => overWarp(kernel, sum))
     code.when('eq.u32', `${lane}, 0`, () => {
-      for (const [k, { to }] of reductions.entries()) kernel.write(to, index, sums[k])
+      for (const [k, { to }] of reductions.entries()) kernel.write(to, i, sums[k])
     })
   })
 }
@@ -131,9 +131,7 @@ function section(kernel: Kernel, part: Section): void {
   else overTensors(kernel, (tensor) => kernel.section(part, kernel.numbers(), tensor))
 }
 
-/** The threads of the block over the tensors that take part. */
+/** The threads of the block over the tensors. */
 function overTensors(kernel: Kernel, body: (tensor: string) => void): void {
-  kernel.code.loop(kernel.thread, kernel.parameter('u32', 'count'), kernel.threads, (i) => {
-    body(kernel.field(kernel.tensorRow(i), 'index'))
-  })
+  kernel.code.loop(kernel.thread, kernel.parameter('u32', 'count'), kernel.threads, body)
 }

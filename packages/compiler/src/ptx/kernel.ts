@@ -86,7 +86,7 @@ export class Kernel {
 
   private place({ scope, index }: Slot, tensor: string | undefined): string {
     if (scope === 'global') return `${this.parameter('u64', 'numbers')}+${8 * index}`
-    const stride = this.parameter('u32', 'stride')
+    const stride = this.parameter('u32', 'count')
     const number = this.code.put('u32', 'number', 'mad.lo.u32', `${stride}, ${index}, ${tensor}`)
     return this.at(this.parameter('u64', 'ofTensors'), number, 8, 'place')
   }

@@ -27,16 +27,16 @@ export interface Field {
 }
 
 /**
- * A row of `tensors`, one for each tensor that takes part:
+ * A row of `tensors`, one for each tensor of the program:
  * - `x`, `g`: addresses of its parameters, and of its gradients or the result of `evaluate`;
  * - `state`, `kept`: where its states begin in every array of elements and of slices, in bytes, at a multiple of 16;
- * - `size`: its elements; `index`: which tensor of the program it is;
+ * - `size`: its elements;
  * - `data`: its precision, the position in {@link ptxData}; `whole`: 1 if x and g may be accessed 16 bytes at a time (8 for f16 and bf16);
- * - `stride`: slices keep every so many elements; `row`, `rows`: which chunks are its own.
+ * - `stride`: slices keep every so many elements; `row`, `rows`: which chunks are its own, none where it sits the step out.
  */
 export const tensorFields: readonly Field[] = [
   ...(['x', 'g', 'state', 'kept', 'size'] as const).map((name) => ({ name, type: 'u64' as const })),
-  ...(['index', 'data', 'whole', 'stride', 'row', 'rows'] as const).map((name) => ({ name, type: 'u32' as const })),
+  ...(['data', 'whole', 'stride', 'row', 'rows'] as const).map((name) => ({ name, type: 'u32' as const })),
 ]
 
 /**
@@ -76,7 +76,7 @@ export const givenOf = (slot: string): string => `given ${slot}`
  *   many steps were taken;
  * - the address of every array of {@link ptxArrays};
  * - a number for each of the slots in `given`; the loss is at the address `loss` instead, unless that is 0, in f32, or f64 if `lossWide`;
- * - `chunk`: elements of a chunk; `count`: rows of `tensors`; `stride`: tensors of the program.
+ * - `chunk`: elements of a chunk; `count`: tensors of the program.
  */
 export function ptxParameters(kernels: Kernels, given: readonly string[]): Field[] {
   const named = (type: Field['type'], names: readonly string[]) => names.map((name) => ({ name, type }))
@@ -85,6 +85,6 @@ export function ptxParameters(kernels: Kernels, given: readonly string[]): Field
     ...named('u64', ptxArrays(kernels).map(addressOf)),
     ...named('f64', given.map(givenOf)),
     ...named('u64', ['loss']),
-    ...named('u32', ['chunk', 'count', 'stride', 'lossWide']),
+    ...named('u32', ['chunk', 'count', 'lossWide']),
   ]
 }

@@ -4,15 +4,18 @@
  */
 import { isConstant, type Node } from '../graph.ts'
 import type { Loop } from '../kernels.ts'
+import type { Code } from './code.ts'
 import type { Kernel } from './kernel.ts'
 import { Values } from './language.ts'
 import { bytesOf, type PtxData } from './layout.ts'
+import { type Float, literal } from './literal.ts'
 import { floatOf, load, loadShared, nearest, type Rounding, stochastic, store } from './memory.ts'
 import { accumulate } from './sums.ts'
 
 /** Where a block is: registers with facts about its chunk. */
 export interface Chunk {
-  /** The row of its tensor, and that its elements begin there (u64). */
+  /** Its tensor (u32) and the row of that, and the first of its elements there (u64). */
+  readonly tensor: string
   readonly row: string
   readonly start: string
   /** How many elements it has, and how many of them may be accessed several at a time. */
@@ -126,7 +129,7 @@ class Body {
     for (const node of body) values.compute(node)
     for (const { index, value } of sums)
       for (const lane of all) {
-        const term = values.inRegister(value, lane)
+        const term = finite(code, values.type, values.inRegister(value, lane))
         accumulate(kernel, totals[index], values.type === 'f64' ? term : code.put('f64', 'term', 'cvt.f64.f32', term))
       }
     for (const { array, value } of stores) {
@@ -177,6 +180,12 @@ class Body {
     const half = code.put('b32', 'random', 'shr.u32', `${hashes[0]}, ${shift}`)
     return stochastic(code, () => code.put('b32', 'random', 'and.b32', `${half}, 0xFFFF`))
   }
+}
+
+/** A term of a sum: zero where it is not finite. */
+function finite(code: Code, type: Float, term: string): string {
+  const counts = code.put('pred', 'p', `testp.finite.${type}`, term)
+  return code.put(type, 'term', `selp.${type}`, `${term}, ${literal(0, type)}, ${counts}`)
 }
 
 /** Whether an array is the caller's. */

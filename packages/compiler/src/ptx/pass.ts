@@ -23,7 +23,7 @@ export function emitPass(kernel: Kernel, launch: PassLaunch, { data, stochastic 
     random,
     loops.some(({ scope }) => scope === 'slice'),
   )
-  const scalars = singleNumbers(kernel, launch, chunk.row)
+  const scalars = singleNumbers(kernel, launch, chunk.tensor)
   const sums = zeros(kernel, count)
   const cases = data.map((each) => [ptxData.indexOf(each), each] as const)
   code.choose(cases.length > 1 ? kernel.field(chunk.row, 'data') : '', cases, (each) => {
@@ -65,7 +65,7 @@ function findChunk(kernel: Kernel, random: boolean, slices: boolean): { block: s
   const vectors = code.put('u32', 'whole', 'and.b32', `${length}, 0xFFFFFFFC`)
   const isAligned = code.put('pred', 'p', 'setp.ne.u32', `${kernel.field(row, 'whole')}, 0`)
   const whole = code.put('u32', 'whole', 'selp.u32', `${vectors}, 0, ${isAligned}`)
-  const places = { row, start, length, whole, kept, count }
+  const places = { tensor, row, start, length, whole, kept, count }
   const seed = random ? seedOf(kernel, block) : undefined
   if (!slices) return { block, chunk: { ...places, stride: '', phase: '', seed } }
   const stride = kernel.field(row, 'stride')
@@ -84,14 +84,13 @@ function seedOf(kernel: Kernel, block: string): string {
 /**
  * Has the first thread compute the single numbers that the loops use, for all threads of the block; gives where in shared memory each is.
  */
-function singleNumbers(kernel: Kernel, launch: PassLaunch, row: string): ReadonlyMap<Node, number> {
+function singleNumbers(kernel: Kernel, launch: PassLaunch, tensor: string): ReadonlyMap<Node, number> {
   const { code, thread } = kernel
   const used = [...new Set(launch.pass.loops.flatMap(({ scalars }) => scalars.map(({ node }) => node)))]
   if (!used.length) return new Map()
   code.note('The single numbers that its elements meet.')
   code.share('scalars', 8 * used.length)
   code.when('eq.u32', `${thread}, 0`, () => {
-    const tensor = kernel.field(row, 'index')
     const values = kernel.numbers()
     for (const { node, slot } of fromSlots(launch)) values.set(node, [kernel.read(slot, tensor)])
     for (const section of launch.before) kernel.section(section, values, tensor)

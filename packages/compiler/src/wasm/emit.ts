@@ -29,22 +29,14 @@ function wasmModule({ stages, arrays }: Kernels, type: ElementType, { shared = f
   const functions = stages.map((stage, i) => writeFunction(`stage${i}`, stage, type))
   const code = functions.flatMap(({ body }) => body)
   const used = (op: string) => new Set(code.filter(([each]) => each === op).map(([, name]) => String(name)))
-  const globals = [
-    'globals',
-    'tensors',
-    'tensorStride',
-    'active',
-    'segments',
-    'partials',
-    ...Object.keys(arrays).map(arrayGlobal),
-  ]
+  const globals = ['globals', 'tensors', 'tensorStride', 'segments', 'partials', ...Object.keys(arrays).map(arrayGlobal)]
   return { shared, globals: globals.filter((name) => used('global.get').has(name)), math: [...used('call')], functions }
 }
 
 function writeFunction(name: string, stage: Pass | ScalarProgram, type: ElementType): WasmFunction {
   const writer = new Writer(type)
   const body = stage.kind === 'pass' ? writer.pass(stage) : writer.scalarProgram(stage)
-  const parameters = stage.kind === 'pass' ? ['@from', '@to'] : ['@segmentCount', '@activeCount']
+  const parameters = stage.kind === 'pass' ? ['@from', '@to'] : ['@segmentCount', '@tensorCount']
   return { name, parameters, locals: writer.locals, body }
 }
 
@@ -81,10 +73,12 @@ class Writer implements Surroundings {
   }
 
   private setTensor(index: Code): Code {
-    return set(
-      this.declare('@tensor', 'i32'),
-      add(global('tensors'), times([...index, ...global('tensorStride'), ['i32.mul']], 8)),
-    )
+    return set(this.declare('@tensor', 'i32'), this.tensor(index))
+  }
+
+  /** Where the slots of a tensor are. */
+  private tensor(index: Code): Code {
+    return add(global('tensors'), times([...index, ...global('tensorStride'), ['i32.mul']], 8))
   }
 
   private overSegments(from: Code, to: Code, sums: number, body: Code): Code {
@@ -101,12 +95,11 @@ class Writer implements Surroundings {
   }
 
   private overTensors(body: Code): Code {
-    const end = add(global('active'), times(get('@activeCount'), 4))
     return [
-      ...set(this.declare('@next', 'i32'), global('active')),
+      ...this.setTensor(i32(0)),
       ...until(
-        [...get('@next'), ...end, ['i32.ge_u']],
-        [...this.setTensor(load('i32', get('@next'), 0)), ...body, ...increase('@next', i32(4))],
+        [...get('@tensor'), ...this.tensor(get('@tensorCount')), ['i32.ge_u']],
+        [...body, ...increase('@tensor', times(global('tensorStride'), 8))],
       ),
     ]
   }

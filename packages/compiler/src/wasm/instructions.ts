@@ -80,6 +80,7 @@ const vector: readonly Row[] = [
   ['f32x4.gt', 0x44, 2],
   ['f64x2.lt', 0x49, 2],
   ['f64x2.gt', 0x4a, 2],
+  ['v128.and', 0x4e, 2],
   ['v128.bitselect', 0x52, 3],
   ['f64x2.promote_low_f32x4', 0x5f, 1],
 ]

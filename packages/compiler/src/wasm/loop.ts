@@ -109,7 +109,7 @@ class Body {
       ...body.flatMap((node) =>
         set(this.local(node, lanes), operations[node.op as keyof typeof operations](lanes, ...node.args.map(operand))),
       ),
-      ...sums.flatMap(({ index, value }) => this.accumulate(index, operand(value), lanes)),
+      ...sums.flatMap(({ index, value }) => this.accumulate(index, this.finite(operand(value), lanes), lanes)),
       ...stores.flatMap(({ array, value }) => store(lanes.type, get(`@${array}`), offset, operand(value))),
     ]
   }
@@ -139,13 +139,23 @@ class Body {
     return this.accumulators(index).flatMap((each) => set(each, [...zero, ['f64x2.splat']]))
   }
 
-  private accumulate(index: number, value: Code, { width }: Lanes): Code {
+  /** A term of a sum: zero where it is not finite. */
+  private finite(value: Code, lanes: Lanes): Code {
+    const { prefix, width } = lanes
+    const counts: Code = [...value, [`${prefix}.abs`], ...lanes.constant(Infinity), [`${prefix}.lt`]]
+    if (width > 1) return [...value, ...counts, ['v128.and']]
+    return [...value, ...lanes.constant(0), ...counts, ['select']]
+  }
+
+  private accumulate(index: number, term: Code, { type, width }: Lanes): Code {
     const more = (local: string, type: string, wide: Code) => set(local, [...get(local), ...wide, [`${type}.add`]])
-    if (width === 1) return more(`@sum${index}`, 'f64', this.size === 4 ? [...value, ['f64.promote_f32']] : value)
+    if (width === 1) return more(`@sum${index}`, 'f64', this.size === 4 ? [...term, ['f64.promote_f32']] : term)
     const [lo, hi] = this.accumulators(index)
-    if (this.size === 8) return more(lo, 'f64x2', value)
+    if (this.size === 8) return more(lo, 'f64x2', term)
+    const value = get(this.around.declare('@term', type))
     const upper: Code = [...value, ...value, ['i8x16.shuffle', 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7]]
     return [
+      ...set('@term', term),
       ...more(lo, 'f64x2', [...value, ['f64x2.promote_low_f32x4']]),
       ...more(hi, 'f64x2', [...upper, ['f64x2.promote_low_f32x4']]),
     ]

@@ -62,11 +62,7 @@ export function addingUp(launch: AddingUp, options: WgslOptions): WgslKernel {
 }
 
 const barrier = ['storageBarrier();', 'workgroupBarrier();']
-const ofOneTensor = [
-  'let group = id.x + id.y * grid.x;',
-  'if (group >= totals.count) { return; }',
-  'let tensor = ranges[group].tensor;',
-]
+const ofOneTensor = ['let tensor = id.x + id.y * grid.x;', 'if (tensor >= totals.tensors) { return; }']
 
 const isSums = (step: Step): step is readonly Reduction[] => Array.isArray(step)
 /** Whether two steps are the work of the same single thread, which needs no barrier to see what it wrote. */
@@ -87,8 +83,8 @@ class Writer {
   }
 
   sums(reductions: readonly Reduction[]): string[] {
-    const loop = (from: string, end: string, lines: readonly string[]) =>
-      block(`for (var i = ${from}local; i < ${end}; i += ${this.size}u)`, lines)
+    const loop = (i: string, from: string, end: string, lines: readonly string[]) =>
+      block(`for (var ${i} = ${from}local; ${i} < ${end}; ${i} += ${this.size}u)`, lines)
     const rows = reductions.map(({ from }, k) =>
       'partial' in from
         ? `accumulate(&sum${k}, numbers[totals.partials + ${from.of}u * i + ${from.partial}u]);`
@@ -96,9 +92,9 @@ class Writer {
     )
     const adding = isPartial(reductions[0])
       ? this.kind === 'reduce'
-        ? loop('ranges[group].row + ', 'ranges[group].row + ranges[group].rows', rows)
-        : loop('', 'totals.rows', rows)
-      : loop('', 'totals.count', ['let tensor = ranges[i].tensor;', ...rows])
+        ? loop('i', 'ranges[tensor].row + ', 'ranges[tensor].row + ranges[tensor].rows', rows)
+        : loop('i', '', 'totals.rows', rows)
+      : loop('tensor', '', 'totals.tensors', rows)
     const write = reductions.map(({ to }, k) => `${slotOf(to)} = shares[${k}][0];`)
     const lines = [
       ...reductions.map((_, k) => `var sum${k} = vec2<f32>();`),
@@ -122,7 +118,7 @@ class Writer {
       ...writes.map(({ slot, value }) => `${slotOf(slot)} = ${this.operand(value)};`),
     ]
     if (scope === 'global') return block('if (local == 0u)', lines)
-    return block(`for (var i = local; i < totals.count; i += ${this.size}u)`, ['let tensor = ranges[i].tensor;', ...lines])
+    return block(`for (var tensor = local; tensor < totals.tensors; tensor += ${this.size}u)`, lines)
   }
 
   private operand(node: Node): string {

@@ -26,7 +26,7 @@ export type Access = 'read' | 'read_write'
 
 /** A module with the entry point `main`, and what it is bound to, in group 0. */
 export interface WgslKernel {
-  /** What it is dispatched for: the groups of its table, the active tensors, or one single group. */
+  /** What it is dispatched for: the groups of its table, all tensors, or one single group. */
   readonly kind: Launch['kind']
   readonly code: string
   /**

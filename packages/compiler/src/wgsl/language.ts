@@ -80,6 +80,11 @@ fn bits(pattern: u32) -> f32 {
 fn positive(a: f32) -> bool {
   return bitcast<u32>(a) - 1u < 0x7f800000u;
 }`,
+  finite: `
+// A term of a sum: zero where it is not finite.
+fn finite(a: f32) -> f32 {
+  return select(0f, a, (bitcast<u32>(a) & 0x7f800000u) != 0x7f800000u);
+}`,
   power: `
 // aᶜ = 2ᶜᵉ · 2^(c log₂ m) for a = 2ᵉ m ≥ 0, c > 0. Of ce, the whole part becomes the exponent, so that no digits are lost to it.
 fn power(a: f32, c: f32) -> f32 {
@@ -146,7 +151,7 @@ export const taken = [
   'thread_local throw trait try type typedef typeid typename typeof union unless unorm unsafe unsized use using varying virtual volatile',
   'wgsl where with writeonly yield bool f16 f32 i32 u32 vec2 vec3 vec4 array ptr abs max min sign sqrt select bitcast round exp2 log2 frexp ldexp',
   'workgroupBarrier storageBarrier subgroupAdd',
-  'table totals numbers states shares ranges Piece Table Totals Range none bits positive larger smaller isNaN vanish power accumulate settled collect find keptBefore main',
+  'table totals numbers states shares ranges Piece Table Totals Range none bits positive larger smaller isNaN vanish finite power accumulate settled collect find keptBefore main',
   'local id grid lane subgroup subgroups group piece segment start end tensor row k i at stop low high middle',
 ]
   .join(' ')

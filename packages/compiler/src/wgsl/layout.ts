@@ -28,11 +28,11 @@ export const tableFields = ['groups', 'pieces', 'segment', 'tensors', 'slots', '
 /** Where the pieces begin in a pass's uniform buffer, in 32 bits, for a number of arrays in `states`. */
 export const tableHeader = (arrays: number): number => 4 * Math.ceil((tableFields.length + arrays) / 4)
 
-/** The fields of the uniform buffer of the launches that add up: how many rows of partial sums and how many active tensors there are. */
-export const totalsFields = ['rows', 'count', 'tensors', 'slots', 'partials'] as const
+/** The fields of the uniform buffer of the launches that add up: how many rows of partial sums and how many tensors there are, … */
+export const totalsFields = ['rows', 'tensors', 'slots', 'partials'] as const
 
-/** An active tensor and its rows of partial sums: rows [row, row + rows). */
-export const rangeFields = ['tensor', 'row', 'rows'] as const
+/** The rows of partial sums of a tensor, none where it sits the step out: rows [row, row + rows). */
+export const rangeFields = ['row', 'rows'] as const
 
 /** The arrays in `states`, in the order of their fields in the table. */
 export const stateArrays = (arrays: Readonly<Record<string, 'element' | 'slice'>>): string[] =>

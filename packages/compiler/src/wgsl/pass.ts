@@ -161,7 +161,7 @@ class Writer {
     const lines = [
       ...loads.map((load) => `let ${this.value(load.node)} = ${this.load(load.array, pair, load.scope)};`),
       ...body.map((node) => this.statement(node)),
-      ...sums.map(({ index, value }) => `accumulate(&sum${index}, ${this.operand(value)});`),
+      ...sums.map(({ index, value }) => `accumulate(&sum${index}, finite(${this.operand(value)}));`),
       ...stores.map(({ array, value }) => this.store(array, pair, scope, this.operand(value))),
     ]
     if (scope === 'element') return block(`for (var i = start + local; i < end; i += ${this.size}u)`, lines)

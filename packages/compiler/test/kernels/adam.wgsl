@@ -59,13 +59,13 @@ fn main(
   let tensor = piece.tensor;
   let c1 = numbers[table.slots + 0u * table.tensors + tensor];
   let c2 = numbers[table.slots + 1u * table.tensors + tensor];
-  let t11 = 0.9f * c1;
-  let t12 = t11 + 0.1f;
-  let t19 = 0.999f * c2;
-  let t20 = t19 + 0.001f;
-  let t22 = sqrt(t20);
-  let t24 = 1f / t22;
-  let t30 = 0.001f / t12;
+  let t12 = 0.9f * c1;
+  let t13 = t12 + 0.1f;
+  let t20 = 0.999f * c2;
+  let t21 = t20 + 0.001f;
+  let t23 = sqrt(t21);
+  let t25 = 1f / t23;
+  let t31 = 0.001f / t13;
   let at_x = piece.x;
   let at_g = piece.g;
   let at_m = table.at_m + piece.state;
@@ -75,23 +75,23 @@ fn main(
     let g = g_0[at_g + i];
     let m = states[at_m + i];
     let v = states[at_v + i];
-    let t7 = 0.9f * m;
-    let t9 = 0.1f * g;
-    let t10 = t7 + t9;
-    let t13 = g * g;
-    let t15 = 0.999f * v;
-    let t17 = 0.001f * t13;
-    let t18 = t15 + t17;
-    let t21 = sqrt(t18);
-    let t25 = t21 * t24;
-    let t27 = t25 + 1e-8f;
-    let t28 = t10 / t27;
-    let t31 = t30 * t28;
-    let t32 = -t31;
-    let t33 = x + t32;
-    x_0[at_x + i] = t33;
-    states[at_v + i] = t18;
-    states[at_m + i] = t10;
+    let t8 = 0.9f * m;
+    let t10 = 0.1f * g;
+    let t11 = t8 + t10;
+    let t14 = g * g;
+    let t16 = 0.999f * v;
+    let t18 = 0.001f * t14;
+    let t19 = t16 + t18;
+    let t22 = sqrt(t19);
+    let t26 = t22 * t25;
+    let t28 = t26 + 1e-8f;
+    let t29 = t11 / t28;
+    let t32 = t31 * t29;
+    let t33 = -t32;
+    let t36 = x + t33;
+    x_0[at_x + i] = t36;
+    states[at_v + i] = t19;
+    states[at_m + i] = t11;
   }
 }
 
@@ -115,6 +115,11 @@ struct Range {
 @group(0) @binding(1) var<storage, read> ranges: array<Range>;
 @group(0) @binding(2) var<storage, read_write> numbers: array<f32>;
 
+// a > 0: false for NaN.
+fn positive(a: f32) -> bool {
+  return bitcast<u32>(a) - 1u < 0x7f800000u;
+}
+
 @compute @workgroup_size(64)
 fn main(
   @builtin(local_invocation_index) local: u32,
@@ -123,16 +128,19 @@ fn main(
     let tensor = ranges[i].tensor;
     let c1 = numbers[totals.slots + 0u * totals.tensors + tensor];
     let c2 = numbers[totals.slots + 1u * totals.tensors + tensor];
-    let t11 = 0.9f * c1;
-    let t12 = t11 + 0.1f;
-    let t19 = 0.999f * c2;
-    let t20 = t19 + 0.001f;
-    let t22 = sqrt(t20);
-    let t24 = 1f / t22;
-    let t30 = 0.001f / t12;
-    numbers[totals.slots + 2u * totals.tensors + tensor] = t24;
-    numbers[totals.slots + 3u * totals.tensors + tensor] = t30;
-    numbers[totals.slots + 1u * totals.tensors + tensor] = t20;
-    numbers[totals.slots + 0u * totals.tensors + tensor] = t12;
+    let active_ = numbers[totals.slots + 2u * totals.tensors + tensor];
+    let t12 = 0.9f * c1;
+    let t13 = t12 + 0.1f;
+    let t20 = 0.999f * c2;
+    let t21 = t20 + 0.001f;
+    let t23 = sqrt(t21);
+    let t25 = 1f / t23;
+    let t31 = 0.001f / t13;
+    let t34 = select(c2, t21, positive(active_));
+    let t35 = select(c1, t13, positive(active_));
+    numbers[totals.slots + 3u * totals.tensors + tensor] = t25;
+    numbers[totals.slots + 4u * totals.tensors + tensor] = t31;
+    numbers[totals.slots + 1u * totals.tensors + tensor] = t34;
+    numbers[totals.slots + 0u * totals.tensors + tensor] = t35;
   }
 }

@@ -31,6 +31,11 @@ struct Table {
 @group(0) @binding(2) var<storage, read> states: array<f32>;
 @group(0) @binding(3) var<storage, read> g_0: array<f32>;
 
+// A term of a sum: zero where it is not finite.
+fn finite(a: f32) -> f32 {
+  return select(0f, a, (bitcast<u32>(a) & 0x7f800000u) != 0x7f800000u);
+}
+
 // Adds to a sum, and what rounding loses to its second part: D. Knuth, TAOCP 2, section 4.2.2, theorem B.
 fn accumulate(sum: ptr<function, vec2<f32>>, a: f32) {
   let before = (*sum).x;
@@ -99,10 +104,10 @@ fn main(
   for (var i = start + local; i < end; i += 64u) {
     let g = g_0[at_g + i];
     let moved = states[at_moved + i];
-    let t6 = moved * moved;
-    let t10 = g * g;
-    accumulate(&sum0, t6);
-    accumulate(&sum1, t10);
+    let t8 = moved * moved;
+    let t14 = g * g;
+    accumulate(&sum0, finite(t8));
+    accumulate(&sum1, finite(t14));
   }
   shares[0][local] = settled(sum0);
   shares[1][local] = settled(sum1);
@@ -112,7 +117,89 @@ fn main(
   }
 }
 
-// dog, launch 1: scalar
+// dog, launch 1: reduce
+
+struct Totals {
+  rows: u32,
+  count: u32,
+  tensors: u32,
+  slots: u32,
+  partials: u32,
+}
+
+struct Range {
+  tensor: u32,
+  row: u32,
+  rows: u32,
+}
+
+@group(0) @binding(0) var<uniform> totals: Totals;
+@group(0) @binding(1) var<storage, read> ranges: array<Range>;
+@group(0) @binding(2) var<storage, read_write> numbers: array<f32>;
+
+// Adds to a sum, and what rounding loses to its second part: D. Knuth, TAOCP 2, section 4.2.2, theorem B.
+fn accumulate(sum: ptr<function, vec2<f32>>, a: f32) {
+  let before = (*sum).x;
+  let after = before + a;
+  let added = after - before;
+  *sum = vec2<f32>(after, (*sum).y + ((before - (after - added)) + (a - added)));
+}
+
+// The sum with what rounding lost, unless the sum overflowed.
+fn settled(sum: vec2<f32>) -> f32 {
+  return select(sum.x, sum.x + sum.y, abs(sum.y) < 1e38f);
+}
+
+var<workgroup> shares: array<array<f32, 64>, 2>;
+
+// Adds up what the threads left in shares[k], into shares[k][0].
+fn collect(local: u32) {
+  workgroupBarrier();
+  if (local < 8u) {
+    for (var k = 0u; k < 2u; k++) {
+      var sum = 0f;
+      for (var i = local; i < 64u; i += 8u) {
+        sum += shares[k][i];
+      }
+      shares[k][local] = sum;
+    }
+  }
+  workgroupBarrier();
+  for (var k = local; k < 2u; k += 64u) {
+    var sum = 0f;
+    for (var i = 0u; i < 8u; i += 1u) {
+      sum += shares[k][i];
+    }
+    shares[k][0] = sum;
+  }
+  workgroupBarrier();
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(local_invocation_index) local: u32,
+  @builtin(workgroup_id) id: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+) {
+  let group = id.x + id.y * grid.x;
+  if (group >= totals.count) { return; }
+  let tensor = ranges[group].tensor;
+  var sum0 = vec2<f32>();
+  var sum1 = vec2<f32>();
+  for (var i = ranges[group].row + local; i < ranges[group].row + ranges[group].rows; i += 64u) {
+    accumulate(&sum0, numbers[totals.partials + 2u * i + 0u]);
+    accumulate(&sum1, numbers[totals.partials + 2u * i + 1u]);
+  }
+  shares[0][local] = settled(sum0);
+  shares[1][local] = settled(sum1);
+  collect(local);
+  if (local == 0u) {
+    numbers[totals.slots + 2u * totals.tensors + tensor] = shares[0][0];
+    numbers[totals.slots + 3u * totals.tensors + tensor] = shares[1][0];
+  }
+}
+
+// dog, launch 2: scalar
 
 struct Totals {
   rows: u32,
@@ -194,12 +281,24 @@ fn collect(local: u32) {
 fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
+  for (var i = local; i < totals.count; i += 64u) {
+    let tensor = ranges[i].tensor;
+    let active_ = numbers[totals.slots + 1u * totals.tensors + tensor];
+    let t9 = numbers[totals.slots + 2u * totals.tensors + tensor];
+    let sum_0 = numbers[totals.slots + 0u * totals.tensors + tensor];
+    let t10 = select(sum_0, t9, positive(active_));
+    numbers[totals.slots + 4u * totals.tensors + tensor] = t10;
+    numbers[totals.slots + 0u * totals.tensors + tensor] = t10;
+  }
+  storageBarrier();
+  workgroupBarrier();
   {
     var sum0 = vec2<f32>();
     var sum1 = vec2<f32>();
-    for (var i = local; i < totals.rows; i += 64u) {
-      accumulate(&sum0, numbers[totals.partials + 2u * i + 0u]);
-      accumulate(&sum1, numbers[totals.partials + 2u * i + 1u]);
+    for (var i = local; i < totals.count; i += 64u) {
+      let tensor = ranges[i].tensor;
+      accumulate(&sum0, numbers[totals.slots + 4u * totals.tensors + tensor]);
+      accumulate(&sum1, numbers[totals.slots + 3u * totals.tensors + tensor]);
     }
     shares[0][local] = settled(sum0);
     shares[1][local] = settled(sum1);
@@ -212,24 +311,24 @@ fn main(
   storageBarrier();
   workgroupBarrier();
   if (local == 0u) {
-    let t7 = numbers[3u];
+    let t11 = numbers[3u];
     let rBar = numbers[0u];
     let G = numbers[1u];
-    let t11 = numbers[4u];
-    let t8 = sqrt(t7);
-    let t9 = larger(rBar, t8);
-    let t12 = G + t11;
-    let t13 = sqrt(t12);
-    let t14 = t9 / t13;
-    let t16 = select(0f, t14, positive(t13));
-    numbers[5u] = t16;
-    numbers[0u] = t9;
-    numbers[1u] = t12;
-    numbers[2u] = t16;
+    let t16 = numbers[4u];
+    let t12 = sqrt(t11);
+    let t13 = larger(rBar, t12);
+    let t17 = G + t16;
+    let t18 = sqrt(t17);
+    let t19 = t13 / t18;
+    let t21 = select(0f, t19, positive(t18));
+    numbers[5u] = t21;
+    numbers[0u] = t13;
+    numbers[1u] = t17;
+    numbers[2u] = t21;
   }
 }
 
-// dog, launch 2: pass
+// dog, launch 3: pass
 
 struct Piece {
   group: u32,
@@ -286,7 +385,7 @@ fn main(
   let segment = group - piece.group;
   let start = segment * table.segment;
   let end = min(start + table.segment, piece.length);
-  let t16 = numbers[5u];
+  let t21 = numbers[5u];
   let at_x = piece.x;
   let at_g = piece.g;
   let at_moved = table.at_moved + piece.state;
@@ -294,11 +393,11 @@ fn main(
     let x = x_0[at_x + i];
     let g = g_0[at_g + i];
     let moved = states[at_moved + i];
-    let t17 = t16 * g;
-    let t18 = -t17;
-    let t19 = moved + t18;
-    let t20 = x + t18;
-    x_0[at_x + i] = t20;
-    states[at_moved + i] = t19;
+    let t22 = t21 * g;
+    let t23 = -t22;
+    let t24 = moved + t23;
+    let t25 = x + t23;
+    x_0[at_x + i] = t25;
+    states[at_moved + i] = t24;
   }
 }

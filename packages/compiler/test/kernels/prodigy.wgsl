@@ -35,6 +35,11 @@ struct Table {
 @group(0) @binding(3) var<storage, read_write> x_0: array<f32>;
 @group(0) @binding(4) var<storage, read> g_0: array<f32>;
 
+// A term of a sum: zero where it is not finite.
+fn finite(a: f32) -> f32 {
+  return select(0f, a, (bitcast<u32>(a) & 0x7f800000u) != 0x7f800000u);
+}
+
 // Adds to a sum, and what rounding loses to its second part: D. Knuth, TAOCP 2, section 4.2.2, theorem B.
 fn accumulate(sum: ptr<function, vec2<f32>>, a: f32) {
   let before = (*sum).x;
@@ -96,11 +101,13 @@ fn main(
   let segment = group - piece.group;
   let start = segment * table.segment;
   let end = min(start + table.segment, piece.length);
+  let tensor = piece.tensor;
   let d = numbers[1u];
-  let t10 = d / 0.000001f;
-  let t14 = 0.1f * d;
-  let t26 = t10 * d;
-  let t41 = d * 1e-8f;
+  let t18 = d / 0.000001f;
+  let t22 = 0.1f * d;
+  let t40 = t18 * d;
+  let t54 = d * 1e-8f;
+  let decay_s = numbers[table.slots + 0u * table.tensors + tensor];
   let at_x = piece.x;
   let at_g = piece.g;
   let at_moved = table.at_moved + piece.state;
@@ -116,33 +123,34 @@ fn main(
     let m = states[at_m + i];
     let v = states[at_v + i];
     let s = states[at_s + i];
-    let t12 = 0.9f * m;
-    let t15 = t14 * g;
-    let t16 = t12 + t15;
-    let t17 = d * g;
-    let t18 = t17 * t17;
-    let t20 = 0.999f * v;
-    let t22 = 0.001f * t18;
-    let t23 = t20 + t22;
-    let t27 = t26 * g;
-    let t28 = t27 * moved;
-    let t31 = 0.99949986f * s;
-    let t32 = t31 + t27;
-    let t33 = abs(t32);
-    let t39 = sqrt(t23);
+    let t16 = decay_s * s;
+    let t20 = 0.9f * m;
+    let t23 = t22 * g;
+    let t24 = t20 + t23;
+    let t25 = d * g;
+    let t26 = t25 * t25;
+    let t28 = 0.999f * v;
+    let t30 = 0.001f * t26;
+    let t31 = t28 + t30;
+    let t33 = g * moved;
+    let t39 = 0.99949986f * t16;
+    let t41 = t40 * g;
     let t42 = t39 + t41;
-    let t43 = t16 / t42;
-    let t44 = d * t43;
-    let t45 = -t44;
-    let t46 = moved + t45;
-    let t47 = x + t45;
-    accumulate(&sum0, t28);
-    accumulate(&sum1, t33);
-    x_0[at_x + i] = t47;
-    states[at_moved + i] = t46;
-    states[at_v + i] = t23;
-    states[at_s + i] = t32;
-    states[at_m + i] = t16;
+    let t43 = abs(t42);
+    let t52 = sqrt(t31);
+    let t55 = t52 + t54;
+    let t56 = t24 / t55;
+    let t57 = d * t56;
+    let t58 = -t57;
+    let t59 = moved + t58;
+    let t60 = x + t58;
+    accumulate(&sum0, finite(t33));
+    accumulate(&sum1, finite(t43));
+    x_0[at_x + i] = t60;
+    states[at_moved + i] = t59;
+    states[at_v + i] = t31;
+    states[at_s + i] = t42;
+    states[at_m + i] = t24;
   }
   shares[0][local] = settled(sum0);
   shares[1][local] = settled(sum1);
@@ -152,7 +160,89 @@ fn main(
   }
 }
 
-// prodigy, launch 1: scalar
+// prodigy, launch 1: reduce
+
+struct Totals {
+  rows: u32,
+  count: u32,
+  tensors: u32,
+  slots: u32,
+  partials: u32,
+}
+
+struct Range {
+  tensor: u32,
+  row: u32,
+  rows: u32,
+}
+
+@group(0) @binding(0) var<uniform> totals: Totals;
+@group(0) @binding(1) var<storage, read> ranges: array<Range>;
+@group(0) @binding(2) var<storage, read_write> numbers: array<f32>;
+
+// Adds to a sum, and what rounding loses to its second part: D. Knuth, TAOCP 2, section 4.2.2, theorem B.
+fn accumulate(sum: ptr<function, vec2<f32>>, a: f32) {
+  let before = (*sum).x;
+  let after = before + a;
+  let added = after - before;
+  *sum = vec2<f32>(after, (*sum).y + ((before - (after - added)) + (a - added)));
+}
+
+// The sum with what rounding lost, unless the sum overflowed.
+fn settled(sum: vec2<f32>) -> f32 {
+  return select(sum.x, sum.x + sum.y, abs(sum.y) < 1e38f);
+}
+
+var<workgroup> shares: array<array<f32, 64>, 2>;
+
+// Adds up what the threads left in shares[k], into shares[k][0].
+fn collect(local: u32) {
+  workgroupBarrier();
+  if (local < 8u) {
+    for (var k = 0u; k < 2u; k++) {
+      var sum = 0f;
+      for (var i = local; i < 64u; i += 8u) {
+        sum += shares[k][i];
+      }
+      shares[k][local] = sum;
+    }
+  }
+  workgroupBarrier();
+  for (var k = local; k < 2u; k += 64u) {
+    var sum = 0f;
+    for (var i = 0u; i < 8u; i += 1u) {
+      sum += shares[k][i];
+    }
+    shares[k][0] = sum;
+  }
+  workgroupBarrier();
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(local_invocation_index) local: u32,
+  @builtin(workgroup_id) id: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+) {
+  let group = id.x + id.y * grid.x;
+  if (group >= totals.count) { return; }
+  let tensor = ranges[group].tensor;
+  var sum0 = vec2<f32>();
+  var sum1 = vec2<f32>();
+  for (var i = ranges[group].row + local; i < ranges[group].row + ranges[group].rows; i += 64u) {
+    accumulate(&sum0, numbers[totals.partials + 2u * i + 0u]);
+    accumulate(&sum1, numbers[totals.partials + 2u * i + 1u]);
+  }
+  shares[0][local] = settled(sum0);
+  shares[1][local] = settled(sum1);
+  collect(local);
+  if (local == 0u) {
+    numbers[totals.slots + 5u * totals.tensors + tensor] = shares[0][0];
+    numbers[totals.slots + 6u * totals.tensors + tensor] = shares[1][0];
+  }
+}
+
+// prodigy, launch 2: scalar
 
 struct Totals {
   rows: u32,
@@ -234,47 +324,88 @@ fn collect(local: u32) {
 fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
+  if (local == 0u) {
+    let d = numbers[1u];
+    let r = numbers[0u];
+    let t18 = d / 0.000001f;
+    let t22 = 0.1f * d;
+    let t32 = 0.99949986f * r;
+    let t40 = t18 * d;
+    let t54 = d * 1e-8f;
+    numbers[3u] = t18;
+    numbers[4u] = t22;
+    numbers[5u] = t32;
+    numbers[6u] = t40;
+    numbers[7u] = t54;
+  }
+  storageBarrier();
+  workgroupBarrier();
+  for (var i = local; i < totals.count; i += 64u) {
+    let tensor = ranges[i].tensor;
+    let decay_s = numbers[totals.slots + 0u * totals.tensors + tensor];
+    let active_ = numbers[totals.slots + 2u * totals.tensors + tensor];
+    let sum_0 = numbers[totals.slots + 1u * totals.tensors + tensor];
+    let t13 = 0.99949986f * decay_s;
+    let t15 = select(t13, 1f, positive(active_));
+    let t45 = 0.99949986f * sum_0;
+    numbers[totals.slots + 3u * totals.tensors + tensor] = t15;
+    numbers[totals.slots + 4u * totals.tensors + tensor] = t45;
+  }
+  storageBarrier();
+  workgroupBarrier();
+  for (var i = local; i < totals.count; i += 64u) {
+    let tensor = ranges[i].tensor;
+    let d = numbers[1u];
+    let t34 = numbers[totals.slots + 5u * totals.tensors + tensor];
+    let active_ = numbers[totals.slots + 2u * totals.tensors + tensor];
+    let t44 = numbers[totals.slots + 6u * totals.tensors + tensor];
+    let t45 = numbers[totals.slots + 4u * totals.tensors + tensor];
+    let t35 = d * t34;
+    let t46 = select(t45, t44, positive(active_));
+    numbers[totals.slots + 7u * totals.tensors + tensor] = t35;
+    numbers[totals.slots + 8u * totals.tensors + tensor] = t46;
+    numbers[totals.slots + 1u * totals.tensors + tensor] = t46;
+  }
+  storageBarrier();
+  workgroupBarrier();
   {
     var sum0 = vec2<f32>();
     var sum1 = vec2<f32>();
-    for (var i = local; i < totals.rows; i += 64u) {
-      accumulate(&sum0, numbers[totals.partials + 2u * i + 0u]);
-      accumulate(&sum1, numbers[totals.partials + 2u * i + 1u]);
+    for (var i = local; i < totals.count; i += 64u) {
+      let tensor = ranges[i].tensor;
+      accumulate(&sum0, numbers[totals.slots + 7u * totals.tensors + tensor]);
+      accumulate(&sum1, numbers[totals.slots + 8u * totals.tensors + tensor]);
     }
     shares[0][local] = settled(sum0);
     shares[1][local] = settled(sum1);
     collect(local);
     if (local == 0u) {
-      numbers[7u] = shares[0][0];
-      numbers[8u] = shares[1][0];
+      numbers[8u] = shares[0][0];
+      numbers[9u] = shares[1][0];
     }
   }
   storageBarrier();
   workgroupBarrier();
   if (local == 0u) {
+    let t18 = numbers[3u];
+    let t36 = numbers[8u];
+    let t32 = numbers[5u];
+    let t47 = numbers[9u];
     let d = numbers[1u];
-    let r = numbers[0u];
-    let t10 = d / 0.000001f;
-    let t14 = 0.1f * d;
-    let t25 = 0.99949986f * r;
-    let t26 = t10 * d;
-    let t41 = d * 1e-8f;
-    numbers[3u] = t14;
-    numbers[4u] = t25;
-    numbers[5u] = t26;
-    numbers[6u] = t41;
+    let t37 = t18 * t36;
+    let t38 = t32 - t37;
+    let t48 = t38 / t47;
+    let t50 = select(0f, t48, positive(t47));
+    let t51 = larger(d, t50);
+    numbers[0u] = t38;
+    numbers[1u] = t51;
+    numbers[2u] = t50;
   }
-  if (local == 0u) {
-    let t25 = numbers[4u];
-    let t29 = numbers[7u];
-    let t34 = numbers[8u];
-    let d = numbers[1u];
-    let t30 = t25 - t29;
-    let t35 = t30 / t34;
-    let t37 = select(0f, t35, positive(t34));
-    let t38 = larger(d, t37);
-    numbers[0u] = t30;
-    numbers[1u] = t38;
-    numbers[2u] = t37;
+  storageBarrier();
+  workgroupBarrier();
+  for (var i = local; i < totals.count; i += 64u) {
+    let tensor = ranges[i].tensor;
+    let t15 = numbers[totals.slots + 3u * totals.tensors + tensor];
+    numbers[totals.slots + 0u * totals.tensors + tensor] = t15;
   }
 }

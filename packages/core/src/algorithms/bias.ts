@@ -1,17 +1,17 @@
 /**
  * Adam's bias correction as the D-Adaptation and Prodigy packages have it: one factor on the step size, kept as two EMAs of 1, which
- * are 1 − βᵏ without cancellation. Steps before the first gradient that is not zero do not count. Not used by Adam itself, which
- * corrects each moment of each tensor.
+ * are 1 − βᵏ without cancellation, k being the steps that a tensor took part in. Steps before the first gradient that is not zero do not
+ * count. Not used by Adam itself, which corrects each moment.
  *
  *     c₁ ← β₁ c₁ + (1 − β₁),  c₂ ← β₂ c₂ + (1 − β₂),  factor √c₂ / c₁
  */
-import { scalar } from '../algorithm.ts'
+import { perTensor } from '../algorithm.ts'
 import { div, ema, sqrt, where } from '../ops.ts'
 import type { Expr, Value } from '../value.ts'
 
 /** The two states, where the option is on. */
 export const biasState = (h: { readonly useBiasCorrection: boolean }) => ({
-  ...(h.useBiasCorrection && { c1: scalar(), c2: scalar() }),
+  ...(h.useBiasCorrection && { c1: perTensor(), c2: perTensor() }),
 })
 
 /** The factor on the step size (1 where the option is off), and the next states given a sum that is 0 until a gradient was not. */

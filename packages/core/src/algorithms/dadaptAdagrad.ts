@@ -13,7 +13,7 @@
  * γ lr, μ momentum, ε eps. d grows slowly; the authors advise the Adam form for deep networks.
  */
 import { defineAlgorithm, element, scalar } from '../algorithm.ts'
-import { add, div, mul, neg, norm1, ratio, sqrt, square, sub, sum } from '../ops.ts'
+import { add, div, dot, mul, neg, norm1, ratio, sqrt, square, sub, sum } from '../ops.ts'
 import { coupled } from './decay.ts'
 import { type EstimateOptions, estimate, estimateDefaults, estimateState } from './estimate.ts'
 
@@ -43,8 +43,8 @@ export const dadaptAdagrad = defineAlgorithm({
     const a1 = add(a, square(g))
     const s1 = add(s, mul(lambda, g))
     const denominator = add(sqrt(a1), h.eps)
-    const q1 = add(q, sum(mul(square(lambda), div(square(g), denominator))))
-    const dHat = ratio(sub(sum(div(square(s1), denominator)), q1), norm1(s1))
+    const q1 = add(q, sum(mul(square(lambda), dot(g, div(g, denominator), 'tensor'))))
+    const dHat = ratio(sub(dot(s1, div(s1, denominator)), q1), norm1(s1))
     // z − x = −(s / (√a + ε) + (x − x₀))
     const u = neg(mul(sub(1, h.momentum), add(div(s1, denominator), moved)))
     return { u, a: a1, s: s1, q: q1, ...estimate(values, dHat, h) }

@@ -19,7 +19,8 @@
  * γ lr, (β₁, β₂) betas, ε eps. layerScale weighs a parameter's gradient in m and its share in both sums.
  */
 import { defineAlgorithm, element, scalar } from '../algorithm.ts'
-import { add, div, ema, mul, neg, norm1, ratio, sqrt, square, sub, sum } from '../ops.ts'
+import { add, div, dot, ema, mul, neg, norm1, ratio, sqrt, square, sub, sum } from '../ops.ts'
+import type { Expr } from '../value.ts'
 import { biasCorrection, biasState } from './bias.ts'
 import { coupled, decoupled } from './decay.ts'
 import { type EstimateOptions, estimate, estimateDefaults, estimateState } from './estimate.ts'
@@ -55,12 +56,16 @@ const defaults: DadaptAdamOptions = {
   form: 'v3',
 }
 
+/** β₂ or √β₂, what the sums behind d are multiplied by. */
+const decayOfS = ({ betas, form }: { readonly betas: readonly [Expr, Expr]; readonly form: string }): Expr =>
+  form === 'preprint' ? betas[1] : sqrt(betas[1])
+
 /** Adam whose step size is a lower bound on the distance to the solution, estimated on the way. Memory: 3 values a parameter. */
 export const dadaptAdam = defineAlgorithm({
   name: 'dadaptAdam',
   defaults,
   state: (h) => ({
-    ...{ m: element(), v: element(), s: element(), q: scalar() },
+    ...{ m: element(), v: element(), s: element(0, decayOfS(h)), q: scalar() },
     ...estimateState(h),
     ...biasState(h),
   }),
@@ -68,7 +73,7 @@ export const dadaptAdam = defineAlgorithm({
     const { x, g: gradient, m, v, s, q, d } = values
     const [beta1, beta2] = h.betas
     const preprint = h.form === 'preprint'
-    const beta = preprint ? beta2 : sqrt(beta2)
+    const beta = decayOfS(h)
     const scale = h.layerScale
     const bias = biasCorrection(values, h.betas)
     const lambda = mul(d, h.lr, bias.factor)
@@ -77,16 +82,16 @@ export const dadaptAdam = defineAlgorithm({
     const m1 = add(mul(beta1, m), mul(mul(scale, lambda, sub(1, beta1)), g))
     const v1 = ema(beta2, v, square(g))
     const s1 = add(mul(beta, s), mul(mul(lambda, sub(1, beta)), g))
-    const norm = scale === 1 ? norm1(s1) : sum(mul(scale, norm1(s1, 'tensor')))
+    const norm = sum(mul(scale, norm1(s1, 'tensor')))
     const denominator = add(sqrt(v1), h.eps)
     const q1 = ema(
       beta,
       q,
       preprint
-        ? sum(mul(square(lambda), div(square(g), denominator)))
-        : sum(mul(mul(scale, lambda), g, div(s, add(sqrt(v), h.eps)))),
+        ? sum(mul(square(lambda), dot(g, div(g, denominator), 'tensor')))
+        : sum(mul(scale, lambda, dot(g, div(s, add(sqrt(v), h.eps)), 'tensor'))),
     )
-    const numerator = preprint ? sub(div(sum(div(square(s1), denominator)), sub(1, beta)), q1) : div(q1, sub(1, beta))
+    const numerator = preprint ? sub(div(dot(s1, div(s1, denominator)), sub(1, beta)), q1) : div(q1, sub(1, beta))
     const u = decoupled(neg(div(m1, denominator)), x, lambda, h)
     return { ...{ u, m: m1, v: v1, s: s1, q: q1 }, ...estimate(values, ratio(numerator, norm), h), ...bias.next(norm) }
   },

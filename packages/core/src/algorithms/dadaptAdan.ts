@@ -15,7 +15,7 @@
  * γ lr, (β₁, β₂, β₃) betas, ε eps, wd weightDecay.
  */
 import { defineAlgorithm, element, perTensor, scalar } from '../algorithm.ts'
-import { add, div, ema, mul, neg, norm1, ratio, sqrt, square, sub, sum, where } from '../ops.ts'
+import { add, div, dot, ema, mul, neg, norm1, ratio, sqrt, square, sub, sum, where } from '../ops.ts'
 import { decoupled } from './decay.ts'
 import { type EstimateOptions, estimate, estimateDefaults, estimateState } from './estimate.ts'
 
@@ -46,7 +46,15 @@ export const dadaptAdan = defineAlgorithm({
   name: 'dadaptAdan',
   defaults,
   state: (h) => ({
-    ...{ m: element(), n: element(), v: element(), s: element(), gLast: element(), first: perTensor(1), q: scalar() },
+    ...{
+      m: element(),
+      n: element(),
+      v: element(),
+      s: element(0, h.betas[2]),
+      gLast: element(),
+      first: perTensor(1),
+      q: scalar(),
+    },
     ...estimateState(h),
   }),
   step(values, h) {
@@ -60,8 +68,8 @@ export const dadaptAdan = defineAlgorithm({
     const v1 = ema(beta3, v, square(add(g, mul(beta2, delta))))
     const s1 = add(mul(beta3, s), mul(mul(lambda, sub(1, beta3)), g))
     const denominator = add(sqrt(v1), h.eps)
-    const q1 = ema(beta3, q, sum(mul(square(lambda), div(square(g), denominator))))
-    const dHat = ratio(sub(div(sum(div(square(s1), denominator)), sub(1, beta3)), q1), norm1(s1))
+    const q1 = ema(beta3, q, sum(mul(square(lambda), dot(g, div(g, denominator), 'tensor'))))
+    const dHat = ratio(sub(div(dot(s1, div(s1, denominator)), sub(1, beta3)), q1), norm1(s1))
     const step = neg(div(add(m1, mul(beta2, n1)), denominator))
     const decay = mul(lambda, h.weightDecay)
     // (x + step) / (1 + decay) − x

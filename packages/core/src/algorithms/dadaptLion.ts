@@ -14,7 +14,7 @@
  * γ lr, (β₁, β₂) betas, wd weightDecay.
  */
 import { defineAlgorithm, element, scalar } from '../algorithm.ts'
-import { add, div, ema, mul, neg, norm1, ratio, sign, sqrt, sub, sum } from '../ops.ts'
+import { add, div, dot, ema, fresh, mul, neg, norm1, ratio, sign, sqrt, sub, sum } from '../ops.ts'
 import { decoupled } from './decay.ts'
 import { type EstimateOptions, estimate, estimateDefaults, estimateState } from './estimate.ts'
 
@@ -33,16 +33,16 @@ const defaults: DadaptLionOptions = { lr: 1, betas: [0.9, 0.99], weightDecay: 0,
 export const dadaptLion = defineAlgorithm({
   name: 'dadaptLion',
   defaults,
-  state: (h) => ({ m: element(), s: element(), q: scalar(), ...estimateState(h) }),
+  state: (h) => ({ m: element(), s: element(0, sqrt(h.betas[1])), q: scalar(), ...estimateState(h) }),
   step(values, h) {
     const { x, g, m, s, q, d } = values
     const [beta1, beta2] = h.betas
     const beta = sqrt(beta2)
     const lambda = mul(d, h.lr)
 
-    const c = sign(ema(beta1, m, g))
+    const c = fresh(sign(ema(beta1, m, g)))
     const m1 = add(mul(beta2, m), mul(mul(lambda, sub(1, beta2)), g))
-    const q1 = ema(beta, q, sum(mul(lambda, mul(c, s))))
+    const q1 = ema(beta, q, sum(mul(lambda, dot(c, s, 'tensor'))))
     const s1 = add(mul(beta, s), mul(mul(lambda, sub(1, beta)), c))
     const dHat = ratio(div(q1, sub(1, beta)), norm1(s1))
     const u = decoupled(neg(mul(lambda, c)), x, lambda, { ...h, decouple: true })

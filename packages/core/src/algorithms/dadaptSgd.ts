@@ -14,7 +14,7 @@
  * not normalized by the later gradients.
  */
 import { defineAlgorithm, element, scalar } from '../algorithm.ts'
-import { add, mul, neg, norm2, ratio, sub, sum, where } from '../ops.ts'
+import { add, dot, mul, neg, norm2, ratio, sub, sum, where } from '../ops.ts'
 import { coupled } from './decay.ts'
 import { type EstimateOptions, estimate, estimateDefaults, estimateState } from './estimate.ts'
 
@@ -40,7 +40,7 @@ export const dadaptSgd = defineAlgorithm({
     const lambda = mul(h.lr, ratio(d, g0))
     const g = coupled(gradient, x, h)
 
-    const q1 = add(q, sum(mul(lambda, mul(g, s))))
+    const q1 = add(q, sum(mul(lambda, dot(g, s, 'tensor'))))
     const s1 = add(s, mul(lambda, g))
     const dHat = ratio(mul(2, q1), norm2(s1))
     // z − x = −(s + (x − x₀))

@@ -12,8 +12,8 @@
  * For convex f, d̂ ≤ ‖x₀ − x*‖ at every step, and the average of the iterates weighted by d, which is the point to evaluate at, has
  * f − f* ≤ 12 D G / √(n+1) in the long run. Steps before the first gradient that is not zero do nothing.
  */
-import { defineAlgorithm, element, scalar } from '../algorithm.ts'
-import { add, div, dot, max, mul, neg, norm2, ratio, sqrt, square, sub, sum, where } from '../ops.ts'
+import { defineAlgorithm, element, perTensor, scalar } from '../algorithm.ts'
+import { add, div, dot, max, mul, neg, ratio, sqrt, square, sub, sum, where, wideNorm2 } from '../ops.ts'
 
 /** Options of {@link dualAveraging}. */
 export interface DualAveragingOptions {
@@ -34,7 +34,7 @@ export const dualAveraging = defineAlgorithm({
   defaults,
   state: (h) => ({
     ...{ s: element(), lag: element() },
-    ...{ G2: scalar(square(h.G)), q: scalar(), d: scalar(h.d0), dHat: scalar(), weight: scalar() },
+    ...{ G2: scalar(square(h.G)), q: scalar(), d: scalar(h.d0), dHat: scalar(), weight: perTensor() },
   }),
   step({ g, moved, s, lag, G2, q, d, weight }, h) {
     const squared = dot(g, g)
@@ -44,10 +44,12 @@ export const dualAveraging = defineAlgorithm({
     const lambda = mul(d, h.lr)
 
     const s1 = add(s, mul(lambda, g))
-    const norm = norm2(s1)
+    const norm = wideNorm2(s1)
     const q1 = add(
       q,
-      h.option === 'I' ? mul(gammaNow, sum(mul(square(lambda), square(g)))) : mul(gammaNow, sum(mul(lambda, mul(g, s)))),
+      h.option === 'I'
+        ? mul(gammaNow, sum(mul(square(lambda), dot(g, g, 'tensor'))))
+        : mul(gammaNow, sum(mul(lambda, dot(g, s, 'tensor')))),
     )
     const dHat = ratio(h.option === 'I' ? div(sub(mul(gamma, square(norm)), q1), 2) : q1, norm)
     const u = neg(add(mul(gamma, s1), moved))

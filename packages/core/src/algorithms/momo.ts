@@ -14,8 +14,8 @@
  *     before τ:  f* ← max(h / (2 (1 + α wd) ρ), lb)      where h = (1 + α wd) (f̄ − γ) + ⟨m, x⟩ < (1 + α wd) ρ f*
  *     after τ:   f* ← max((f̄ + ⟨m, x⟩ − γ − τ ‖m‖² / 2) / ρ, lb)
  */
-import { defineAlgorithm, element, type Hyper, scalar } from '../algorithm.ts'
-import { add, div, dot, ema, max, min, mul, neg, ratio, sqrt, square, sub, where } from '../ops.ts'
+import { defineAlgorithm, element, type Hyper, perTensor, scalar } from '../algorithm.ts'
+import { add, div, dot, ema, max, min, mul, neg, ratio, sqrt, square, sub, sum, where } from '../ops.ts'
 import type { Expr, Value } from '../value.ts'
 
 /** Options of {@link momo}. */
@@ -70,20 +70,37 @@ function model(
 export const momo = defineAlgorithm({
   name: 'momo',
   defaults: { lr: 1, weightDecay: 0, beta: 0.9, lb: 0, biasCorrection: false, useFstar: false } as MomoOptions,
-  state: (h) => ({ m: element(), fBar: scalar(), gamma: scalar(), rho: scalar(), lb: scalar(h.lb), tau: scalar() }),
-  step({ x, g, loss, m, fBar, gamma, rho, lb }, h) {
+  state: (h) => ({
+    m: element(),
+    gamma: perTensor(),
+    seen: perTensor(),
+    fBar: scalar(),
+    rho: scalar(),
+    lb: scalar(h.lb),
+    tau: scalar(),
+  }),
+  step({ x, g, loss, m, gamma, seen, fBar, rho, lb }, h) {
     const rho1 = ema(h.beta, rho, 1)
     // Without bias correction the averages start at their first terms: there 1 − β is replaced by 1.
-    const average = (old: Expr, now: Expr) => (h.biasCorrection ? ema(h.beta, old, now) : where(rho, ema(h.beta, old, now), now))
-    const m1 = average(m, g)
-    const f = average(fBar, loss)
-    const gamma1 = average(gamma, dot(g, x))
+    const average = (old: Expr, now: Expr, goesOn: Expr) =>
+      h.biasCorrection ? ema(h.beta, old, now) : where(goesOn, ema(h.beta, old, now), now)
+    const m1 = average(m, g, seen)
+    const f = average(fBar, loss, rho)
+    const gamma1 = average(gamma, dot(g, x, 'tensor'), seen)
     const shrink = add(1, mul(h.lr, h.weightDecay))
-    const averages = { f, gamma: gamma1, mx: dot(m1, x), m2: dot(m1, m1), rho: h.biasCorrection ? rho1 : 1, lb, shrink }
+    const averages = {
+      f,
+      gamma: sum(gamma1),
+      mx: dot(m1, x),
+      m2: dot(m1, m1),
+      rho: h.biasCorrection ? rho1 : 1,
+      lb,
+      shrink,
+    }
     const { tau, lb: lb1 } = model(averages, h)
     // (x − τ m) / (1 + α wd) − x
     const u = neg(div(add(mul(tau, m1), mul(mul(h.lr, h.weightDecay), x)), shrink))
-    return { u, m: m1, fBar: f, gamma: gamma1, rho: rho1, lb: lb1, tau }
+    return { u, m: m1, gamma: gamma1, seen: 1, fBar: f, rho: rho1, lb: lb1, tau }
   },
 })
 
@@ -92,8 +109,14 @@ export const momoAdam = defineAlgorithm({
   name: 'momoAdam',
   defaults: { lr: 1e-2, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, lb: 0, divide: true, useFstar: false } as MomoAdamOptions,
   state: (h) => ({
-    ...{ m: element(), v: element() },
-    ...{ fBar: scalar(), gamma: scalar(), rho: scalar(), c2: scalar(), lb: scalar(h.lb), tau: scalar() },
+    m: element(),
+    v: element(),
+    gamma: perTensor(),
+    c2: perTensor(),
+    fBar: scalar(),
+    rho: scalar(),
+    lb: scalar(h.lb),
+    tau: scalar(),
   }),
   step({ x, g, loss, m, v, fBar, gamma, rho, c2, lb }, h) {
     const [beta1, beta2] = h.betas
@@ -102,11 +125,11 @@ export const momoAdam = defineAlgorithm({
     const m1 = ema(beta1, m, g)
     const v1 = ema(beta2, v, square(g))
     const f = ema(beta1, fBar, loss)
-    const gamma1 = ema(beta1, gamma, dot(g, x))
+    const gamma1 = ema(beta1, gamma, dot(g, x, 'tensor'))
     const step = div(m1, add(h.eps, sqrt(div(v1, correction2))))
     const decay = mul(h.lr, h.weightDecay)
     const shrink = h.divide ? add(1, decay) : 1
-    const averages = { f, gamma: gamma1, mx: dot(m1, x), m2: dot(m1, step), rho: rho1, lb, shrink }
+    const averages = { f, gamma: sum(gamma1), mx: dot(m1, x), m2: dot(m1, step), rho: rho1, lb, shrink }
     const { tau, lb: lb1 } = model(averages, { ...h, beta: beta1, biasCorrection: true })
     const u = neg(div(add(mul(tau, step), mul(decay, x)), shrink))
     return { u, m: m1, v: v1, fBar: f, gamma: gamma1, rho: rho1, c2: correction2, lb: lb1, tau }

@@ -6,8 +6,8 @@
  *
  * The step is 0 where g is.
  */
-import { defineAlgorithm, scalar } from '../algorithm.ts'
-import { add, div, mul, neg, norm2, ratio, sqrt } from '../ops.ts'
+import { defineAlgorithm, perTensor } from '../algorithm.ts'
+import { add, div, mul, neg, ratio, sqrt, wideNorm2 } from '../ops.ts'
 import { coupled } from './decay.ts'
 
 /** Options of {@link normalizedGradient}. */
@@ -25,11 +25,11 @@ const defaults: NormalizedGradientOptions = { lr: 1, D: null, weightDecay: 0 }
 export const normalizedGradient = defineAlgorithm({
   name: 'normalizedGradient',
   defaults,
-  state: (h) => ({ ...(h.D !== null && { k: scalar() }) }),
+  state: (h) => ({ ...(h.D !== null && { k: perTensor() }) }),
   step({ x, g: gradient, k }, h) {
     const g = coupled(gradient, x, h)
     const k1 = k && add(k, 1)
     const alpha = k1 && h.D !== null ? mul(h.lr, div(h.D, sqrt(k1))) : h.lr
-    return { u: neg(mul(ratio(alpha, norm2(g)), g)), ...(k1 && { k: k1 }) }
+    return { u: neg(mul(ratio(alpha, wideNorm2(g)), g)), ...(k1 && { k: k1 }) }
   },
 })

@@ -15,7 +15,8 @@
  * γ lr, (β₁, β₂) betas, β₃ beta3 = √β₂, ε eps. sliceP takes r, s and x − x₀ over every p-th coordinate only.
  */
 import { defineAlgorithm, element, scalar, sliced } from '../algorithm.ts'
-import { add, div, dot, ema, max, min, mul, neg, norm1, ratio, slice, sqrt, square, sub, where } from '../ops.ts'
+import { add, div, dot, ema, max, min, mul, neg, norm1, ratio, slice, sqrt, square, sub, sum, where } from '../ops.ts'
+import type { Expr } from '../value.ts'
 import { biasCorrection, biasState } from './bias.ts'
 import { coupled, decoupled } from './decay.ts'
 import { type EstimateOptions, estimate, estimateDefaults, estimateState } from './estimate.ts'
@@ -64,6 +65,9 @@ const defaults: ProdigyOptions = {
   compat: 'paper',
 }
 
+/** β₃, what the sums behind d are multiplied by. */
+const beta3 = (h: { readonly beta3: Expr | null; readonly betas: readonly [Expr, Expr] }): Expr => h.beta3 ?? sqrt(h.betas[1])
+
 /** Adam whose step size is an estimate of the distance to the solution that grows fast. Memory: 4 values a parameter. */
 export const prodigy = defineAlgorithm({
   name: 'prodigy',
@@ -71,7 +75,7 @@ export const prodigy = defineAlgorithm({
   state: (h) => ({
     ...(h.betas[0] !== 0 && { m: element() }),
     v: element(),
-    s: sliced(),
+    s: sliced(0, beta3(h)),
     ...(h.compat === 'prodigyopt' && { x0: sliced(slice) }),
     r: scalar(),
     ...estimateState(h),
@@ -81,7 +85,7 @@ export const prodigy = defineAlgorithm({
   step(values, h) {
     const { x, g: gradient, m, v, s, x0, r, d, dMax } = values
     const [beta1, beta2] = h.betas
-    const beta3 = h.beta3 ?? sqrt(beta2)
+    const decay = beta3(h)
     const bias = biasCorrection(values, h.betas)
     const lambda = mul(d, h.lr, bias.factor)
     const weight = div(d, h.d0)
@@ -91,8 +95,8 @@ export const prodigy = defineAlgorithm({
 
     const m1 = m && add(mul(beta1, m), mul(mul(sub(1, beta1), d), g))
     const v1 = ema(beta2, v, square(mul(d, g)))
-    const r1 = sub(mul(beta3, r), dot(mul(mul(weight, lambda), gP), moved))
-    const s1 = add(mul(beta3, s), mul(mul(weight, h.safeguardWarmup ? d : lambda), gP))
+    const r1 = sub(mul(decay, r), mul(weight, sum(mul(lambda, dot(gP, moved, 'tensor')))))
+    const s1 = add(mul(decay, s), mul(mul(weight, h.safeguardWarmup ? d : lambda), gP))
     const norm = norm1(s1)
     const dHat = mul(h.dCoef, ratio(r1, norm))
     const dMax1 = dMax && max(dMax, dHat)

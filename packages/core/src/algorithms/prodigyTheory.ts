@@ -13,8 +13,8 @@
  * λ lr (the weights, 1 by default), G a bound on ‖g‖. For convex f, d ≤ ‖x₀ − x*‖ at every step. The point to evaluate at is the
  * average of the iterates weighted by η, or by λ d² with dual averaging.
  */
-import { defineAlgorithm, element, scalar } from '../algorithm.ts'
-import { add, dot, max, mul, neg, norm2, ratio, sqrt, square, sub, sum } from '../ops.ts'
+import { defineAlgorithm, element, perTensor, scalar } from '../algorithm.ts'
+import { add, dot, max, mul, neg, norm2, ratio, sqrt, square, sub, sum, wideNorm2 } from '../ops.ts'
 import type { Expr } from '../value.ts'
 
 /** Options of {@link prodigyGd} and {@link prodigyDa}. */
@@ -39,7 +39,7 @@ const states = (h: { d0: Expr }) => ({
   d: scalar(h.d0),
   dHat: scalar(),
   lag: element(),
-  weight: scalar(),
+  weight: perTensor(),
 })
 
 /** Prodigy by gradient descent. Memory: 2 values a parameter (x − x₀, the average). */
@@ -49,10 +49,10 @@ export const prodigyGd = defineAlgorithm({
   state: (h) => states(h),
   step({ g, moved, A, q, d, lag, weight }, h) {
     const lambda = h.lr
-    const A1 = add(A, sum(mul(square(mul(d, lambda)), square(g))))
+    const A1 = add(A, sum(mul(square(mul(d, lambda)), dot(g, g, 'tensor'))))
     const eta = ratio(mul(square(d), lambda), sqrt(add(square(mul(d, h.G)), A1)))
     const u = neg(mul(eta, g))
-    const q1 = sub(q, sum(mul(eta, mul(g, moved))))
+    const q1 = sub(q, sum(mul(eta, dot(g, moved, 'tensor'))))
     const dHat = ratio(q1, norm2(add(moved, u)))
     return { u, A: A1, q: q1, d: max(d, dHat), dHat, ...average(lag, weight, eta, u) }
   },
@@ -67,9 +67,9 @@ export const prodigyDa = defineAlgorithm({
   step({ g, moved, s, A, q, d, lag, weight }, h) {
     const w = mul(h.lr, square(d))
     const s1 = add(s, mul(w, g))
-    const A1 = add(A, mul(square(mul(h.lr, d)), dot(g, g)))
-    const q1 = sub(q, mul(w, dot(g, moved)))
-    const dHat = ratio(q1, norm2(s1))
+    const A1 = add(A, sum(mul(square(mul(h.lr, d)), dot(g, g, 'tensor'))))
+    const q1 = sub(q, sum(mul(w, dot(g, moved, 'tensor'))))
+    const dHat = ratio(q1, wideNorm2(s1))
     const d1 = max(d, dHat)
     const gamma = ratio(1, sqrt(add(square(mul(h.lr, d1, h.G)), A1)))
     const u = neg(add(mul(gamma, s1), moved))

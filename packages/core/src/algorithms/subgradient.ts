@@ -6,7 +6,7 @@
  *
  * The average of the iterates then has f − f* of the order D G / √k.
  */
-import { defineAlgorithm, scalar } from '../algorithm.ts'
+import { defineAlgorithm, perTensor } from '../algorithm.ts'
 import { add, div, mul, neg, sqrt } from '../ops.ts'
 import { coupled } from './decay.ts'
 
@@ -27,7 +27,7 @@ const defaults: SubgradientOptions = { lr: 1, D: null, G: null, weightDecay: 0 }
 export const subgradient = defineAlgorithm({
   name: 'subgradient',
   defaults,
-  state: (h) => ({ ...(h.D !== null && h.G !== null && { k: scalar() }) }),
+  state: (h) => ({ ...(h.D !== null && h.G !== null && { k: perTensor() }) }),
   step({ x, g: gradient, k }, h) {
     const g = coupled(gradient, x, h)
     if (!k || h.D === null || h.G === null) return { u: neg(mul(h.lr, g)) }

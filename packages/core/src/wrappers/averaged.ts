@@ -4,8 +4,10 @@
  * to evaluate at.
  *
  *     x̄  ← (1 − w) x̄ + w x,   w = (γ + 1) / (γ + t),   t = 1, 2, …
+ *
+ * t counts the steps that a tensor took part in.
  */
-import { type Algorithm, element, type OptionsOf, scalar } from '../algorithm.ts'
+import { type Algorithm, element, type OptionsOf, perTensor } from '../algorithm.ts'
 import { add, div, lerp } from '../ops.ts'
 import { wrap } from './wrap.ts'
 
@@ -20,7 +22,7 @@ export const averaged = <A extends Algorithm>(inner: A, { gamma = 8 }: AveragedO
   wrap(inner, {
     name: 'averaged',
     options: { gamma },
-    state: () => ({ xBar: element((x) => x), t: scalar() }),
+    state: () => ({ xBar: element((x) => x), t: perTensor() }),
     step(values, step) {
       const next = step(values)
       const t = add(values.t, 1)

@@ -7,11 +7,11 @@
  *     x  ← (1 − c) x + c z            the point to evaluate at
  *     c  = w / Σ w,  w = kʳ (max λ)ᵖ,  λ = lr · d of the inner algorithm
  *
- * β momentum, r r, p weightLrPower. Only zLag = z − y is kept, from which everything follows without subtracting rounded parameters:
+ * β momentum, r r, p weightLrPower; k, the largest λ and Σ w are those of the steps that a tensor took part in. Only zLag = z − y is kept, from which everything follows without subtracting rounded parameters:
  *
  *     y  ← y + c zLag + (1 − β (1 − c)) u,    zLag ← (1 − c) (zLag + β u),    x = y + (1 − 1/β) zLag
  */
-import { type Algorithm, element, type OptionsOf, scalarLike } from '../algorithm.ts'
+import { type Algorithm, element, type OptionsOf, perTensor } from '../algorithm.ts'
 import { FreestepError } from '../errors.ts'
 import { add, max, mul, ratio, slice, sub } from '../ops.ts'
 import type { Expr, Value } from '../value.ts'
@@ -40,9 +40,11 @@ export function scheduleFree<A extends Algorithm>(inner: A, options: ScheduleFre
   return wrap(inner, {
     name: 'scheduleFree',
     options: { momentum: beta, weightLrPower, r, weightDecayAtY },
-    state: ({ lr = 1 }) => ({
-      ...{ zLag: element(), weightSum: scalarLike(lr), lambdaMax: scalarLike(lr) },
-      ...(r > 0 && { steps: scalarLike(lr) }),
+    state: () => ({
+      zLag: element(),
+      weightSum: perTensor(),
+      lambdaMax: perTensor(),
+      ...(r > 0 && { steps: perTensor() }),
     }),
     step(values, step, h) {
       const { x: y, zLag, weightSum, lambdaMax, steps } = values

@@ -2,7 +2,7 @@
  * Skips a step whose gradient (or loss, where the algorithm uses it) has a NaN or an infinity: decided on the device, without reading
  * anything back. Not loss scaling: what made the gradient overflow is not looked for.
  *
- *     u ← 0 and every state as it was, where Σ 0·g (+ 0·f) is not 0
+ *     u ← 0 and every state as it was, where a coordinate of 0·g (or 0·f) is not 0
  */
 import { type Algorithm, type OptionsOf, scalar } from '../algorithm.ts'
 import { abs, add, mul, sub, sum, where } from '../ops.ts'
@@ -25,8 +25,10 @@ export const skipNonFinite = <A extends Algorithm>(inner: A): Algorithm<OptionsO
         },
       })
       const { u, ...next } = step(watched)
-      const zeros = sum(mul(values.g, 0))
-      const finite = sub(1, abs(loss ? add(zeros, mul(loss, 0)) : zeros))
+      // NaN is not above 0, so it selects the 1.
+      const isWrong = (a: Value) => where(sub(1, abs(mul(a, 0))), 0, 1)
+      const wrong = sum(isWrong(values.g))
+      const finite = sub(1, loss ? add(wrong, isWrong(loss)) : wrong)
       const kept = Object.entries(next).map(([name, value]) => [
         name,
         where(finite, value ?? 0, values[name as keyof typeof values]),

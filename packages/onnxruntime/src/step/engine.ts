@@ -3,7 +3,7 @@
  * not every device could do, so a step that fails has changed nothing. Not the arithmetic: that is the compiler's.
  */
 import { firstNumbers } from '@freestep/compiler'
-import { type Engine, type Numbers, type Program, type Scope, type StepInput, uniformsAt } from '@freestep/core'
+import { type Engine, fixedUniforms, type Numbers, type Program, type Scope, type StepInput } from '@freestep/core'
 import { type Line, lineOf } from '../line.ts'
 import type { OrtTensor } from '../ort.ts'
 import { type Callable, inCheckpoint, keepDevice, load, type Shop, settled } from './sessions.ts'
@@ -42,8 +42,7 @@ export class OrtEngine implements Engine<OrtTensor, Promise<void>> {
       const engine = new OrtEngine(await settled(shop), program, params)
       await keepDevice(shop)
       await engine.initialize()
-      const frozen = program.frozen(0)
-      const active = [...params.keys()].filter((i) => !frozen[i])
+      const active = [...params.keys()].filter((i) => !program.frozen[i])
       if (active.length > 0) await engine.stepOver(active)
       return engine
     })
@@ -57,7 +56,7 @@ export class OrtEngine implements Engine<OrtTensor, Promise<void>> {
       for (const { name, type, dims } of this.arrays(state)) this.values.set(name, filled(shop.ort, type, number, dims))
     if (known.size === Object.keys(program.states).length) return
     const init = await load(shop, program, 'init', { wanted: (state) => !known.has(state) })
-    this.replace(await init.call(this.reader(uniformsAt(program, 0))), init)
+    this.replace(await init.call(this.reader(fixedUniforms(program))), init)
     await this.retire(init)
   }
 
@@ -166,7 +165,7 @@ export class OrtEngine implements Engine<OrtTensor, Promise<void>> {
     return this.line.next(async () => {
       if (!program.evaluate) return this.params
       this.evaluating ??= await load(this.shop, program, 'evaluate')
-      const points = await this.evaluating.call(this.reader(uniformsAt(program, 0)))
+      const points = await this.evaluating.call(this.reader(fixedUniforms(program)))
       return points.map(([, point]) => point)
     })
   }
