@@ -129,6 +129,19 @@ describe.skipIf(missing)('the page', () => {
     expect(wrong).toEqual([])
   })
 
+  test('typed arrays on a GPU: WebGPU and CUDA', async () => {
+    const { page, wrong } = await open()
+    await page.goto(`${site()}choose-an-adapter.html`, { waitUntil: 'networkidle' })
+    await page.click('[data-question=gradients] [data-answer=kernels]')
+    await page.click('[data-question=memory] [data-answer=arrays]')
+    await page.locator('[data-adapter=webgpu]').waitFor()
+    expect(
+      await page.locator('[data-adapter]').evaluateAll((shown) => shown.map((each) => each.getAttribute('data-adapter'))),
+    ).toEqual(['webgpu', 'cuda'])
+    expect(await page.textContent('.chooser .result')).not.toContain('No adapter fits')
+    expect(wrong).toEqual([])
+  })
+
   test('the table has them all, with what was measured', async () => {
     const response = await fetch(`${site()}choose-an-adapter.html`)
     const html = await response.text()
