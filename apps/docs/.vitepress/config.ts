@@ -3,12 +3,13 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { defaultClientConditions, defaultServerConditions, type Plugin } from 'vite'
 import { defineConfig } from 'vitepress'
+import { checkDescriptions, descriptionOf } from '../build/descriptions.ts'
 import { digits } from '../build/digits.ts'
 import { checkLinks } from '../build/links.ts'
 import { markdown } from '../build/markdown.ts'
 import { app, root } from '../build/places.ts'
 import { sidebar } from '../build/sidebar.ts'
-import { content, descriptionOf, sources, stage, stageOne } from '../build/stage.ts'
+import { content, sources, stage, stageOne } from '../build/stage.ts'
 
 if (!process.argv.includes('preview')) {
   stage()
@@ -80,7 +81,10 @@ export default defineConfig({
       ...(description && { description }),
     }
   },
-  buildEnd: ({ outDir }) => checkLinks(outDir),
+  buildEnd({ outDir }) {
+    checkLinks(outDir)
+    checkDescriptions(outDir)
+  },
   vite: {
     plugins: [restage],
     publicDir: join(content, 'public'),

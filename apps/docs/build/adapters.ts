@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Adapter, Adapters, Question } from '../src/chooser.ts'
+import { type Adapter, type Adapters, mayAnswer, type Question } from '../src/chooser.ts'
 import { app, manifestOf, packageNames } from './places.ts'
 
 /** What data/adapters.json says of one. */
@@ -47,7 +47,9 @@ export function adapters(): Adapters {
 const answerable = ({ id, ask, answers }: Question, found: readonly Adapter[]): Question => ({
   id,
   ask,
-  answers: Object.fromEntries(Object.entries(answers).filter(([answer]) => found.some(({ fits }) => fits[id]?.includes(answer)))),
+  answers: Object.fromEntries(
+    Object.entries(answers).filter(([answer]) => found.some((adapter) => mayAnswer(adapter, id, answer))),
+  ),
 })
 
 function adapterOf(name: string, row: Row | undefined): Adapter {
@@ -64,7 +66,7 @@ function adapterOf(name: string, row: Row | undefined): Adapter {
     steps: row?.steps ?? 'fused',
     how: row?.how ?? '',
     why: row?.why ?? description,
-    fits: row?.fits ?? {},
+    fits: row?.fits ?? [],
     install: `npm install ${[full, ...peers].join(' ')}`,
     code: existsSync(code) ? readFileSync(code, 'utf8').trim() : '',
     bytes: bytes[name],

@@ -18,7 +18,7 @@ const item = (page: string, text = titleOf(page)): Item => ({ text, link: `/${pa
 /** Pages about algorithms or wrappers, by the headings of the index: each page once, under the names of all it is about. */
 function algorithms(): Item[] {
   const sections = read('algorithms/index.md').split(/^## /m).slice(1)
-  return sections.map((section) => {
+  const groups = sections.map((section) => {
     const [text] = section.split('\n')
     const links = [...section.matchAll(/\[`(\w+)`\]\(([\w./]+)\)/g)].map(([, name, link]) => ({
       name,
@@ -28,6 +28,7 @@ function algorithms(): Item[] {
     const names = (page: string) => links.filter((link) => link.page === page).map(({ name }) => name)
     return { text, collapsed: true, items: pages.map((page) => item(page, names(page).join(', '))) }
   })
+  return groups.filter(({ items }) => items.length)
 }
 
 /** The bar of everything but the API. Every page of docs/ is in it, which a test sees to. */

@@ -50,17 +50,6 @@ export function stage(): void {
   for (const { file, page } of sources()) stageOne(file, page)
 }
 
-/** The first paragraph of a page, without marks: what search engines show of it. */
-export function descriptionOf(page: string): string {
-  const paragraphs = readFileSync(join(content, page), 'utf8').split(/\n{2,}/)
-  const first = paragraphs.find((each) => /^[A-Z@*`]/.test(each.trim())) ?? ''
-  return first
-    .replace(/\[([^\]]+)\]\([^)]*\)/g, '$1')
-    .replace(/[`*$\\]/g, '')
-    .replace(/\s+/g, ' ')
-    .trim()
-}
-
 /** Writes one. */
 export function stageOne(file: string, page: string): void {
   const target = join(content, page)

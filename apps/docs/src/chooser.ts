@@ -7,6 +7,9 @@ export interface Question {
   readonly answers: Readonly<Record<string, string>>
 }
 
+/** Answers to each question that go with each other, by id. */
+export type Case = Readonly<Record<string, readonly string[]>>
+
 /** An adapter as the site shows it. */
 export interface Adapter {
   /** Its folder in packages/. */
@@ -19,8 +22,8 @@ export interface Adapter {
   readonly steps: 'fused' | 'one graph' | 'eager'
   readonly how: string
   readonly why: string
-  /** For each question, the answers that it is right for. */
-  readonly fits: Readonly<Record<string, readonly string[]>>
+  /** The cases it is right for: for each question, the answers to it. */
+  readonly fits: readonly Case[]
   readonly install: string
   /** Its first lines. */
   readonly code: string
@@ -40,11 +43,16 @@ export interface Adapters {
 /** The answer to each question, by id; left out where it does not matter. */
 export type Answers = Readonly<Record<string, string | undefined>>
 
-/** The questions that an adapter answers otherwise. */
-export const against = ({ fits }: Adapter, answers: Answers): string[] =>
-  Object.entries(answers)
-    .filter(([id, answer]) => answer !== undefined && !fits[id]?.includes(answer))
-    .map(([id]) => id)
+/** The questions that an adapter answers otherwise, in the case that is closest. */
+export function against({ fits }: Adapter, answers: Answers): string[] {
+  const given = Object.entries(answers).flatMap(([id, answer]) => (answer === undefined ? [] : [{ id, answer }]))
+  const otherwise = fits.map((each) => given.filter(({ id, answer }) => !each[id]?.includes(answer)).map(({ id }) => id))
+  return otherwise.sort((a, b) => a.length - b.length)[0] ?? given.map(({ id }) => id)
+}
+
+/** Whether one of its cases has that answer. */
+export const mayAnswer = ({ fits }: Adapter, id: string, answer: string): boolean =>
+  fits.some((each) => each[id]?.includes(answer))
 
 /** The adapters that fit, or the closest where none does. */
 export function choose(

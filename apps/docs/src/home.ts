@@ -1,13 +1,31 @@
 /** The charts of the front page: estimates that grow before the reader's eyes, and what a search for a learning rate looks like. */
 import * as Plot from '@observablehq/plot'
 import { logarithmic, power } from './descent/charts.ts'
-import type { Trace } from './descent/descend.ts'
+import { descend, type Trace } from './descent/descend.ts'
+import { distances, problemOf } from './descent/problems.ts'
 
 /** A run of the first chart. */
 export interface Growing extends Pick<Trace, 'd'> {
   readonly label: string
   readonly color: string
 }
+
+/** What the first chart shows: estimates, and the distance that they estimate. */
+export interface Growth {
+  readonly runs: readonly Growing[]
+  readonly distance: number
+}
+
+/** Runs the methods of the first chart. */
+export async function grow(methods: readonly { name: string; label: string; color: string }[], steps: number): Promise<Growth> {
+  const problem = problemOf('kink')
+  const circumstances = { problem, start: problem.start, steps, falling: false }
+  const runs = methods.map(async ({ name, label, color }) => ({ label, color, d: (await descend({ name }, circumstances)).d }))
+  return { runs: await Promise.all(runs), distance: distances(problem, problem.start).l2 }
+}
+
+/** How far an estimate came, in per cent of the distance. */
+export const reached = ({ d }: Growing, distance: number): number => Math.round((100 * (d.at(-1) ?? 0)) / distance)
 
 const frame = { marginLeft: 46, marginBottom: 34, marginTop: 24, marginRight: 12 }
 
@@ -16,7 +34,7 @@ export function growth(runs: readonly Growing[], distance: number, last: number,
   const points = ({ d }: Growing) => d.slice(0, at + 1).map((value, k) => ({ k, value: value ?? 0 }))
   return {
     ...frame,
-    ariaLabel: 'Estimates of the distance to the solution growing over the steps, up to the distance itself',
+    ariaLabel: 'Estimates of the distance to the solution growing over the steps, up to its order of magnitude',
     x: { domain: [0, last], label: 'step k', labelArrow: 'none', ticks: 5 },
     y: logarithmic('estimate of the distance', [3e-7, 40]),
     marks: [

@@ -2,7 +2,8 @@
  * The code in docs/ and in the README runs and means what it says. Every TypeScript block that imports freestep is a module: it must
  * type-check, run, and print what the comments after its `console.log` say, or the block of text after it; so must the first lines with
  * each adapter. A block under `<!-- file: examples/x.ts -->` must be that file of docs/. Blocks without imports are excerpts, which
- * nothing here reads. The blocks in the READMEs of the packages must type-check, all of them, after what they take as given.
+ * nothing here reads. The blocks in the READMEs of the packages must type-check, all of them, after what they take as given; the first
+ * of each README takes nothing as given and runs, as whoever copies it would have it.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
@@ -22,6 +23,23 @@ const blocksOf = (page: Page) => codeOf(page).map((block) => ({ page: page.path,
 const blocks = [...pagesIn('docs'), readPage('README.md')].flatMap(blocksOf)
 const inReadmes = packagesWithReadme().flatMap((path) => blocksOf(readPage(path)).filter(({ lang }) => lang === 'ts'))
 const modules = blocks.filter(({ lang, code, file }) => lang === 'ts' && !file && /from '@freestep\//.test(code))
+
+/** The first block of every README, and of the page that one starts with. */
+const startPages = [
+  ...pagesIn('docs').filter(({ path }) => path === 'docs/start.md'),
+  readPage('README.md'),
+  ...packagesWithReadme().map(readPage),
+]
+const starts = startPages.flatMap((page) =>
+  blocksOf(page)
+    .filter(({ lang }) => lang === 'ts')
+    .slice(0, 1),
+)
+/** Those that do not run in Node as they are, and where they do. */
+const elsewhere: Readonly<Record<string, string>> = {
+  'packages/conformance/README.md': 'a file of tests: it registers those of a backend, which every backend here does',
+  'packages/webgpu/README.md': 'the file that first.browser.ts runs',
+}
 
 const app = fileURLToPath(new URL('..', import.meta.url))
 
@@ -50,6 +68,9 @@ const examples = files
   .map((name) => generate(`docs/examples/${name}`, readFileSync(join(root, 'docs/examples', name))))
   .filter((path) => path.endsWith('.ts'))
 const runnable = modules.map((block) => ({ ...block, path: generate(`${block.page}.${block.line}.ts`, `${block.code}\n`) }))
+const started = starts
+  .filter(({ page }) => !(page in elsewhere))
+  .map((block) => ({ ...block, path: generate(`${block.page}.first.ts`, `${anywhere(block.code)}\nexport {}\n`) }))
 const begun = firsts.map((name) => {
   const code = readFileSync(join(app, 'first', name), 'utf8')
   return { page: `first/${name}`, line: 1, code, output: undefined, path: generate(`first/${name}`, anywhere(code)) }
@@ -59,10 +80,19 @@ const begun = firsts.map((name) => {
 const expected = ({ code, output }: Pick<Block, 'code' | 'output'>): string[] =>
   output?.split('\n') ?? [...code.matchAll(/console\.log\(.*\) \/\/ (.*)$/gm)].map(([, comment]) => comment)
 
+test('the first block of every README, and of the start, is complete by itself', () => {
+  expect(starts.map(({ page }) => page)).toEqual(startPages.map(({ path }) => path))
+  for (const { page, given, code } of starts) {
+    expect(given, page).toBeUndefined()
+    expect(code, page).toMatch(/^import .* from '@freestep\//m)
+  }
+  for (const page of Object.keys(elsewhere)) expect(startPages.map(({ path }) => path)).toContain(page)
+})
+
 test('there are blocks to run', () => expect(runnable.length).toBeGreaterThan(40))
 
 const ofNode = begun.filter(({ page }) => !beyondNode.some((name) => page.endsWith(name)))
-test.each([...runnable, ...ofNode])('$page, line $line', async (block) => {
+test.each([...runnable, ...ofNode, ...started])('$page, line $line', async (block) => {
   const printed: string[] = []
   const log = vi.spyOn(console, 'log').mockImplementation((...args) => void printed.push(...format(...args).split('\n')))
   try {
@@ -70,13 +100,16 @@ test.each([...runnable, ...ofNode])('$page, line $line', async (block) => {
   } finally {
     log.mockRestore()
   }
-  // The README may print what it makes no promise about; a page may not.
-  if (!block.page.startsWith('README') || expected(block).length) expect(printed).toEqual(expected(block))
+  // A README may print what it makes no promise about; a page may not.
+  const promised = expected(block).filter((line) => !line.includes('…'))
+  if (block.page.endsWith('README.md')) expect(printed).toEqual(expect.arrayContaining(promised))
+  else expect(printed).toEqual(expected(block))
 })
 
 describe('docs/examples', () => {
-  test.each(blocks.filter(({ file }) => file))('$page, line $line is $file', ({ code, file }) => {
-    expect(`${code}\n`).toBe(readFileSync(join(root, 'docs', file as string), 'utf8'))
+  test.each([...blocks, ...inReadmes].filter(({ file }) => file))('$page, line $line is $file', ({ page, code, file = '' }) => {
+    const folder = page.startsWith('docs/') ? 'docs' : ''
+    expect(`${code}\n`).toBe(readFileSync(join(root, folder, file), 'utf8'))
   })
   test('every module is shown in a page', () => {
     const shown = blocks.flatMap(({ lang, file }) => (lang === 'ts' && file ? [basename(file)] : []))
@@ -111,7 +144,12 @@ test('all of it type-checks', () => {
   const { fileExists, readFile } = host
   host.fileExists = (name) => virtual.has(name) || fileExists(name)
   host.readFile = (name) => virtual.get(name) ?? readFile(name)
-  const own = [...examples, ...runnable.map(({ path }) => path), ...begun.map(({ path }) => path), ...virtual.keys()]
+  const own = [
+    ...examples,
+    ...[...runnable, ...started].map(({ path }) => path),
+    ...begun.map(({ path }) => path),
+    ...virtual.keys(),
+  ]
   const program = ts.createProgram(own, options, host)
   const files = program.getSourceFiles().filter(({ fileName }) => own.includes(fileName))
   const found = files.flatMap((file) => [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)])
