@@ -9,7 +9,7 @@
  *
  * γ lr (the distance to the solution, if it were known), δ lrDecay, ε eps; 0/0 counts as 0. Defaults of adagrad as torch.optim.Adagrad.
  */
-import { defineAlgorithm, element, scalar } from '../algorithm.ts'
+import { defineAlgorithm, element, perTensor, scalar } from '../algorithm.ts'
 import { add, div, dot, mul, neg, ratio, sqrt, square, sub } from '../ops.ts'
 import { coupled } from './decay.ts'
 
@@ -44,7 +44,7 @@ export const adagrad = defineAlgorithm({
   state: (h) => ({
     G: element(h.initialAccumulatorValue),
     ...(h.primalDual && { s: element() }),
-    ...(h.lrDecay !== 0 && { k: scalar() }),
+    ...(h.lrDecay !== 0 && { k: perTensor() }),
   }),
   step(values, h) {
     const { x, g: gradient, G, s, k } = values
