@@ -26,6 +26,18 @@ test('every trajectory of a file that is run belongs to one row', async () => {
   }
 })
 
+test('every scalar that a row compares is recorded in its file by that name', async () => {
+  for (const { name, goldens } of table)
+    for (const { file, takes, scalars = {} } of goldens) {
+      const { trajectories } = await loadGolden(file)
+      const records = trajectories.flatMap((trajectory) => (takes?.(trajectory) === false ? [] : trajectory.records))
+      for (const theirs of Object.keys(scalars)) {
+        const recorded = records.some(({ groups, state = {} }) => theirs in groups[0] || theirs in state)
+        expect(recorded, `${name}: ${theirs} in ${file}`).toBe(true)
+      }
+    }
+})
+
 test('every algorithm of core has a row', () => {
   const factories = Object.values(core).filter(
     (value): value is typeof core.sgd => typeof value === 'function' && 'algorithm' in value,

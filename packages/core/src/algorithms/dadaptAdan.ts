@@ -3,7 +3,7 @@
  * https://arxiv.org/abs/2301.07733, on X. Xie et al., "Adan: Adaptive Nesterov Momentum Algorithm", 2022,
  * https://arxiv.org/abs/2208.06677, as in the authors' package.
  *
- *     λ  = d γ,  δ = g − g₋₁                        (0 at the first step)
+ *     λ  = d γ,  δ = g − g₋₁                        (0 until a gradient was not 0)
  *     m  ← β₁ m + (1 − β₁) λ g
  *     n  ← β₂ n + (1 − β₂) λ δ
  *     v  ← β₃ v + (1 − β₃) (g + β₂ δ)²
@@ -69,11 +69,13 @@ export const dadaptAdan = defineAlgorithm({
     const s1 = add(mul(beta3, s), mul(mul(lambda, sub(1, beta3)), g))
     const denominator = add(sqrt(v1), h.eps)
     const q1 = ema(beta3, q, sum(mul(square(lambda), dot(g, div(g, denominator), 'tensor'))))
-    const dHat = ratio(sub(div(dot(s1, div(s1, denominator)), sub(1, beta3)), q1), norm1(s1))
+    const norm = norm1(s1)
+    const dHat = ratio(sub(div(dot(s1, div(s1, denominator)), sub(1, beta3)), q1), norm)
     const step = neg(div(add(m1, mul(beta2, n1)), denominator))
     const decay = mul(lambda, h.weightDecay)
     // (x + step) / (1 + decay) − x
     const u = h.noProx ? decoupled(step, x, lambda, { ...h, decouple: true }) : div(sub(step, mul(decay, x)), add(1, decay))
-    return { ...{ u, m: m1, n: n1, v: v1, s: s1, gLast: g, first: 0, q: q1 }, ...estimate(values, dHat, h) }
+    const next = { m: m1, n: n1, v: v1, s: s1, gLast: g, first: where(norm, 0, first), q: q1 }
+    return { u, ...next, ...estimate(values, dHat, h) }
   },
 })

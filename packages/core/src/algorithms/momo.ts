@@ -8,7 +8,8 @@
  *     x  ← (x − τ m) / (1 + α wd)
  *
  * f the loss given to the step, α lr, β beta, wd weightDecay, f* lb; ρ = 1 − βᵏ with bias correction, else 1 and the averages start at
- * their first terms. MoMo-Adam has ρ = 1 − β₁ᵏ and measures m in the norm of D = ε + √(v / (1 − β₂ᵏ)), so that x moves along m / D.
+ * their first terms. MoMo-Adam has ρ = 1 − β₁ᵏ and measures m in the norm of D = ε + √(v / (1 − β₂ᵏ)), so that x moves along m / D;
+ * `divide: false` moves it after the same τ to (1 − α wd) x − τ m / D.
  * With useFstar the lower bound rises to what the averages prove:
  *
  *     before τ:  f* ← max(h / (2 (1 + α wd) ρ), lb)      where h = (1 + α wd) (f̄ − γ) + ⟨m, x⟩ < (1 + α wd) ρ f*
@@ -128,10 +129,12 @@ export const momoAdam = defineAlgorithm({
     const gamma1 = ema(beta1, gamma, dot(g, x, 'tensor'))
     const step = div(m1, add(h.eps, sqrt(div(v1, correction2))))
     const decay = mul(h.lr, h.weightDecay)
-    const shrink = h.divide ? add(1, decay) : 1
+    // The model has 1 + α wd in both forms, as the authors' package; only what happens to x differs.
+    const shrink = add(1, decay)
     const averages = { f, gamma: sum(gamma1), mx: dot(m1, x), m2: dot(m1, step), rho: rho1, lb, shrink }
     const { tau, lb: lb1 } = model(averages, { ...h, beta: beta1, biasCorrection: true })
-    const u = neg(div(add(mul(tau, step), mul(decay, x)), shrink))
+    const move = neg(add(mul(tau, step), mul(decay, x)))
+    const u = h.divide ? div(move, shrink) : move
     return { u, m: m1, v: v1, fBar: f, gamma: gamma1, rho: rho1, c2: correction2, lb: lb1, tau }
   },
 })

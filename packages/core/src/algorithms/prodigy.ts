@@ -45,8 +45,8 @@ export interface ProdigyOptions extends EstimateOptions {
   sliceP: number
   /**
    * 'prodigyopt' follows the PyTorch package where it departs from the paper: the denominator takes the new d (and, with β₁ = 0, the
-   * step does too), which costs a second pass over memory; and x₀ − x is taken from the rounded x, as there, so float32 has to start
-   * with a larger d0 where |x| is large.
+   * step does too), which costs a second pass over memory; x waits while s is 0; and x₀ − x is taken from the rounded x, as there, so
+   * float32 has to start with a larger d0 where |x| is large.
    */
   compat: 'paper' | 'prodigyopt'
 }
@@ -106,7 +106,9 @@ export const prodigy = defineAlgorithm({
 
     const dStep = h.compat === 'prodigyopt' ? next.d : d
     const step = div(m1 ?? mul(dStep, g), add(sqrt(v1), mul(dStep, h.eps)))
-    const u = decoupled(neg(mul(lambda, step)), x, lambda, h)
+    const move = decoupled(neg(mul(lambda, step)), x, lambda, h)
+    // The package returns before x moves until s has seen a gradient.
+    const u = h.compat === 'prodigyopt' ? where(norm, move, 0) : move
     return {
       ...{ u, v: v1, s: s1, r: r1 },
       ...next,
