@@ -1,6 +1,6 @@
 /** Which option has which value for which parameter, and what becomes of it: a number of the program, a uniform, or a choice. */
 import { describe, expect, test } from 'vitest'
-import { optionsPerTensor, partition, resolve, type TensorInfo } from '../src/groups.ts'
+import { Moment, optionsPerTensor, partition, resolve, type TensorInfo } from '../src/groups.ts'
 import { type Algorithm, adam, FreestepError, prodigy, type Value } from '../src/index.ts'
 
 const tensor = (name: string, ...shape: number[]): TensorInfo => ({
@@ -102,7 +102,9 @@ describe('what options become', () => {
   test('a schedule that leaves its range is refused when it does', () => {
     const { uniforms } = of(adam({ lr: (k) => 1 - k, betas: [0.9, 0.99] }))
     expect(uniforms.lr.at(new Moment(0), [])).toEqual([1])
-    expect(() => uniforms.lr.at(new Moment(2), [])).toThrow('The schedule of lr gave -1 at step 2. It must return a finite number ≥ 0.')
+    expect(() => uniforms.lr.at(new Moment(2), [])).toThrow(
+      'The schedule of lr gave -1 at step 2. It must return a finite number ≥ 0.',
+    )
     expect(() => of(adam({ lr: () => Number.NaN })).uniforms.lr.at(new Moment(0), [])).toThrow(FreestepError)
   })
 })

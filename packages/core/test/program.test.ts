@@ -6,7 +6,10 @@ import {
   add,
   averaged,
   clipByGlobalNorm,
+  cocob,
   createProgram,
+  dadaptAdan,
+  dadaptLion,
   defineAlgorithm,
   dog,
   type Expr,
@@ -44,8 +47,25 @@ describe('what a program knows', () => {
   test('the states and their scopes; moved where it is used', () => {
     expect(program(sgd()).states).toEqual({})
     expect(program(sgd({ momentum: 0.9 })).states).toEqual({ m: 'element' })
-    expect(program(dog()).states).toEqual({ moved: 'element', rBar: 'global', G: 'global', eta: 'global' })
+    expect(program(dog()).states).toEqual({
+      moved: 'element',
+      rBar: 'global',
+      G: 'global',
+      eta: 'global',
+      'sum.0': 'tensor',
+    })
     expect(program(prodigy({ compat: 'prodigyopt' })).states).not.toHaveProperty('moved')
+  })
+  test('what is kept for tensors that sit a step out: nothing for sums of gradients, a share of each other sum', () => {
+    expect(program(sgd({ momentum: 0.9 })).hidden).toEqual([])
+    expect(program(prodigy()).hidden).toEqual(['decay.s', 'sum.0'])
+    expect(program(prodigy({ weightDecay: 0.1, decouple: false })).hidden).toEqual(['decay.s', 'sum.0'])
+    expect(program(dadaptLion()).hidden).toEqual(['decay.s', 'sum.0'])
+    // ‖s‖² in the norm of v, and ‖s‖₁.
+    expect(program(dadaptAdan()).hidden).toEqual(['decay.s', 'sum.0', 'sum.1'])
+    const always = createProgram(prodigy(), tensors, [prodigy().options, prodigy().options], { absences: false })
+    expect(always.hidden).toEqual([])
+    expect(always.uniforms).toEqual({})
   })
   test('sliced states are elements where nothing is sliced', () => {
     expect(program(prodigy()).states).toMatchObject({ m: 'element', s: 'element', moved: 'element', d: 'global' })
@@ -66,7 +86,7 @@ describe('what a program knows', () => {
   test('the names of wrapped algorithms, and all their states', () => {
     const { name, states } = program(skipNonFinite(scheduleFree(adam({ betas: [0, 0.99] }))))
     expect(name).toBe('skipNonFinite(scheduleFree(adam))')
-    expect(states).toMatchObject({ v: 'element', weightSum: 'global', skipped: 'global' })
+    expect(states).toMatchObject({ v: 'element', weightSum: 'tensor', skipped: 'global' })
     expect(states).not.toHaveProperty('m')
   })
 })
@@ -97,6 +117,11 @@ describe('algorithms that are refused', () => {
       'the first value of d has scope global where tensor is declared',
     ],
     [
+      'a first value that follows a schedule',
+      cocob({ eps: () => 1e-8 }),
+      'cocob: the first value of L depends on the option eps, so that cannot be a schedule. Give a number.',
+    ],
+    [
       'undefined for a state',
       define({ m: element() }, ({ g }) => ({ u: g, m: undefined }))(),
       'the next value of m is undefined. Return a value or leave the name out.',
@@ -115,8 +140,8 @@ describe('algorithms that are refused', () => {
 
   test('the good form of the same is taken', () => {
     const good = define({ s: sliced(slice), d: scalar(1) }, ({ g, s, d }) => ({ u: mul(d, g), s: add(s, slice(g)), d: sum(s) }))
-    expect(program(good({ sliceP: 2 })).states).toEqual({ s: 'slice', d: 'global' })
-    expect(program(good()).states).toEqual({ s: 'element', d: 'global' })
+    expect(program(good({ sliceP: 2 })).states).toEqual({ s: 'slice', d: 'global', 'sum.0': 'tensor' })
+    expect(program(good()).states).toEqual({ s: 'element', d: 'global', 'sum.0': 'tensor' })
   })
 
   test('a sliced update', () => {

@@ -96,7 +96,7 @@ describe('a run goes on bit for bit', () => {
     await single.load(throughBytes(saved))
     const [a, b] = [await numbersOf(single), await numbersOf(double)]
     for (const [name, numbers] of Object.entries(b))
-      expect(a[name]).toEqual(name.includes('/') ? numbers.map(Math.fround) : numbers)
+      expect(a[name]).toEqual(/^[^.]+\//.test(name) ? numbers.map(Math.fround) : numbers)
     steps(single, 9)
     steps(double, 9)
     expect(error(flat(single.params), flat(double.params))).toBeLessThan(1e-5)

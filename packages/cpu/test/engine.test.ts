@@ -151,7 +151,7 @@ describe.each(targets)('%s: tensors', (target) => {
     expect([found.x.a.constructor, found.x.b.constructor]).toEqual([Float32Array, Float64Array])
   })
 
-  test('one or many: the same steps where nothing belongs to a tensor', async () => {
+  test('one or many: the same steps up to the order of sums where nothing belongs to a tensor', async () => {
     const whole = random(5000)
     const gradient = random(5000, 2)
     const parts = (array: FloatArray) =>
@@ -162,8 +162,11 @@ describe.each(targets)('%s: tensors', (target) => {
       one.step({ x: gradient })
       many.step(parts(gradient))
     }
-    expect(many.params).toEqual(parts(one.params.x))
-    expect(await many.scalars()).toEqual(await one.scalars())
+    const [all, whole1] = [Object.values(many.params).flatMap((part) => [...part]), [...one.params.x]]
+    const precision = whole instanceof Float32Array ? 1e-6 : 1e-13
+    for (const [i, x] of all.entries()) expect(Math.abs(x - whole1[i])).toBeLessThanOrEqual(precision)
+    const [a, b] = [await many.scalars(), await one.scalars()]
+    for (const name of ['r', 'd', 'dHat']) expect(Math.abs(a[name] / b[name] - 1)).toBeLessThan(1e-12)
   })
 
   test.each([Float32Array, Float64Array])('sums over 10⁷ numbers, twice the same', async (kind) => {

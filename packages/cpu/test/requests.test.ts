@@ -86,14 +86,12 @@ describe('groups', () => {
     expect(Object.keys(await optimizer.scalars())).toContain('d')
   })
 
-  test('a group frozen now and thawed later: nothing kept about it moves meanwhile', async () => {
-    const frozen = (k: number) => (k < 3 ? 0 : 1)
-    const groups = [{ params: ['dense/bias'], lr: frozen }]
-    const optimizer = await createOptimizer(prodigy({ d0, weightDecay: 0.1 }), model(), await cpu(), { groups })
+  test('a tensor frozen now and thawed later: nothing kept about it moves meanwhile', async () => {
+    const optimizer = await createOptimizer(prodigy({ d0, weightDecay: 0.1 }), model(), await cpu())
     const about = async () =>
-      Object.entries((await optimizer.save({ params: true })).tensors).filter(([name]) => name.endsWith('dense/bias'))
+      Object.entries((await optimizer.save({ params: true })).tensors).filter(([name]) => /^\w+\/dense\/bias/.test(name))
     const before = await about()
-    for (let k = 0; k < 3; k++) optimizer.step(gradients(optimizer.params))
+    for (let k = 0; k < 3; k++) optimizer.step({ ...gradients(optimizer.params), 'dense/bias': undefined })
     expect(await about()).toEqual(before)
     optimizer.step(gradients(optimizer.params))
     expect(await about()).not.toEqual(before)

@@ -143,7 +143,7 @@ describe('parameters', () => {
     optimizer.step({ t1, t0: undefined }, { loss: problem.loss(flat(optimizer.params)) })
     const after = await numbersOf(optimizer)
     const about = (all: Record<string, number[]>, tensor: string) =>
-      Object.entries(all).filter(([name]) => name.endsWith(`/${tensor}`))
+      Object.entries(all).filter(([name]) => name.endsWith(`/${tensor}`) && !/^(sum|decay)\./.test(name))
     expect(about(after, 't0')).toEqual(about(before, 't0'))
     expect(about(after, 't1')).not.toEqual(about(before, 't1'))
     expect(finite(after)).toBe(true)

@@ -4,9 +4,11 @@
 import { describe, expect, test } from 'vitest'
 import {
   adam,
+  averaged,
   constantSchedule,
   cosine,
-  dadaptAdam,
+  cpu,
+  createOptimizer,
   FreestepError,
   linear,
   type NamedSchedule,
@@ -102,24 +104,49 @@ describe('in an optimizer', () => {
     expect([...new Set(asked)]).toEqual(fill(8, (k) => k))
   })
 
-  test.each([
-    ['sgd', (lr: (k: number) => number) => sgd({ lr, momentum: 0.9 })],
-    ['adam', (lr: (k: number) => number) => adam({ lr })],
-    ['prodigy', (lr: (k: number) => number) => prodigy({ lr, d0: 0.01, useBiasCorrection: true, weightDecay: 0.1 })],
-    ['dadaptAdam', (lr: (k: number) => number) => dadaptAdam({ lr, d0: 0.01, useBiasCorrection: true })],
-  ])('%s: a warm-up that starts from 0 waits, and then is the run without that step', async (_name, make) => {
-    const fromZero = await follow(
-      make((k) => Math.min(1, k / 5)),
-      problem,
-      { steps: 31, sizes: [2, 4] },
-    )
-    expect(fromZero.points[1]).toEqual(problem.x0)
-    const without = await follow(
-      make((k) => Math.min(1, (k + 1) / 5)),
-      problem,
-      { steps: 30, sizes: [2, 4] },
-    )
-    expect(fromZero.points.slice(1)).toEqual(without.points)
+  test('an lr of 0 is a step of length 0: momentum goes on, as in torch', async () => {
+    // m₀ = g₀, m₁ = 0.9 g₀ + g₁ with g₁ = g₀, since nothing moved: x₂ = x₀ − 1.9 g₀.
+    const { points, gradients } = await follow(sgd({ lr: (k) => k, momentum: 0.9 }), problem, { steps: 2 })
+    expect(points[1]).toEqual(points[0])
+    expect(error(points[2], along(points[0], -1.9, gradients[0]))).toBeLessThan(1e-14)
+  })
+
+  test('an lr of 0 is a step of length 0: the counts of Adam’s bias correction go on', async () => {
+    // At k = 1 both moments have seen g₀ twice, so both are g₀ and g₀² after correction.
+    const { points, gradients } = await follow(adam({ lr: (k) => k * 0.1 }), problem, { steps: 2 })
+    const u = gradients[0].map((g) => g / (Math.abs(g) + 1e-8))
+    expect(points[1]).toEqual(points[0])
+    expect(error(points[2], along(points[0], -0.1, u))).toBeLessThan(1e-14)
+  })
+
+  test('a schedule is called once a step, for all options, groups and parts that follow it; by nothing else', async () => {
+    for (const splitGroups of [false, true]) {
+      const asked: number[] = []
+      let value = 2
+      const halving = (k: number) => {
+        asked.push(k)
+        value /= 2
+        return value
+      }
+      const params = { a: Float64Array.of(1), b: Float64Array.of(1), c: Float64Array.of(1) }
+      const groups = [
+        { params: ['b'], lr: halving, weightDecay: halving },
+        { params: ['c'], lr: halving },
+      ]
+      const algorithm = averaged(sgd({ lr: halving }))
+      const optimizer = await createOptimizer(algorithm, params, await cpu(), { groups, splitGroups })
+      optimizer.evaluated()
+      expect(asked).toEqual([])
+      const one = () => Float64Array.of(1)
+      for (let k = 0; k < 3; k++) {
+        expect(() => optimizer.step({ a: one(), b: Float64Array.of(1, 2) })).toThrow(FreestepError)
+        optimizer.step({ a: one(), b: one(), c: one() })
+        optimizer.evaluated()
+      }
+      expect(asked).toEqual([0, 1, 2])
+      expect(optimizer.params.a[0]).toBe(1 - 1 - 1 / 2 - 1 / 4)
+      optimizer.dispose()
+    }
   })
 
   test('safeguardWarmup keeps a small warm-up out of the denominator of d̂', async () => {

@@ -109,7 +109,8 @@ describe('d̂ ≤ ‖x₀ − x*‖ at every step', () => {
       closest = max(closest, max(...dHats) / D)
     }
     // It says something: somewhere the estimate is no less than a tenth of the distance.
-    expect(closest).toBeGreaterThan(0.1)
+    // Weights of 0 make it slow: their gradients count in G² alone.
+    expect(closest).toBeGreaterThan(algorithm.options.lr === sometimesZero ? 0.01 : 0.1)
   })
 
   test('dadaptAdagrad: d̂ ≤ 2 ‖x₀ − x*‖∞ + Σ λ² ‖g‖²_{P − P⁺} / ‖s‖₁', async () => {
