@@ -1,6 +1,6 @@
 /**
  * The reference backend: programs on plain arrays of numbers, written to be seen to be right, and sharing no code with any adapter or
- * with core's eager execution. What other backends are compared with where no recording exists.
+ * with core's eager execution. A tensor that sits a step out has empty lists there. What other backends are compared with where no recording exists.
  * Not for training: nothing about it is fast.
  */
 import {
@@ -8,12 +8,12 @@ import {
   type Engine,
   type Expr,
   FreestepError,
+  fixedUniforms,
   host,
   type Interpreter,
   type Program,
   type Scope,
   type StepInput,
-  uniformsAt,
   type Value,
 } from '@freestep/core'
 import { exactSum } from './numbers.ts'
@@ -74,7 +74,7 @@ function interpreter(roundings: readonly Rounding[], strides: readonly number[] 
       return new Lists(scope, lists, self)
     },
     sum(a, to) {
-      const totals = (a as Lists).lists.map(exactSum)
+      const totals = (a as Lists).lists.map((list) => exactSum(a.scope === 'tensor' ? list : list.filter(Number.isFinite)))
       return new Lists(to, to === 'tensor' ? totals.map((total) => [total]) : [[exactSum(totals)]], self)
     },
     slice(a) {
@@ -96,28 +96,35 @@ class ReferenceEngine implements Engine<ReferenceTensor> {
     this.program = program
     this.params = params
     const all = [...params.keys()]
-    const first = program.init(this.values(all, uniformsAt(program, 0)))
+    const first = program.init(
+      this.values(
+        all.map(() => true),
+        fixedUniforms(program),
+      ),
+    )
     for (const [name, scope] of Object.entries(program.states))
       this.states[name] = scope === 'global' ? this.lists(first[name], scope, [0]) : this.lists(first[name], scope, all)
   }
 
   step({ gradients, uniforms, loss }: StepInput<ReferenceTensor>): void {
-    const active = [...gradients.keys()].filter((t) => gradients[t])
+    const active = gradients.map((gradient) => gradient !== undefined)
     const values = this.values(active, uniforms)
     const lists = (scope: Scope, numbers: readonly (readonly number[])[]) => new Lists(scope, numbers, values.x.in)
     const g = lists(
       'element',
-      active.map((t) => gradients[t]?.numbers ?? []),
+      gradients.map((gradient) => gradient?.numbers ?? []),
     )
     const f = lists('global', [typeof loss === 'object' ? loss.numbers : [loss ?? Number.NaN]])
     const { x, ...next } = this.program.step({ ...values, loss: f, g })
-    const moved = this.lists(x, 'element', active)
+    const all = [...this.params.keys()]
+    const taking = all.filter((t) => active[t])
+    const moved = this.lists(x, 'element', taking)
     for (const [name, value] of Object.entries(next)) {
       const scope = this.program.states[name]
-      const where = scope === 'global' ? [0] : active
+      const where = scope === 'global' ? [0] : scope === 'tensor' ? all : taking
       for (const [j, list] of this.lists(value, scope, where).entries()) this.states[name][where[j]] = list
     }
-    for (const [j, t] of active.entries()) this.params[t].numbers = moved[j]
+    for (const [j, t] of taking.entries()) this.params[t].numbers = moved[j]
   }
 
   read(state: string): readonly Float64Array[] {
@@ -135,40 +142,44 @@ class ReferenceEngine implements Engine<ReferenceTensor> {
     const { evaluate } = this.program
     if (!evaluate) return this.params
     const all = [...this.params.keys()]
-    const lists = this.lists(evaluate(this.values(all, uniformsAt(this.program, 0))), 'element', all)
+    const everybody = all.map(() => true)
+    const lists = this.lists(evaluate(this.values(everybody, fixedUniforms(this.program))), 'element', all)
     return this.params.map((param, t) => ({ ...param, numbers: lists[t] }))
   }
 
   dispose(): void {}
 
-  /** x, uniforms and states of the active tensors, in an interpreter over them. */
-  private values(active: readonly number[], uniforms: StepInput<ReferenceTensor>['uniforms']): Record<string, Value> {
+  /** x, uniforms and states, in an interpreter over all tensors; the vectors of those that sit out are empty. */
+  private values(active: readonly boolean[], uniforms: StepInput<ReferenceTensor>['uniforms']): Record<string, Value> {
     const { program, params, states } = this
-    const roundings = active.map((t) => rounding(params[t].dtype))
-    const within = interpreter(roundings, program.strides && active.map((t) => program.strides?.[t] ?? 1))
-    const pick = (scope: Scope, lists: readonly (readonly number[])[]) =>
-      new Lists(scope, scope === 'global' ? lists : active.map((t) => lists[t]), within)
-    const numbers = params.map((param) => param.numbers)
-    return {
-      x: pick('element', numbers),
-      ...Object.fromEntries(
-        Object.entries(program.uniforms).map(([name, { scope }]) => [
-          name,
-          pick(
-            scope,
-            uniforms[name].map((c) => [c]),
-          ),
-        ]),
+    const within = interpreter(
+      params.map(({ dtype }) => rounding(dtype)),
+      program.strides,
+    )
+    const value = (scope: Scope, lists: readonly (readonly number[])[]) =>
+      new Lists(scope, isScalar(scope) ? lists : lists.map((list, t) => (active[t] ? list : [])), within)
+    const uniform = ([name, { scope }]: [string, { readonly scope: Scope }]) => [
+      name,
+      value(
+        scope,
+        uniforms[name].map((c) => [c]),
       ),
-      ...Object.fromEntries(Object.entries(states).map(([name, lists]) => [name, pick(program.states[name], lists)])),
+    ]
+    return {
+      x: value(
+        'element',
+        params.map(({ numbers }) => numbers),
+      ),
+      ...Object.fromEntries(Object.entries(program.uniforms).map(uniform)),
+      ...Object.fromEntries(Object.entries(states).map(([name, lists]) => [name, value(program.states[name], lists)])),
     }
   }
 
   /** What an expression is in each of the tensors (or once), as long as a value of that scope is there. */
   private lists(expr: Expr, scope: Scope, tensors: readonly number[]): (readonly number[])[] {
-    return tensors.map((t, j) => {
-      if (typeof expr !== 'number' && !isScalar((expr as Lists).scope)) return (expr as Lists).lists[j]
-      const value = typeof expr === 'number' ? expr : (expr as Lists).at(j, 0)
+    return tensors.map((t) => {
+      if (typeof expr !== 'number' && !isScalar((expr as Lists).scope)) return (expr as Lists).lists[t]
+      const value = typeof expr === 'number' ? expr : (expr as Lists).at(t, 0)
       if (isScalar(scope)) return [value]
       const { dtype, numbers } = this.params[t]
       const length = scope === 'slice' ? Math.ceil(numbers.length / (this.program.strides?.[t] ?? 1)) : numbers.length

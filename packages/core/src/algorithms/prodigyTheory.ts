@@ -14,7 +14,7 @@
  * average of the iterates weighted by η, or by λ d² with dual averaging.
  */
 import { defineAlgorithm, element, perTensor, scalar } from '../algorithm.ts'
-import { add, dot, max, mul, neg, norm2, ratio, sqrt, square, sub, sum, wideNorm2 } from '../ops.ts'
+import { add, dot, max, mul, neg, norm2, ratio, sqrt, square, sub, wideNorm2 } from '../ops.ts'
 import type { Expr } from '../value.ts'
 
 /** Options of {@link prodigyGd} and {@link prodigyDa}. */
@@ -49,10 +49,10 @@ export const prodigyGd = defineAlgorithm({
   state: (h) => states(h),
   step({ g, moved, A, q, d, lag, weight }, h) {
     const lambda = h.lr
-    const A1 = add(A, sum(mul(square(mul(d, lambda)), dot(g, g, 'tensor'))))
+    const A1 = add(A, mul(square(mul(d, lambda)), dot(g, g)))
     const eta = ratio(mul(square(d), lambda), sqrt(add(square(mul(d, h.G)), A1)))
     const u = neg(mul(eta, g))
-    const q1 = sub(q, sum(mul(eta, dot(g, moved, 'tensor'))))
+    const q1 = sub(q, mul(eta, dot(g, moved)))
     const dHat = ratio(q1, norm2(add(moved, u)))
     return { u, A: A1, q: q1, d: max(d, dHat), dHat, ...average(lag, weight, eta, u) }
   },
@@ -67,8 +67,8 @@ export const prodigyDa = defineAlgorithm({
   step({ g, moved, s, A, q, d, lag, weight }, h) {
     const w = mul(h.lr, square(d))
     const s1 = add(s, mul(w, g))
-    const A1 = add(A, sum(mul(square(mul(h.lr, d)), dot(g, g, 'tensor'))))
-    const q1 = sub(q, sum(mul(w, dot(g, moved, 'tensor'))))
+    const A1 = add(A, mul(square(mul(h.lr, d)), dot(g, g)))
+    const q1 = sub(q, mul(w, dot(g, moved)))
     const dHat = ratio(q1, wideNorm2(s1))
     const d1 = max(d, dHat)
     const gamma = ratio(1, sqrt(add(square(mul(h.lr, d1, h.G)), A1)))
