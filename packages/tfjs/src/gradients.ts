@@ -75,13 +75,26 @@ function toFloat(value: tf.Tensor | tf.TensorLike, name: string): tf.Tensor {
 }
 
 function fromNumbers(value: tf.TensorLike, name: string): tf.Tensor {
-  try {
-    return tf.tensor(value)
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    const message = `${name} is neither a tensor nor an array of numbers (${reason}). Give one of the two.`
-    throw new FreestepError('tfjs', 'bad-dtype', message, { cause })
-  }
+  const refuse = (what: string) =>
+    new FreestepError('tfjs', 'bad-dtype', `${name} is ${what}. Give a tensor, or numbers in an array of the variable's shape.`)
+  if (typeof value !== 'number' && !isList(value)) throw refuse(kindOf(value))
+  const shape: number[] = []
+  for (let inner: unknown = value; isList(inner); inner = inner[0]) shape.push(inner.length)
+  // tfjs looks at the first rows and numbers alone, and takes null for 0.
+  if (!isFull(value, shape)) throw refuse('an array whose rows are not all numbers, or not all of one length')
+  return tf.tensor(value, shape, 'float32')
+}
+
+type List = readonly unknown[] | Float32Array | Int32Array | Uint8Array | Uint8ClampedArray
+
+const isList = (value: unknown): value is List =>
+  Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView))
+
+/** Whether there are numbers, and nothing else, in every place of an array of arrays. */
+function isFull(value: unknown, [length, ...inner]: readonly number[]): boolean {
+  if (length === undefined) return typeof value === 'number' || typeof value === 'boolean'
+  if (!isList(value) || value.length !== length) return false
+  return Array.from<unknown>(value).every((each) => isFull(each, inner))
 }
 
 /** The loss as an engine takes it: a finite number or a scalar. */

@@ -4,7 +4,8 @@
  */
 import { type Algorithm, type Checkpoint, FreestepError, type Schedule } from '@freestep/core'
 import * as tf from '@tensorflow/tfjs-core'
-import { refuseForeign, warnOfCopies } from './copies.ts'
+import { warnOfCopies } from './copies.ts'
+import { type Differentiated, differentiate } from './differentiate.ts'
 import type { Execution } from './engine.ts'
 import { checkedGradients, checkedLoss, type Gradients, type Loss } from './gradients.ts'
 import { GrowingOptimizer, type RunSettings } from './growing.ts'
@@ -62,18 +63,11 @@ export abstract class FreestepOptimizer extends tf.Optimizer {
    *
    * @param f - the objective, a function of variables
    * @param varList - the variables to differentiate by; all trainable ones if left out
-   * @throws FreestepError for variables, or a value of f, that another copy of TensorFlow.js has made
+   * @throws FreestepError for variables, or a value of f, that another copy of TensorFlow.js has made, and where the backend lacks what
+   *   a gradient needs
    */
-  override computeGradients(f: () => tf.Scalar, varList?: tf.Variable[]): { value: tf.Scalar; grads: tf.NamedTensorMap } {
-    for (const variable of varList ?? []) if (variable instanceof tf.Tensor) refuseForeign(tf, variable, variable.name)
-    const checked = () => {
-      const value = f()
-      if (value instanceof tf.Tensor) refuseForeign(tf, value, 'the value of the objective')
-      return value
-    }
-    // Without any variable, tfjs does not come to call f, and the value tells of another copy.
-    if (!varList && !Object.keys(tf.engine().registeredVariables).length) tf.tidy(checked)
-    return super.computeGradients(checked, varList)
+  override computeGradients(f: () => tf.Scalar, varList?: tf.Variable[]): Differentiated {
+    return differentiate(f, varList, (objective, list) => super.computeGradients(objective, list))
   }
 
   /**
