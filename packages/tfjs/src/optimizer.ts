@@ -109,6 +109,27 @@ export abstract class FreestepOptimizer extends tf.Optimizer {
     return typeof lr === 'number' ? lr : lr(Math.max(0, this.iterations - 1))
   }
 
+  /** As {@link lr}, for programs that look here; it cannot be set. */
+  get learningRate(): number {
+    return this.lr
+  }
+
+  /** Refused, as {@link setLearningRate} is. */
+  set learningRate(_value: number) {
+    this.setLearningRate(_value)
+  }
+
+  /** Refused: what tf.train's optimizers are told between steps is a schedule here, which can be saved with the model. */
+  setLearningRate(_value: number): never {
+    const { name } = this.algorithm
+    throw new FreestepError(
+      'tfjs',
+      'unsupported',
+      `lr of ${name} is an option, and cannot be set between steps. Give a schedule when it is made: lr: cosine({ steps: 1000 }), or any ` +
+        'function of the step.',
+    )
+  }
+
   /**
    * The algorithm's single numbers by the paper's names (`d`, …), read from the device without stopping it; empty before the first step.
    * One that each variable has for itself, or each group with `splitGroups`, comes as `name/variable`.

@@ -304,6 +304,17 @@ test('a layer that was removed and disposed is not saved, nor named in a group, 
   expect(await losses(again, 2)).toEqual(await losses(head, 2))
 })
 
+test('a learning rate that is set between steps, as with tf.train, is refused and not ignored', () => {
+  const optimizer = adam({ lr: 0.1 })
+  expect(optimizer.learningRate).toBe(0.1)
+  const why = /lr of adam is an option, and cannot be set between steps\. Give a schedule/
+  expect(() => {
+    optimizer.learningRate = 0.01
+  }).toThrow(why)
+  expect(() => optimizer.setLearningRate(0.01)).toThrow(why)
+  expect(optimizer.lr).toBe(0.1)
+})
+
 test('when all is gone, a save is that of a start', async () => {
   const own = variable([1, 2])
   const optimizer = prodigy()
