@@ -71,7 +71,7 @@ export abstract class FreestepOptimizer extends tf.Optimizer {
   }
 
   /**
-   * Takes a step with given gradients. A variable without one stays as it is, with all that is kept about it, and counts in no sum;
+   * Takes a step with given gradients. A variable without one stays as it is, with all that is kept about it, and sums take what it last gave;
    * a variable seen for the first time joins with its own start.
    *
    * @param gradients - by variable name, or as a list of names and tensors; arrays of numbers are taken, too
