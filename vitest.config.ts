@@ -2,6 +2,7 @@
 // reads the other packages from their sources (the "@freestep/source" condition), so nothing has to be built first.
 // What needs a browser, test/*.browser.ts, is a project beside it: `webgpu-browser` runs that of packages/webgpu in headless Chromium.
 import { existsSync, readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
 import { absent, chromium, softwareWebGPU } from './scripts/absent.ts'
@@ -32,6 +33,25 @@ const browser = () =>
         },
       }
 
+/** A part of the tests of packages/tfjs on the oldest TensorFlow.js that it takes; the newest is what its own project has. */
+const tfjsOldest = {
+  resolve: {
+    conditions,
+    alias: [
+      {
+        find: /^@tensorflow\/([^/]+)$/,
+        replacement: fileURLToPath(new URL('packages/tfjs/test/oldest/node_modules/@tensorflow/$1', import.meta.url)),
+      },
+    ],
+  },
+  test: {
+    name: 'tfjs-oldest',
+    root: 'packages/tfjs',
+    include: ['fused', 'saving', 'variables'].map((name) => `test/${name}.test.ts`),
+    env: { FREESTEP_TFJS: 'oldest' },
+  },
+}
+
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
@@ -52,6 +72,7 @@ export default defineConfig({
           globalSetup: existsSync(`${root}/test/setup.ts`) ? ['test/setup.ts'] : [],
         },
       })),
+      { ...tfjsOldest, extends: true as const },
       ...inBrowser.map(({ name, root }) => ({
         resolve: { conditions: browserConditions },
         test: {

@@ -201,6 +201,11 @@ class EagerEngine<P, T> implements Engine<P> {
     return Promise.all(this.states[state].map((part) => this.spec.read(part)))
   }
 
+  /** The tensors that a state is kept in, for backends that move it elsewhere. */
+  tensors(state: string): readonly T[] {
+    return this.states[state]
+  }
+
   write(state: string, numbers: readonly Numbers[]): void {
     if (state === 'x') {
       this.scope(() => {

@@ -10,7 +10,7 @@ export * from './backend.ts'
 export * from './checkpoint.ts'
 export { type EagerOps, type EagerSpec, eagerBackend, fixedUniforms, uniformsAt } from './eager.ts'
 export { FreestepError, type FreestepErrorCode, suggest } from './errors.ts'
-export { type Group, Moment, optionsPerTensor, type TensorInfo, type Uniform } from './groups.ts'
+export { type Group, Moment, optionsPerTensor, partition, type TensorInfo, type Uniform } from './groups.ts'
 export { type Half, halves } from './halves.ts'
 export * from './ops.ts'
 export {

@@ -35,7 +35,7 @@ export function tfjs({ tf = tfjsCore, fused = true }: TfjsOptions = {}): TfjsBac
   let engine: TfjsEngine | undefined
   return {
     name: 'tfjs',
-    describe,
+    describe: (tensor, name) => describe(tensor, name, tf),
     get execution() {
       return engine?.execution
     },

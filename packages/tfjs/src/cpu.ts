@@ -10,12 +10,13 @@ import type { Active, Terrain } from './linear.ts'
 /** Terrains on the active backend, or what they miss. */
 export function cpuTerrain(tf: TensorFlow): (() => Terrain) | string {
   const target = (['wasm', 'js'] as const).find(allows)
-  return target ? () => new CpuTerrain(tf, target) : 'WebAssembly with SIMD, nor leave to make code from text,'
+  return target ? () => new CpuTerrain(tf, target) : 'WebAssembly with SIMD, and no permission to make code from text,'
 }
 
 class CpuTerrain implements Terrain {
   private readonly tf: TensorFlow
   private readonly target: 'wasm' | 'js'
+  private block: Tensor | undefined
   private views: Readonly<Record<'x' | 'g', readonly (Float32Array | Float64Array)[]>> | undefined
 
   constructor(tf: TensorFlow, target: 'wasm' | 'js') {
@@ -23,9 +24,13 @@ class CpuTerrain implements Terrain {
     this.target = target
   }
 
+  /** A tensor stands for the memory, so that `tf.memory()` counts it; nothing reads that tensor. */
   claim(layout: (site: Site) => Arena): Ground {
+    const { target, tf } = this
     const arena = layout({})
-    return { arena, memory: allocate(this.target, arena.bytes, false) }
+    const memory = allocate(target, arena.bytes, false)
+    this.block = tf.keep(tf.tensor(new Float32Array(memory.buffer, 0, Math.floor(arena.bytes / 4)), undefined, 'float32'))
+    return { arena, memory }
   }
 
   separate(): void {}
@@ -55,7 +60,9 @@ class CpuTerrain implements Terrain {
     return this.tf.tensor(this.at(machine).g[i].slice(), variable.shape, 'float32')
   }
 
-  free(): void {}
+  free(): void {
+    this.block?.dispose()
+  }
 
   private at(machine: Machine) {
     this.views ??= { x: machine.views('x'), g: machine.views('g') }

@@ -30,14 +30,14 @@ export function eagerOps(tf: TensorFlow, constant: (c: number) => Tensor): Eager
 
   /** A scalar in the shape of another operand. Adding to zeros is many times faster than wasm's own broadcasting. */
   const spread = (a: Tensor, shape: number[]) =>
-    a.shape.length === shape.length ? a : kernel('Add', { a: tf.fill(shape, 0), b: a })
+    a.shape.length === shape.length ? a : kernel('Add', { a: tf.fill(shape, 0, 'float32'), b: a })
 
-  /** The wasm kernels drop a NaN that comes second. */
+  /** The wasm kernels drop a NaN that comes second; it is the one number that differs from itself. */
   const extremum = (name: string) => (a: Tensor, b: Tensor) => {
     const larger = kernel(name, { a, b })
     if (tf.getBackend() !== 'wasm') return larger
     const second = spread(b, larger.shape)
-    return kernel('Select', { condition: kernel('IsNan', { x: second }), t: second, e: larger })
+    return kernel('Select', { condition: kernel('NotEqual', { a: second, b: second }), t: second, e: larger })
   }
 
   /** The wasm kernel takes what is close to 0 for 0. No number but 0 stays within ±1 after these products. */

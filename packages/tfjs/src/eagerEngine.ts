@@ -8,8 +8,10 @@ import { Constants } from './constants.ts'
 import { eagerOps, type TensorFlow } from './eager.ts'
 import { describe } from './tensors.ts'
 
-/** An engine that takes more tensors in its stride, in whatever backend they are. */
+/** An engine that goes on as it is, with more tensors and on whichever tfjs backend they are. */
 export interface EagerEngine extends Engine<Tensor> {
+  /** The tensors that a state is kept in, which stay the engine's. */
+  tensors(state: string): readonly Tensor[]
   extended(program: Program, params: readonly Tensor[]): this
 }
 
@@ -38,7 +40,7 @@ function eagerSpec(tf: TensorFlow, constants: Constants): EagerSpec<Tensor, Tens
     load: (tensor) => tensor,
     store: (param, value) => (param as Variable).assign(value),
     export: (value, param) => tf.reshape(value, param.shape),
-    fill: (param, value, size) => tf.fill(shape(param, size), value),
+    fill: (param, value, size) => tf.fill(shape(param, size), value, 'float32'),
     from: (param, numbers, size) => tf.tensor(Float32Array.from(numbers), shape(param, size), 'float32'),
     read: async (value) => Float32Array.from(await value.data<'float32'>()),
     copy: (value) => tf.clone(value),

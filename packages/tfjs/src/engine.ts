@@ -6,7 +6,7 @@ import { type Engine, FreestepError, type Numbers, type Program, type StepInput 
 import type { Tensor, Variable } from '@tensorflow/tfjs-core'
 import type { TensorFlow } from './eager.ts'
 import { type EagerEngine, startEager } from './eagerEngine.ts'
-import { type FusedEngine, fusedStart } from './fused.ts'
+import { type FusedEngine, fusedStart, type Start } from './fused.ts'
 import { LinearEngine } from './linear.ts'
 import { isVariable } from './tensors.ts'
 
@@ -20,7 +20,7 @@ export interface Execution {
 
 type Running =
   | { readonly backend: string; readonly fused: FusedEngine }
-  | { readonly fused: undefined; readonly eager: EagerEngine }
+  | { readonly backend: string; readonly fused: undefined; readonly eager: EagerEngine }
 
 /** A program on variables of tfjs. */
 export class TfjsEngine implements Engine<Tensor> {
@@ -35,20 +35,25 @@ export class TfjsEngine implements Engine<Tensor> {
     this.mayFuse = mayFuse
     this.program = program
     this.variables = params
-    this.running = this.start()
+    this.running = this.start(this.fusing())
   }
 
-  private start(): Running {
+  /** How to start a fused engine on the present backend; undefined where there is no way, or none is wanted. */
+  private fusing(): Start | undefined {
+    return this.mayFuse ? fusedStart(this.tf) : undefined
+  }
+
+  private start(fusing: Start | undefined): Running {
     const { tf, program, variables } = this
-    const start = this.mayFuse ? fusedStart(tf) : undefined
-    if (start) return { backend: tf.getBackend(), fused: start(program, variables) }
-    return { fused: undefined, eager: startEager(tf, program, variables) }
+    const backend = tf.getBackend()
+    if (fusing) return { backend, fused: fusing(program, variables) }
+    return { backend, fused: undefined, eager: startEager(tf, program, variables) }
   }
 
   /** How steps run now. */
   get execution(): Execution {
-    const { running, tf } = this
-    return running.fused ? { backend: running.backend, fused: true } : { backend: tf.getBackend(), fused: false }
+    const { backend, fused } = this.running
+    return { backend, fused: fused !== undefined }
   }
 
   private get engine(): Engine<Tensor> {
@@ -67,22 +72,44 @@ export class TfjsEngine implements Engine<Tensor> {
     tf.tidy(() => this.engine.step({ gradients: gradients.map(still), ...rest }))
   }
 
-  /** Goes on where tfjs does. What is kept eagerly are tensors, which tfjs takes along by itself. */
+  /** Goes on where tfjs does, fused where that is possible. */
   private follow(): void {
     const { running, tf } = this
-    if (!running.fused || running.backend === tf.getBackend()) return
-    const { backend, fused } = running
-    if (!(fused instanceof LinearEngine))
-      throw new FreestepError(
-        'tfjs',
-        'unsupported',
-        `The backend was changed from ${backend} to ${tf.getBackend()}, and states on ${backend} cannot be read at once. ` +
-          'Call save() of the optimizer before the change, and load() after it.',
-      )
-    const next = this.start()
-    for (const state of Object.keys(this.program.states)) void (next.fused ?? next.eager).write(state, fused.read(state))
-    fused.dispose()
+    if (running.backend === tf.getBackend()) return
+    const fusing = this.fusing()
+    // What is kept eagerly are tensors, which tfjs takes along by itself.
+    if (!running.fused && !fusing) this.running = { ...running, backend: tf.getBackend() }
+    else this.move(fusing)
+  }
+
+  /** Starts on the present backend with the states as they are; all stays as it was if that fails. */
+  private move(fusing: Start | undefined): void {
+    const { engine, program } = this
+    const read = this.reader()
+    const next = this.start(fusing)
+    const there = next.fused ?? next.eager
+    try {
+      for (const state of Object.keys(program.states)) void there.write(state, read(state))
+    } catch (error) {
+      there.dispose()
+      throw error
+    }
+    engine.dispose()
     this.running = next
+  }
+
+  /** Reads states at once. */
+  private reader(): (state: string) => readonly Numbers[] {
+    const { running, tf } = this
+    if (!running.fused) return (state) => running.eager.tensors(state).map((tensor) => Float32Array.from(tensor.dataSync()))
+    const { backend, fused } = running
+    if (fused instanceof LinearEngine) return (state) => fused.read(state)
+    throw new FreestepError(
+      'tfjs',
+      'unsupported',
+      `The backend was changed from ${backend} to ${tf.getBackend()}, and states on ${backend} cannot be read at once. ` +
+        'Call save() of the optimizer before the change, and load() after it.',
+    )
   }
 
   extended(program: Program, params: readonly Tensor[]): this {

@@ -34,7 +34,7 @@ export function optimizerFactory<O extends object>(factory: AlgorithmFactory<O>)
       super(factory(options as unknown as Settings<O>) as unknown as Algorithm, { groups, splitGroups, fused })
     }
     override getConfig(): Config {
-      return toConfig(name, { ...this.algorithm.options, ...this.settings })
+      return toConfig(name, { ...this.algorithm.options, ...this.savedSettings })
     }
   }
   register(factory as unknown as AlgorithmFactory<object>)
@@ -54,7 +54,7 @@ class ComposedOptimizer extends FreestepOptimizer {
     return new cls(algorithmFromConfig(algorithm as Config), fromConfig(settings))
   }
   override getConfig(): Config {
-    return { algorithm: algorithmToConfig(this.algorithm), ...toConfig(this.algorithm.name, { ...this.settings }) }
+    return { algorithm: algorithmToConfig(this.algorithm), ...toConfig(this.algorithm.name, { ...this.savedSettings }) }
   }
 }
 tf.serialization.registerClass(ComposedOptimizer, 'freestep', 'composed')

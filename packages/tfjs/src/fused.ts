@@ -38,8 +38,8 @@ export function fusedStart(tf: TensorFlow): Start | undefined {
   if (typeof way !== 'string') return way
   if (!warned.has(backend))
     console.warn(
-      `[freestep/tfjs] Steps on the ${backend} backend are not fused, only right: there is no ${way} here. ` +
-        '@freestep/tfjs is tested with TensorFlow.js 4.22.',
+      `[freestep/tfjs] Steps on the ${backend} backend run operation by operation, which is slower and gives the same numbers: there is no ` +
+        `${way} here. Fused steps are tested with TensorFlow.js 4.22 on all backends, and with 4.0 on wasm and cpu.`,
     )
   warned.add(backend)
   return undefined

@@ -18,6 +18,6 @@ export function checkNames(groups: readonly Group<object>[], known: readonly str
       throw new FreestepError(
         'tfjs',
         'unknown-parameter',
-        `A group names "${name}", which is no variable.${suggest(name, known)}`,
+        `A group names "${name}", which is not a variable.${suggest(name, known)}`,
       )
 }

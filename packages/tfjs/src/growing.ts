@@ -3,13 +3,21 @@
  * those that were disposed, and resumes from a checkpoint once a step has shown which variables it is of.
  * Not the tf.Optimizer: optimizer.ts checks what comes in and speaks to tfjs.
  */
-import { type Algorithm, type Checkpoint, createOptimizerSync, FreestepError, type Group, type Optimizer } from '@freestep/core'
+import {
+  type Algorithm,
+  type Checkpoint,
+  createOptimizerSync,
+  FreestepError,
+  type Group,
+  type Optimizer,
+  partition,
+} from '@freestep/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { type TfjsBackend, tfjs } from './backend.ts'
 import type { Execution } from './engine.ts'
 import { byLabel, checkNames } from './groups.ts'
-import { deserted, discard, joined, type Slot, slotsOf, swept } from './slots.ts'
-import { bad, ordered, variablesOf } from './weights.ts'
+import { deserted, discard, isDeserted, joined, type Slot, slotsOf, swept } from './slots.ts'
+import { bad, ordered, variablesOf, without } from './weights.ts'
 
 /** How an optimizer runs, beside the options of its algorithm. */
 export interface RunSettings<O> {
@@ -116,8 +124,7 @@ export class GrowingOptimizer {
       checkNames(groups, [...new Set([...this.labels.values(), ...Object.keys(tf.engine().registeredVariables)])])
       if (this.running) this.running.extend(params)
       else {
-        const own = byLabel(groups, (name) => this.labels.get(name) ?? name)
-        this.running = createOptimizerSync(algorithm, params, backend, { groups: own, splitGroups })
+        this.running = createOptimizerSync(algorithm, params, backend, { groups: this.byLabel(groups), splitGroups })
       }
     } catch (error) {
       discard(slots, this.slots)
@@ -147,11 +154,41 @@ export class GrowingOptimizer {
     })
   }
 
-  /** The whole state, read from the device, variables in the order they came. */
+  /**
+   * The whole state, read from the device, variables in the order they came and those that are gone left out. When all are gone it is that
+   * of a start, as the next step will be one.
+   */
   async save(): Promise<Checkpoint> {
+    if (this.pending) return this.pending
+    const { running, slots } = this
+    const gone = new Set(slots.filter(isDeserted).map(({ name }) => name))
+    if (!running || gone.size === slots.length) return { algorithm: this.algorithm.name, options: '{}', steps: 0, tensors: {} }
+    const parts = this.parts()
+    return without(ordered(await running.save(), [...this.labels.keys()]), gone, parts)
+  }
+
+  /** The names that are one vector each. */
+  private parts(): readonly (readonly string[])[] {
+    const { groups = [], splitGroups } = this.settings
     const names = this.slots.map(({ name }) => name)
-    if (this.running && !this.pending) return ordered(await this.running.save(), names)
-    return this.pending ?? { algorithm: this.algorithm.name, options: '{}', steps: 0, tensors: {} }
+    if (!splitGroups) return [names]
+    const tensors = this.slots.map(({ name, variable: { shape, size } }) => ({ name, shape, size, dtype: 'float32' }) as const)
+    return partition(tensors, this.byLabel(groups)).map((part) => part.map((i) => names[i]))
+  }
+
+  private byLabel(groups: readonly Group<object>[]): Group<object>[] {
+    return byLabel(groups, (name) => this.labels.get(name) ?? name)
+  }
+
+  /** The settings to save: groups name no variables that are gone. */
+  get savedSettings(): RunSettings<object> {
+    const { groups, ...settings } = this.settings
+    const present = new Set(this.slots.filter((slot) => !isDeserted(slot)).map(({ label }) => label))
+    const gone = new Set(this.slots.map(({ label }) => label).filter((label) => !present.has(label)))
+    const left = groups?.map((group) =>
+      typeof group.params === 'function' ? group : { ...group, params: group.params.filter((name) => !gone.has(name)) },
+    )
+    return { ...settings, groups: left }
   }
 
   /** Forgets the present state; the next step resumes from this one. */

@@ -1,19 +1,20 @@
 /**
- * The tf.Optimizer: what `model.compile`, `minimize` and `applyGradients` take, for every algorithm of core. Checks all that tfjs lets
- * a caller get wrong, and speaks tfjs's language of weights and configurations.
- * Not the step, nor the states: those are behind growing.ts.
+ * The tf.Optimizer: what `model.compile`, `minimize` and `applyGradients` take, for every algorithm of core, in tfjs's language of
+ * weights and configurations. Not the step, nor the states, which are behind growing.ts; what a step is given is checked in gradients.ts.
  */
-import { type Algorithm, type Checkpoint, FreestepError, type Schedule, suggest } from '@freestep/core'
+import { type Algorithm, type Checkpoint, FreestepError, type Schedule } from '@freestep/core'
 import * as tf from '@tensorflow/tfjs-core'
-import { tfjs } from './backend.ts'
+import { warnOfCopies } from './copies.ts'
+import { type Differentiated, differentiate } from './differentiate.ts'
 import type { Execution } from './engine.ts'
-import { type Given, GrowingOptimizer, type RunSettings } from './growing.ts'
+import { checkedGradients, checkedLoss, type Gradients, type Loss } from './gradients.ts'
+import { GrowingOptimizer, type RunSettings } from './growing.ts'
 import { fromTensors, type NamedTensor, toTensors } from './weights.ts'
 
 /** What {@link FreestepOptimizer.applyGradients} takes beside the gradients. */
 export interface ApplyOptions {
   /** The value of the objective, for the algorithms that use it; `minimize` gives it by itself. */
-  readonly loss?: number | tf.Scalar
+  readonly loss?: Loss
 }
 
 /** A tf.Optimizer that runs an algorithm of freestep. Made by the factories (`prodigy()`, …) and by `optimizerOf`. */
@@ -58,52 +59,35 @@ export abstract class FreestepOptimizer extends tf.Optimizer {
   }
 
   /**
-   * Takes a step with given gradients. A variable without one stays as it is, with all that is kept about it, and counts in no sum;
+   * Computes the gradient of f, and its value.
+   *
+   * @param f - the objective, a function of variables
+   * @param varList - the variables to differentiate by; all trainable ones if left out
+   * @throws FreestepError for variables, or a value of f, that another copy of TensorFlow.js has made, and where the backend lacks what
+   *   a gradient needs
+   */
+  override computeGradients(f: () => tf.Scalar, varList?: tf.Variable[]): Differentiated {
+    return differentiate(f, varList, (objective, list) => super.computeGradients(objective, list))
+  }
+
+  /**
+   * Takes a step with given gradients. A variable without one stays as it is, with all that is kept about it, and sums take what it last gave;
    * a variable seen for the first time joins with its own start.
    *
-   * @param gradients - by variable name, or as a list of names and tensors
+   * @param gradients - by variable name, or as a list of names and tensors; arrays of numbers are taken, too
    * @throws FreestepError for an unknown or disposed variable, a wrong dtype or shape, or a missing loss; nothing is changed then
    */
-  applyGradients(gradients: tf.NamedTensorMap | NamedTensor[], { loss }: ApplyOptions = {}): void {
+  applyGradients(gradients: Gradients, { loss }: ApplyOptions = {}): void {
     this.alive()
-    this.growing.step(this.checked(gradients, loss), loss)
+    warnOfCopies()
+    tf.tidy(() => this.growing.step(checkedGradients(gradients), checkedLoss(loss)))
     this.reclaim()
     for (const listener of this.listeners) listener(this)
   }
 
-  /** The gradients that are there, each with its variable, every one of them fit to be used. */
-  private checked(gradients: tf.NamedTensorMap | NamedTensor[], loss: ApplyOptions['loss']): Given[] {
-    const backend = tfjs()
-    const registered = tf.engine().registeredVariables
-    const list = Array.isArray(gradients) ? gradients : Object.entries(gradients).map(([name, tensor]) => ({ name, tensor }))
-    const given = list.flatMap(({ name, tensor: gradient }) => {
-      const variable = registered[name]
-      if (!variable)
-        throw new FreestepError(
-          'tfjs',
-          'unknown-parameter',
-          `There is a gradient for "${name}", which is no variable, or was disposed.${suggest(name, Object.keys(registered))}`,
-        )
-      if (gradient === null || gradient === undefined) return []
-      backend.describe(variable, name)
-      const { shape } = backend.describe(gradient, `the gradient of ${name}`)
-      if (!tf.util.arraysEqual(gradient.shape, variable.shape))
-        throw new FreestepError(
-          'tfjs',
-          'bad-shape',
-          `The gradient of ${name} has shape [${shape}], the variable [${variable.shape}]. Give one number per coordinate.`,
-        )
-      return { variable, gradient }
-    })
-    if (!given.length)
-      throw new FreestepError(
-        'tfjs',
-        'missing-gradient',
-        'No variable has a gradient. Give at least one, by the name of its variable.',
-      )
-    if (typeof loss === 'object' && backend.describe(loss, 'the loss').shape.length > 0)
-      throw new FreestepError('tfjs', 'bad-shape', `The loss has shape [${loss.shape}]. Give a scalar, such as tf.mean(losses).`)
-    return given
+  /** The settings as a saved model has them, without variables that are gone. */
+  protected get savedSettings(): RunSettings<object> {
+    return this.growing.savedSettings
   }
 
   /** How many steps were taken, those before a restored state included. */
@@ -123,6 +107,27 @@ export abstract class FreestepOptimizer extends tf.Optimizer {
   get lr(): number {
     const { lr = 1 } = this.algorithm.options as { lr?: number | Schedule }
     return typeof lr === 'number' ? lr : lr(Math.max(0, this.iterations - 1))
+  }
+
+  /** As {@link lr}, for programs that look here; it cannot be set. */
+  get learningRate(): number {
+    return this.lr
+  }
+
+  /** Refused, as {@link setLearningRate} is. */
+  set learningRate(_value: number) {
+    this.setLearningRate(_value)
+  }
+
+  /** Refused: what tf.train's optimizers are told between steps is a schedule here, which can be saved with the model. */
+  setLearningRate(_value: number): never {
+    const { name } = this.algorithm
+    throw new FreestepError(
+      'tfjs',
+      'unsupported',
+      `lr of ${name} is an option, and cannot be set between steps. Give a schedule when it is made: lr: cosine({ steps: 1000 }), or any ` +
+        'function of the step.',
+    )
   }
 
   /**

@@ -64,9 +64,11 @@ export function swept(slots: readonly Slot[]): readonly Slot[] {
   return slots.map((slot) => (isGone(slot.variable) ? replace(slot) : slot))
 }
 
+/** Whether the variable of a slot was disposed, for good: a saved one that was not seen yet may still come. */
+export const isDeserted = ({ variable, absent }: Slot): boolean => absent === 'disposed' || (!absent && isGone(variable))
+
 /** Whether all variables were disposed and none is waited for. */
-export const deserted = (slots: readonly Slot[]): boolean =>
-  slots.length > 0 && slots.every(({ absent }) => absent === 'disposed')
+export const deserted = (slots: readonly Slot[]): boolean => slots.length > 0 && slots.every(isDeserted)
 
 /** Frees the stand-ins that are in the one list and not in the other. */
 export function discard(slots: readonly Slot[], kept: readonly Slot[] = []): void {

@@ -45,7 +45,7 @@ export async function fromTensors(algorithm: string, [iter, ...rest]: readonly N
   const prefix = `${algorithm}/`
   const stranger = rest.find(({ name }) => !name.startsWith(prefix))
   if (stranger)
-    throw bad(`it holds "${stranger.name}", which is no state of ${algorithm}. Load it with the optimizer that saved it`)
+    throw bad(`it holds "${stranger.name}", which is not a state of ${algorithm}. Load it with the optimizer that saved it`)
   const read = async ({ name, tensor }: NamedTensor) => [name.slice(prefix.length), await fromTensor(tensor)] as const
   const [[steps], ...tensors] = await Promise.all([iter.tensor.data(), ...rest.map(read)])
   return { algorithm, options: '{}', steps, tensors: Object.fromEntries(tensors) }
@@ -68,6 +68,33 @@ export function ordered({ tensors, ...rest }: Checkpoint, names: readonly string
   const place = new Map(names.map((name, i) => [name, i]))
   const rank = (key: string) => place.get(key.slice(key.indexOf('/') + 1)) ?? -1
   const entries = Object.entries(tensors).sort(([a], [b]) => rank(a) - rank(b))
+  return { ...rest, tensors: Object.fromEntries(entries) }
+}
+
+/**
+ * The same checkpoint without some of its variables.
+ *
+ * @param parts - the variables that are a vector of their own each, in the order of their numbers (`d@1`)
+ */
+export function without(
+  { tensors, ...rest }: Checkpoint,
+  gone: ReadonlySet<string>,
+  parts: readonly (readonly string[])[],
+): Checkpoint {
+  const kept = [...parts.keys()].filter((p) => !parts[p].every((name) => gone.has(name)))
+  const renamed = (key: string): string | undefined => {
+    const slash = key.indexOf('/')
+    if (slash >= 0) return gone.has(key.slice(slash + 1)) ? undefined : key
+    const [state, p] = key.split('@')
+    if (p === undefined) return key
+    const now = kept.indexOf(Number(p))
+    if (now < 0) return undefined
+    return kept.length === 1 ? state : `${state}@${now}`
+  }
+  const entries = Object.entries(tensors).flatMap(([key, saved]) => {
+    const name = renamed(key)
+    return name === undefined ? [] : [[name, saved] as const]
+  })
   return { ...rest, tensors: Object.fromEntries(entries) }
 }
 

@@ -149,4 +149,32 @@ describe('webgl', () => {
     expect(warn.mock.calls.filter(([text]) => String(text).includes('freestep'))).toEqual([])
     warn.mockRestore()
   })
+
+  test('states go from here to backends where steps are fused, and back, as if they had stayed', async () => {
+    const before = held()
+    const make = () => ({ a: variable([1, -2, 3]), optimizer: prodigy({ d0: 0.01 }) })
+    const step = ({ a, optimizer }: ReturnType<typeof make>) => {
+      const g = tf.sub(a, 5)
+      optimizer.applyGradients({ [a.name]: g })
+      g.dispose()
+    }
+    const [moving, staying] = [make(), make()]
+    for (const backend of ['webgl', 'cpu', 'webgl', 'webgpu']) {
+      await start(backend)
+      for (let k = 0; k < 5; k++) step(moving)
+      expect(moving.optimizer.execution).toEqual({ backend, fused: backend !== 'webgl' })
+    }
+    const moved = Array.from(await moving.a.data())
+    const { d } = await moving.optimizer.scalars()
+    await start('cpu')
+    for (let k = 0; k < 20; k++) step(staying)
+    expect(d / (await staying.optimizer.scalars()).d).toBeCloseTo(1, 4)
+    for (const [i, x] of (await staying.a.data()).entries()) expect(moved[i]).toBeCloseTo(x, 4)
+    for (const { a, optimizer } of [moving, staying]) {
+      a.dispose()
+      optimizer.dispose()
+    }
+    expect(held()).toEqual(before)
+    await start('webgl')
+  })
 })

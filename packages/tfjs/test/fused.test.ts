@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createOptimizerSync, sgd as definition } from '@freestep/core'
+import { version_wasm } from '@tensorflow/tfjs-backend-wasm'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { adam, prodigy, tfjs } from '../src/index.ts'
@@ -15,6 +16,14 @@ test('these are the versions whose internals are relied on: read wasm.ts and web
     const { version } = JSON.parse(readFileSync(resolve(`@tensorflow/tfjs-${name}/package.json`), 'utf8'))
     expect(version, name).toBe('4.22.0')
   }
+})
+
+test('the oldest version that the package takes, and the newest, are those that its tests run on', () => {
+  const { peerDependencies } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  const range = peerDependencies['@tensorflow/tfjs-core']
+  expect(range).toBe('^4.0.0')
+  const version = process.env.FREESTEP_TFJS === 'oldest' ? range.slice(1) : '4.22.0'
+  expect([tf.version_core, version_wasm]).toEqual([version, version])
 })
 
 for (const backend of ['wasm', 'cpu'])
@@ -60,7 +69,7 @@ describe('where something is missing, steps are eager, with one warning:', () =>
     for (let k = 0; k < 3; k++) expect(fusedStart(tf)).toBeUndefined()
     restore()
     expect(warn.mock.calls).toHaveLength(1)
-    expect(warn.mock.calls[0][0]).toContain(`Steps on the wasm backend are not fused, only right: there is no ${missing} here.`)
+    expect(warn.mock.calls[0][0]).toContain(`same numbers: there is no ${missing} here.`)
     expect(fusedStart(tf)).toBeTypeOf('function')
     expect(fresh.prodigy()).toBeInstanceOf(tf.Optimizer)
   })

@@ -122,7 +122,12 @@ export function testInPlace(backend: string): void {
       expect(new Set(await numbers(product))).toEqual(new Set([4 - 2 * k]))
       expect(new Set(await numbers(convolved))).toEqual(new Set([4 - 2 * k]))
       tf.dispose([product, convolved])
-      tf.tidy(() => apply(optimizer, { [weights.name]: tf.fill([4, 4], 0.5), [filter.name]: tf.fill([1, 1, 4, 4], 0.5) }))
+      tf.tidy(() =>
+        apply(optimizer, {
+          [weights.name]: tf.fill([4, 4], 0.5, 'float32'),
+          [filter.name]: tf.fill([1, 1, 4, 4], 0.5, 'float32'),
+        }),
+      )
     }
     tf.dispose([weights, filter, x, image])
     optimizer.dispose()
