@@ -184,6 +184,9 @@ export const mean = (a: Value, axes: readonly number[]): Value => (axes.length ?
 /** The maximum over axes, which remain with size 1. */
 export const maximum = (a: Value, axes: readonly number[]): Value => reduce('ReduceMax', a, axes)
 
+/** The L¹ or L² norm over axes, which remain with size 1. */
+export const norm = (a: Value, axes: readonly number[], p: 1 | 2): Value => reduce(`ReduceL${p}`, a, axes)
+
 /** How many elements the given axes have together, in the type of `type`. */
 export function count(a: Value, axes: readonly number[], type: NumberType): Operand {
   const sizes: readonly Dim[] = axes.map((axis) => shapeOf(a)[axis])
