@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export * from '@freestep/core'
+export { feeds, type HalfArray } from './float16.ts'
 export type { OpenOptions, ParameterChoice } from './gradient/forward.ts'
 export { type GradientModel, type GradientOptions, gradient } from './gradient/gradient.ts'
 export type { Dim, Shape } from './graph/dims.ts'

@@ -98,24 +98,27 @@ function isChosen(choice: ParameterChoice | undefined, nodes: readonly NodeProto
   return ({ name = '' }: TensorProto) => choice.includes(name)
 }
 
-function _checkNames(choice: ParameterChoice | undefined, initializers: readonly TensorProto[]): void {
-  if (typeof choice === 'function' || choice === undefined) return
-  const names = initializers.map(({ name = '' }) => name)
-  for (const name of choice) {
-    const tensor = initializers.find((each) => each.name === name)
-    if (!tensor)
-      throw new FreestepError(
-        'onnxruntime',
-        'unknown-parameter',
-        `The model has no initializer "${name}".${suggest(name, names)}`,
-      )
-    if (isFloat(tensor)) continue
-    const type = elementTypeName(tensor.dataType) ?? `number ${tensor.dataType}`
-    throw new FreestepError(
-      'onnxruntime',
-      'bad-dtype',
-      `The parameter "${name}" is of type ${type}. Only float32 and float64 can be trained; leave it out.`,
-    )
+/** Refuses a choice that says something twice, or in two ways. */
+function checkOnce({ parameters, frozen }: OpenOptions): void {
+  const twice = (names: readonly string[]) => names.find((name, i) => names.indexOf(name) < i)
+  for (const [option, choice] of Object.entries({ parameters, frozen })) {
+    const name = Array.isArray(choice) ? twice(choice) : undefined
+    if (name === undefined) continue
+    const message = `\`${option}\` has "${name}" twice. Give each name once.`
+    throw new FreestepError('onnxruntime', 'bad-option', message)
+  }
+  const both = Array.isArray(parameters) && Array.isArray(frozen) ? twice([...parameters, ...frozen]) : undefined
+  if (both === undefined) return
+  const message = `"${both}" is in \`parameters\` and in \`frozen\`. Leave it out of one of them.`
+  throw new FreestepError('onnxruntime', 'bad-option', message)
+}
+
+/** Refuses a model that has two tensors of one name. */
+function checkDistinct(initializers: readonly TensorProto[]): void {
+  const names = new Set<string>()
+  for (const { name = '' } of initializers) {
+    if (names.has(name)) throw refuse(`The model has two initializers "${name}". It is damaged; export it again.`)
+    names.add(name)
   }
 }
 
@@ -183,6 +186,8 @@ export function openModel(
   const nodes = graph.node ?? []
   const builder = new Builder(opsetOf(model), namesOf(graph))
   const initializers = graph.initializer ?? []
+  checkDistinct(initializers)
+  checkOnce({ parameters, frozen })
   checkTypes(parameters, initializers)
   const isTrained = isChosen(parameters, nodes)
   const isFrozen = isChosen(checkKnown(frozen, initializers), nodes)

@@ -5,6 +5,7 @@
 import {
   add,
   axesFrom,
+  axisIn,
   cast,
   count,
   div,
@@ -13,6 +14,7 @@ import {
   ints,
   mul,
   neg,
+  norm,
   op,
   reshape,
   reshapeAs,
@@ -20,6 +22,7 @@ import {
   sum,
   typeOf,
   unsqueeze,
+  where,
 } from '../graph/ops.ts'
 import type { Value } from '../graph/value.ts'
 import { float, floatOf, intOf, type NodeProto, textOf } from '../onnx/index.ts'
@@ -60,6 +63,13 @@ const groupNormalization: Lowering = (node, [x, scale, bias]) => {
   return [add(mul(reshapeAs(normalized, x), perChannel(each(scale), x)), perChannel(each(bias), x))]
 }
 
+/** x / ‖x‖ along an axis, by the L¹ or L² norm; where that is 0 so is y, and nothing flows back. */
+const lpNormalization: Lowering = (node, [x]) => {
+  const length = norm(x, [axisIn(x, intOf(node, 'axis') ?? -1)], intOf(node, 'p') === 1 ? 1 : 2)
+  const none = equal(length, 0)
+  return [where(none, 0, div(x, where(none, 1, length)))]
+}
+
 /** Truth values [N, C, …]: which class each of the labels [N, …] is; nowhere for labels that are ignored. */
 function classes(node: NodeProto, logits: Value, labels: Value): Value {
   const [size] = sizesOf(node, logits, 1, 2)
@@ -78,16 +88,17 @@ export function classesAt(logits: Value, labels: Value, axis: number, size: numb
 /** −Σ w ln p of the right classes; `mean` divides by Σ w. */
 const logLikelihood: Lowering = (node, [logP, labels, weights]) => {
   const type = typeOf(logP)
-  const chosen = cast(classes(node, logP, labels), type)
-  const weighted = weights ? mul(chosen, perChannel(weights, logP)) : chosen
-  const losses = neg(sum(mul(weighted, logP), [1], false))
+  const chosen = classes(node, logP, labels)
+  const weighting = (value: Value) => (weights ? mul(value, perChannel(weights, logP)) : value)
+  // Chosen rather than multiplied by 0: ln p of the other classes may be −∞.
+  const losses = neg(sum(weighting(where(chosen, logP, 0)), [1], false))
   const reduction = textOf(node, 'reduction') ?? 'mean'
   if (reduction === 'none') return [losses]
   const all = axesFrom(0, shapeOf(losses).length)
   const total = sum(losses, all, false)
   if (reduction === 'sum') return [total]
-  const even = !weights && intOf(node, 'ignore_index') === undefined
-  return [div(total, even ? count(losses, all, type) : sum(weighted, axesFrom(0, shapeOf(logP).length), false))]
+  if (!weights && intOf(node, 'ignore_index') === undefined) return [div(total, count(losses, all, type))]
+  return [div(total, sum(weighting(cast(chosen, type)), axesFrom(0, shapeOf(logP).length), false))]
 }
 
 const crossEntropy: Lowering = (node, [scores, ...rest]) => {
@@ -100,6 +111,7 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   BatchNormalization: batchNormalization,
   InstanceNormalization: instanceNormalization,
   GroupNormalization: groupNormalization,
+  LpNormalization: lpNormalization,
   NegativeLogLikelihoodLoss: logLikelihood,
   SoftmaxCrossEntropyLoss: crossEntropy,
   HardSwish: (_, [x]) => [mul(x, op('HardSigmoid', [x], { alpha: float(1 / 6), beta: float(0.5) }))],

@@ -2,7 +2,7 @@
  * The operations of ONNX that gradients are written with, as free functions over values and plain numbers; a number takes the type of the
  * value beside it. Each adds a node to the graph of its operands, or finds it there. Standard operators only, of opset 17 and later.
  */
-import { FreestepError } from '@freestep/core'
+import { FreestepError, halves } from '@freestep/core'
 import { type AttributeValue, dataOf, elementTypes, type NumberType } from '../onnx/index.ts'
 import { axisOf, type Dim, isStatic, type Shape, sameShape } from './dims.ts'
 import type { Value } from './value.ts'
@@ -184,6 +184,9 @@ export const mean = (a: Value, axes: readonly number[]): Value => (axes.length ?
 /** The maximum over axes, which remain with size 1. */
 export const maximum = (a: Value, axes: readonly number[]): Value => reduce('ReduceMax', a, axes)
 
+/** The L¹ or L² norm over axes, which remain with size 1. */
+export const norm = (a: Value, axes: readonly number[], p: 1 | 2): Value => reduce(`ReduceL${p}`, a, axes)
+
 /** How many elements the given axes have together, in the type of `type`. */
 export function count(a: Value, axes: readonly number[], type: NumberType): Operand {
   const sizes: readonly Dim[] = axes.map((axis) => shapeOf(a)[axis])
@@ -201,9 +204,10 @@ export const axisIn = (a: Value, axis: number): number => axisOf(axis, shapeOf(a
 
 /** The number of a constant that is one number, undefined for anything else. */
 export function numberOf(value: Value | undefined): number | undefined {
-  if (!value?.constant || value.type === 'float16' || value.type === 'string') return undefined
+  if (!value?.constant || value.type === 'string') return undefined
   const numbers = dataOf(value.constant)
-  return numbers.length === 1 ? Number(numbers[0]) : undefined
+  if (numbers.length !== 1) return undefined
+  return value.type === 'float16' ? halves.float16.decode(Number(numbers[0])) : Number(numbers[0])
 }
 
 /**

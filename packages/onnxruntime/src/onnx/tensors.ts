@@ -1,7 +1,7 @@
 /**
  * The numbers of a TensorProto as typed arrays, and back; as `ort.Tensor` has them: float16 in Uint16Array, bool in Uint8Array.
  */
-import { FreestepError } from '@freestep/core'
+import { FreestepError, halves } from '@freestep/core'
 import { type ElementType, elementTypeName, elementTypes, type Int64, type TensorProto } from './types.ts'
 
 /** The array for each type of numbers. */
@@ -31,7 +31,7 @@ const sizeOf = (dims: readonly number[]) => dims.reduce((product, size) => produ
 /** Whether a type is one of numbers, that is any but texts. */
 export const isNumeric = (type: ElementType | undefined): type is NumberType => type !== undefined && Object.hasOwn(arrays, type)
 
-/** A tensor of the given numbers; bigint arrays are filled from numbers as well. */
+/** A tensor of the given numbers: bigint arrays and those of float16 patterns are filled from numbers as well. */
 export function tensorProto(
   name: string,
   type: NumberType,
@@ -50,6 +50,7 @@ export function tensorProto(
 function fromNumbers(type: NumberType, numbers: readonly Int64[]): NumberArray {
   if (type === 'int64') return BigInt64Array.from(numbers, BigInt)
   if (type === 'uint64') return BigUint64Array.from(numbers, BigInt)
+  if (type === 'float16') return Uint16Array.from(numbers, (each) => halves.float16.encode(Number(each)))
   return (arrays[type] as Float64ArrayConstructor).from(numbers, Number) as NumberArray
 }
 
@@ -92,5 +93,6 @@ function stored(
   if (type === 'float32') return fromNumbers(type, floatData ?? [])
   if (type === 'float64') return fromNumbers(type, doubleData ?? [])
   if (type === 'int64') return fromNumbers(type, int64Data ?? [])
+  if (type === 'float16') return Uint16Array.from(int32Data ?? [])
   return fromNumbers(type, (type === 'uint32' || type === 'uint64' ? uint64Data : int32Data) ?? [])
 }

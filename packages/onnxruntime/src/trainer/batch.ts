@@ -3,6 +3,7 @@
  * model says enough about their shape.
  */
 import { FreestepError, suggest } from '@freestep/core'
+import { type HalfArray, patternsOf } from '../float16.ts'
 import { type Dim, shapeText } from '../graph/dims.ts'
 import { dataOf, type NumberType, tensorProto } from '../onnx/index.ts'
 import type { Ort, OrtData, OrtTensor, OrtTensors } from '../ort.ts'
@@ -16,10 +17,11 @@ export interface Taken {
 }
 
 /**
- * Tensors by name. An array stands for one where at most one size is not in the model, as in [batch, 784]; its numbers are converted to the
- * model's type.
+ * Tensors by name. An array stands for one where at most one size is not in the model, as in [batch, 784]; its numbers
+ * are converted to the model's type (for float16 a Uint16Array has patterns, as ONNX Runtime has it). All is copied when
+ * it is given, but for tensors on a device: leave those until the step is done.
  */
-export type Batch = Readonly<Record<string, OrtTensor | OrtData | readonly number[] | undefined>>
+export type Batch = Readonly<Record<string, OrtTensor | OrtData | HalfArray | readonly number[] | undefined>>
 
 const isTensor = (value: unknown): value is OrtTensor =>
   typeof value === 'object' && value !== null && 'dims' in value && 'location' in value
@@ -28,12 +30,13 @@ const integers: ReadonlySet<string> = new Set(['int8', 'uint8', 'int16', 'uint16
 const refuse = (code: 'bad-batch' | 'bad-shape' | 'bad-dtype' | 'disposed', message: string) =>
   new FreestepError('onnxruntime', code, message)
 
-/** A batch as tensors that fit the model. */
-export function tensorsOf(ort: Ort, taken: readonly Taken[], batch: Batch): OrtTensors {
-  const names = taken.map(({ name }) => name)
+/** A batch as tensors that fit the model, and that the caller has no hand in; all that it takes, or what is given of it. */
+export function tensorsOf(ort: Ort, all: readonly Taken[], batch: Batch, partly = false): OrtTensors {
+  const names = all.map(({ name }) => name)
   const unknown = Object.keys(batch).find((name) => !names.includes(name))
   if (unknown !== undefined)
     throw refuse('bad-batch', `The batch has "${unknown}", which the model does not take.${suggest(unknown, names)}`)
+  const taken = partly ? all.filter(({ name }) => batch[name] !== undefined) : all
   const tensors = taken.map((each) => {
     const given = batch[each.name]
     if (!given) throw refuse('bad-batch', `The batch has no "${each.name}". Give all of: ${names.join(', ')}.`)
@@ -48,13 +51,19 @@ function tensorOf(ort: Ort, taken: Taken, given: NonNullable<Batch[string]>): Or
   if (!isTensor(given)) return converted(ort, type, given, solved(taken, given.length))
   if (given.location === 'none')
     throw refuse('disposed', `The tensor "${name}" of the batch was disposed of. Give one that is there.`)
-  if (given.type === type) return given
+  if (given.type === type) return given.location === 'cpu' ? copyOf(ort, given, type) : given
   if (integers.has(given.type) && integers.has(type) && given.location === 'cpu')
     return converted(ort, type, given.data as OrtData, given.dims)
   throw refuse('bad-dtype', `"${name}" of the batch is of ${given.type}, and the model takes ${type}. Convert it.`)
 }
 
-function converted(ort: Ort, type: NumberType, numbers: OrtData | readonly number[], dims: readonly number[]): OrtTensor {
+const copyOf = (ort: Ort, { data, dims }: OrtTensor, type: NumberType) =>
+  new ort.Tensor(type, (data as OrtData).slice(), [...dims])
+
+type Numbers = OrtData | HalfArray | readonly number[]
+
+function converted(ort: Ort, type: NumberType, numbers: Numbers, dims: readonly number[]): OrtTensor {
+  if (type === 'float16') return new ort.Tensor(type, patternsOf(numbers).slice(), dims)
   const data = dataOf(tensorProto('', type, dims, Array.from(numbers as ArrayLike<number | bigint>)))
   return new ort.Tensor(type, data, dims)
 }

@@ -6,7 +6,24 @@ import { FreestepError, suggest } from '@freestep/core'
 import { classesAt } from '../gradient/lower.ts'
 import { logSoftmax } from '../gradient/normalization.ts'
 import type { Dim } from '../graph/dims.ts'
-import { add, axesFrom, axisIn, cast, count, div, exp, log, mul, neg, op, shapeOf, sub, sum, typeOf } from '../graph/ops.ts'
+import {
+  add,
+  axesFrom,
+  axisIn,
+  cast,
+  count,
+  div,
+  exp,
+  log,
+  mul,
+  neg,
+  op,
+  shapeOf,
+  sub,
+  sum,
+  typeOf,
+  where,
+} from '../graph/ops.ts'
 import type { Value } from '../graph/value.ts'
 import type { NumberType } from '../onnx/index.ts'
 
@@ -66,11 +83,13 @@ export function softmaxCrossEntropy(options: CrossEntropyOptions = {}): Loss {
         `The output "${logits.name}" has shape [${shape.join(', ')}], and the number of classes has to be known. ` +
           `Give it: dimensions: { '${size}': … }, or another axis.`,
       )
-    const chosen = cast(classesAt(logits, scope.input(name, 'int32', perLabel), axis, size, ignored), typeOf(logits))
-    const likelihood = sum(mul(chosen, logP), [axis], false)
+    const chosen = classesAt(logits, scope.input(name, 'int32', perLabel), axis, size, ignored)
+    // Chosen rather than multiplied by 0: the others may be −∞.
+    const likelihood = sum(where(chosen, logP, 0), [axis], false)
     if (ignored === undefined) return neg(average(likelihood))
     const all = axesFrom(0, shape.length)
-    return neg(div(sum(likelihood, axesFrom(0, shape.length - 1), false), sum(chosen, all, false)))
+    const labelled = sum(cast(chosen, typeOf(logits)), all, false)
+    return neg(div(sum(likelihood, axesFrom(0, shape.length - 1), false), labelled))
   }
 }
 
@@ -88,9 +107,10 @@ export function binaryCrossEntropy({ output, target = 'target' }: LossOptions = 
   return (scope) => {
     const z = scope.output(output)
     const t = scope.input(target, typeOf(z), shapeOf(z))
-    // max(z, 0) − z t + log(1 + exp(−|z|)): nothing here overflows.
-    const positive = sub(op('Relu', [z]), mul(z, t))
-    return average(add(positive, log(add(exp(neg(op('Abs', [z]))), 1))))
+    // max(z, 0) − z t + log(1 + exp(−|z|)), where max(z, 0) is (z + |z|)/2: nothing here overflows,
+    // and at z = 0, where a last layer of zeros begins, the gradient is σ(0) − t as it should be.
+    const size = op('Abs', [z])
+    return average(add(add(mul(z, sub(0.5, t)), mul(size, 0.5)), log(add(exp(neg(size)), 1))))
   }
 }
 

@@ -1,5 +1,6 @@
 /** The graphs of a trainer as sessions of ONNX Runtime: what they take and give goes by the trainer's names for it. */
 import { FreestepError } from '@freestep/core'
+import { feeds } from '../float16.ts'
 import { encodeModel } from '../onnx/index.ts'
 import type { Ort, OrtSession, OrtSessionOptions, OrtTensor, OrtTensors } from '../ort.ts'
 import type { Runnable } from './graphs.ts'
@@ -30,7 +31,8 @@ export async function load(ort: Ort, what: string, graph: Runnable, options: Ort
     async run(batch, value) {
       const own = graph.batch.map(({ name }) => [name, batch[name]] as const)
       const others = [...graph.inputs].map(([name, key]) => [name, value(key)] as const)
-      const results = await failing(`run the model for ${what}`, () => session.run(Object.fromEntries([...own, ...others])))
+      const given = feeds(Object.fromEntries([...own, ...others]))
+      const results = await failing(`run the model for ${what}`, () => session.run(given))
       return new Map([...graph.outputs].map(([name, key]) => [key, results[name]]))
     },
     release: () => session.release(),

@@ -152,7 +152,7 @@ class OrtTrainer implements Trainer {
       const before = round.loss
       await (this.parts.fused ? this.fusedStep() : this.stepByGradients())
       // With every learning rate at 0 nothing had to be run.
-      if (round.loss === before) return read ? ((await this.evaluation(batch)).loss ?? Number.NaN) : Number.NaN
+      if (round.loss === before) return read ? ((await this.evaluation(tensors)).loss ?? Number.NaN) : Number.NaN
       return read && round.loss ? (await numbersOf(round.loss))[0] : Number.NaN
     })
   }
@@ -172,15 +172,15 @@ class OrtTrainer implements Trainer {
     for (const tensor of gradients.values()) free(tensor)
   }
 
-  evaluate(batch: Batch): Promise<Evaluation> {
-    return this.next(() => this.evaluation(batch))
+  async evaluate(batch: Batch): Promise<Evaluation> {
+    const { ready, shop } = this.parts
+    const tensors = tensorsOf(shop.ort, ready.batch, batch, true)
+    return this.next(() => this.evaluation(tensors))
   }
 
-  private async evaluation(batch: Batch): Promise<Evaluation> {
+  private async evaluation(tensors: OrtTensors): Promise<Evaluation> {
     const { shop, round, optimizer } = this.parts
-    const loaded = await this.evaluating(batch)
-    const used = loaded.graph.batch.map(({ name }) => [name, batch[name]])
-    const tensors = tensorsOf(shop.ort, loaded.graph.batch, Object.fromEntries(used))
+    const loaded = await this.evaluating(tensors)
     const point = await optimizer.evaluated()
     const results = await lineOf(shop.ort).next(() =>
       loaded.run(tensors, (key) => round.statistics.get(key) ?? point[nameIn(key)]),
@@ -195,7 +195,7 @@ class OrtTrainer implements Trainer {
   }
 
   /** The session that evaluates what a batch suffices for. */
-  private async evaluating(batch: Batch): Promise<Loaded> {
+  private async evaluating(batch: OrtTensors): Promise<Loaded> {
     const { shop, ready } = this.parts
     const given = ready.batch.map(({ name }) => name).filter((name) => batch[name] !== undefined)
     const key = given.join()

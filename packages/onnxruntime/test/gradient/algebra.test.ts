@@ -112,6 +112,9 @@ function normalizedRows(x: readonly number[], scale: readonly number[], bias: re
 }
 
 const normalizations: readonly Case[] = [
+  { op: 'LpNormalization', inputs: [parameter([3, 4])] },
+  { op: 'LpNormalization', inputs: [parameter([2, 3, 2])], attributes: { axis: 1, p: 1 } },
+  { op: 'LpNormalization', inputs: [parameter([2, 3])], attributes: { axis: 0 }, opset: 18 },
   { op: 'LayerNormalization', inputs: [parameter([3, 4]), positive([4]), parameter([4])], exact: normalizedRows },
   { op: 'LayerNormalization', inputs: [parameter([2, 3, 4]), positive([4]), parameter([4])], exact: normalizedRows },
   { op: 'LayerNormalization', inputs: [parameter([3, 5]), positive([5]), parameter([5])] },

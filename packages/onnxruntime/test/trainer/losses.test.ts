@@ -59,6 +59,48 @@ describe('a loss', () => {
     await trainer.dispose()
   })
 
+  /** z = W for one x of 1: what gradient descent with lr 1 takes from W is the gradient by z. */
+  const logits = (W: readonly number[]) =>
+    model({
+      name: 'logits',
+      node: [node('MatMul', ['x', 'W'], ['y'])],
+      initializer: [tensorProto('W', 'float32', [1, W.length], W)],
+      input: [valueInfo('x', 'float32', ['n', 1])],
+      output: [valueInfo('y', 'float32', ['n', W.length])],
+    })
+
+  it('binaryCrossEntropy has the gradient σ(z) − t where z is 0, too', async () => {
+    const [z, t] = [
+      [0, 0, 0, -40, 60],
+      [0, 1, 0.25, 0, 1],
+    ]
+    const loss = freestep.binaryCrossEntropy()
+    const trainer = await createTrainer({ ort, model: logits(z), optimizer: sgd({ lr: 1 }), loss, sessionOptions })
+    expect(await trainer.step({ x: [1], target: t })).toBeCloseTo((3 * Math.LN2) / 5, 6)
+    const expected = z.map((each, i) => each - (1 / (1 + Math.exp(-each)) - t[i]) / 5)
+    Array.from(trainer.params.W.data as Float32Array).forEach((each, i) => void expect(each).toBeCloseTo(expected[i], 6))
+    await trainer.dispose()
+  })
+
+  it('softmaxCrossEntropy is finite where other classes cannot be', async () => {
+    const graph = logits([1, 1, 3]).graph ?? {}
+    const constants = [
+      tensorProto('c', 'bool', [1, 3], [1, 1, 0]),
+      tensorProto('never', 'float32', [], [Number.NEGATIVE_INFINITY]),
+    ]
+    const masked = model({
+      ...graph,
+      node: [...(graph.node ?? []), node('Where', ['c', 'y', 'never'], ['z'])],
+      initializer: [...(graph.initializer ?? []), ...constants],
+      output: [valueInfo('z', 'float32', ['n', 3])],
+    })
+    const options = { ort, model: masked, parameters: ['W'], optimizer: sgd({ lr: 1 }), sessionOptions }
+    const trainer = await createTrainer({ ...options, loss: softmaxCrossEntropy() })
+    expect(await trainer.step({ x: [1], target: [1] })).toBeCloseTo(Math.LN2, 6)
+    Array.from(trainer.params.W.data as Float32Array).forEach((each, i) => void expect(each).toBeCloseTo([0.5, 1.5, 3][i], 6))
+    await trainer.dispose()
+  })
+
   it('of one own is written with operators', async () => {
     const { op, mean, mul, sub } = freestep.onnx
     const loss: freestep.Loss = ({ output, input }) => {

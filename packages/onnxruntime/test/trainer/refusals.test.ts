@@ -36,6 +36,23 @@ describe('bad input', () => {
     ['no word on the loss', { loss: undefined }, 'bad-option', /2 outputs\. Say which is the loss/],
     ['a parameter that is not there', { parameters: ['w'] }, 'unknown-parameter', /no initializer "w"/],
     ['a name that can not be frozen', { frozen: ['w'] }, 'unknown-parameter', /no initializer "w"/],
+    ['a parameter that is listed twice', { parameters: ['W', 'b', 'W'] }, 'bad-option', /`parameters` has "W" twice/],
+    ['a name that is frozen twice', { frozen: ['W', 'W'] }, 'bad-option', /`frozen` has "W" twice/],
+    ['a parameter that is frozen, too', { parameters: ['W', 'b'], frozen: ['b'] }, 'bad-option', /"b" is in `parameters` and/],
+    [
+      'a model with two tensors of one name',
+      {
+        model: {
+          ...network,
+          graph: {
+            ...network.graph,
+            initializer: [...(network.graph?.initializer ?? []), tensorProto('W', 'float32', [3, 8], Array(24).fill(0))],
+          },
+        },
+      },
+      'bad-model',
+      /two initializers "W"/,
+    ],
     ['nothing to train', { frozen: () => true }, 'unknown-parameter', /depends on no parameter/],
     [
       'an integer parameter',
@@ -89,6 +106,7 @@ describe('bad input', () => {
     expect(trainer.steps).toBe(0)
     expect(data(trainer.params.W)).toEqual(before)
     await expect(trainer.evaluate({ t })).rejects.toThrow(/has no "x"/)
+    await expect(trainer.evaluate({ x, tt: t })).rejects.toThrow(/has "tt", which the model does not take\. Did you mean "t"/)
     expect(await trainer.step(batch(0))).toBeGreaterThan(0)
     await trainer.dispose()
     await expect(trainer.step(batch(0))).rejects.toMatchObject({ code: 'disposed' })

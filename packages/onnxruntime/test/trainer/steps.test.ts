@@ -180,6 +180,29 @@ describe('steps', () => {
     await Promise.all([one.dispose(), other.dispose()])
   })
 
+  it.each([true, false])('that wait see the batch as it was when they were asked for (fused: %s)', async (fused) => {
+    const options = { ort, model: network, loss: 'loss', fused, optimizer: prodigy(), sessionOptions }
+    const [one, other] = await Promise.all([createTrainer(options), createTrainer(options)])
+    const expected = await train(one, 3)
+    const { loss } = await one.evaluate(batch(3))
+    // One tensor and one array, refilled for each step while those before are under way, and spoiled in the end.
+    const dims = [16, 3]
+    const [x, t] = [new Float32Array(48), new Float32Array(16)]
+    const given = { x: new ort.Tensor('float32', x, dims), t }
+    const refilled = (k: number) => {
+      x.set(batch(k).x)
+      t.set(batch(k).t)
+      return given
+    }
+    const steps = [0, 1, 2].map((k) => other.step(refilled(k)))
+    const evaluation = other.evaluate(refilled(3))
+    x.fill(Number.NaN)
+    t.fill(Number.NaN)
+    expect(await Promise.all(steps)).toEqual(expected)
+    expect((await evaluation).loss).toBe(loss)
+    await Promise.all([one.dispose(), other.dispose()])
+  })
+
   it('take batches of any size', async () => {
     const trainer = await createTrainer({ ort, model: network, loss: 'loss', optimizer: prodigy(), sessionOptions })
     for (const n of [16, 3, 1]) await trainer.step({ x: batch(0).x.subarray(0, 3 * n), t: batch(0).t.subarray(0, n) })

@@ -19,6 +19,7 @@ import {
   transposed,
   typeOf,
   unsqueeze,
+  where,
 } from '../../graph/ops.ts'
 import type { Value } from '../../graph/value.ts'
 import { float, floatOf, intOf, textOf } from '../../onnx/index.ts'
@@ -114,8 +115,9 @@ export const algebra: Rules = {
   ReduceMax: extreme,
   ReduceMin: extreme,
   ReduceL1: reducing(({ g, a }) => mul(g, op('Sign', [a]))),
-  ReduceL2: reducing(({ g, a, y }) => mul(div(g, y), a)),
+  // A norm of 0 has no derivative, and the gradient is 0, as in PyTorch's norm_backward.
+  ReduceL2: reducing(({ g, a, y }) => mul(g, where(equal(y, 0), 0, div(a, y)))),
   ReduceSumSquare: reducing(({ g, a }) => mul(g, mul(a, 2))),
-  ReduceLogSum: reducing(({ g, a, y }) => expandAs(div(g, exp(y)), a)),
+  ReduceLogSum: reducing(({ g, a, axes }) => expandAs(div(g, sum(a, axes)), a)),
   ReduceLogSumExp: reducing(({ g, a, y }) => mul(g, exp(sub(a, y)))),
 }

@@ -5,8 +5,10 @@ import {
   div,
   equal,
   exp,
+  fullLike,
   greater,
   less,
+  like,
   log,
   mul,
   neg,
@@ -20,6 +22,7 @@ import {
 import type { Value } from '../../graph/value.ts'
 import { floatOf, textOf } from '../../onnx/index.ts'
 import type { Rule, Rules, Site } from '../rule.ts'
+import { isSumOfSquares } from '../squares.ts'
 
 /** A rule for one argument. */
 const unary =
@@ -29,23 +32,48 @@ const unary =
 /** 0 and 1 in the type of a value, where a condition holds. */
 const indicator = (condition: Value, value: Value) => cast(condition, typeOf(value))
 
-/** max and min: g goes to the inputs that are the extreme, in equal parts. */
-const extreme: Rule = ({ g, x, y: [y] }) => {
-  const ties = () => x.map((each) => indicator(equal(each, y), y))
-  return x.map((_, i) => () => mul(g, div(ties()[i], ties().reduce(add))))
-}
+/**
+ * max and min: g goes to the inputs that are the extreme, in equal parts. Where the result is NaN
+ * none is, and every input gets g, as in PyTorch.
+ */
+const extreme =
+  (beyond: (a: Value, b: Value) => Value): Rule =>
+  ({ g, x, y: [y] }) => {
+    const ties = () => x.map((each) => indicator(equal(each, y), y)).reduce(add)
+    const share = () => div(g, op('Clip', [ties(), like(y, 1)]))
+    return x.map((each) => () => where(beyond(each, y), 0, share()))
+  }
 
+/**
+ * aᵇ. By a: b aᵇ⁻¹, which is 0 for b = 0 wherever a is. By b: aᵇ log a, which is 0 for a = 0 and
+ * b ≥ 0. (PyTorch's pow_backward_self and pow_backward_exponent.) All else that is infinite stays so.
+ */
 const power: Rule = ({ g, x: [a, b], y: [y] }) => {
   const exponent = numberOf(b)
   const base = () => {
+    if (exponent === 0) return fullLike(a, 0)
     if (exponent === 2) return mul(g, mul(a, 2))
     if (exponent === 3) return mul(g, mul(mul(a, a), 3))
-    if (exponent !== undefined) return mul(mul(g, exponent), pow(a, exponent - 1))
-    return mul(mul(g, cast(b, typeOf(g))), pow(a, sub(b, 1)))
+    if (exponent !== undefined) {
+      const gradient = mul(g, mul(pow(a, exponent - 1), exponent))
+      const isRoot = exponent > 0 && exponent < 1 && isSumOfSquares(a)
+      return isRoot ? where(equal(a, 0), 0, gradient) : gradient
+    }
+    const gradient = where(equal(b, 0), 0, mul(g, mul(pow(a, sub(b, 1)), cast(b, typeOf(g)))))
+    return isSumOfSquares(a) ? where(op('And', [equal(a, 0), less(b, 1)]), 0, gradient) : gradient
   }
-  // The derivative by the exponent, y log a, is 0 in the limit a → 0.
-  return [base, () => cast(where(greater(a, 0), mul(mul(g, y), log(a)), 0), typeOf(b))]
+  const atZero = () => op('And', [equal(a, 0), op('Not', [less(b, 0)])])
+  return [base, () => cast(mul(g, where(atZero(), 0, mul(y, log(a)))), typeOf(b))]
 }
+
+/** √x: g / 2y, infinite at 0; but 0 where x is a sum of squares. */
+const root = unary(({ g, x, y }) => {
+  const gradient = div(mul(g, 0.5), y)
+  return isSumOfSquares(x) ? where(equal(y, 0), 0, gradient) : gradient
+})
+
+/** What is bent at 0, where the slope is that of the negative side, as in PyTorch. */
+const bent = (x: Value, positive: Value | number, negative: Value) => where(greater(x, 0), positive, negative)
 
 /** g where a limit holds; a limit that is left out holds. */
 const clip: Rule = ({ g, x: [a, low, high] }) => [
@@ -74,11 +102,11 @@ export const elementwise: Rules = {
   Add: ({ g }) => [() => g, () => g],
   Sub: ({ g }) => [() => g, () => neg(g)],
   Mul: ({ g, x: [a, b] }) => [() => mul(g, b), () => mul(g, a)],
-  Div: ({ g, x: [, b], y: [y] }) => [() => div(g, b), () => neg(mul(div(g, b), y))],
+  Div: ({ g, x: [, b], y: [y] }) => [() => div(g, b), () => neg(mul(g, div(y, b)))],
   Sum: ({ g, x }) => x.map(() => () => g),
   Mean: ({ g, x }) => x.map(() => () => div(g, x.length)),
-  Max: extreme,
-  Min: extreme,
+  Max: extreme(less),
+  Min: extreme(greater),
   Pow: power,
   Where: ({ g, x: [c] }) => [undefined, () => where(c, g, 0), () => where(c, 0, g)],
   Clip: clip,
@@ -86,7 +114,7 @@ export const elementwise: Rules = {
   Neg: unary(({ g }) => neg(g)),
   Abs: unary(({ g, x }) => mul(g, op('Sign', [x]))),
   Reciprocal: unary(({ g, y }) => neg(mul(g, mul(y, y)))),
-  Sqrt: unary(({ g, y }) => div(mul(g, 0.5), y)),
+  Sqrt: root,
   Exp: unary(({ g, y }) => mul(g, y)),
   Log: unary(({ g, x }) => div(g, x)),
   Sin: unary(({ g, x }) => mul(g, op('Cos', [x]))),
@@ -94,9 +122,9 @@ export const elementwise: Rules = {
   Erf: unary(({ g, x }) => mul(g, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI)))),
 
   Relu: unary(({ g, y }) => where(greater(y, 0), g, 0)),
-  LeakyRelu: unary(({ g, x, node }) => where(less(x, 0), mul(g, floatOf(node, 'alpha') ?? 0.01), g)),
-  PRelu: ({ g, x: [a, slope] }) => [() => where(less(a, 0), mul(g, slope), g), () => where(less(a, 0), mul(g, a), 0)],
-  Elu: unary(({ g, x, y, node }) => where(less(x, 0), mul(g, add(y, floatOf(node, 'alpha') ?? 1)), g)),
+  LeakyRelu: unary(({ g, x, node }) => bent(x, g, mul(g, floatOf(node, 'alpha') ?? 0.01))),
+  PRelu: ({ g, x: [a, slope] }) => [() => bent(a, g, mul(g, slope)), () => bent(a, 0, mul(g, a))],
+  Elu: unary(({ g, x, y, node }) => bent(x, g, mul(g, add(y, floatOf(node, 'alpha') ?? 1)))),
   Gelu: gelu,
   Sigmoid: unary(({ g, y }) => mul(g, mul(y, sub(1, y)))),
   Tanh: unary(({ g, y }) => mul(g, sub(1, mul(y, y)))),

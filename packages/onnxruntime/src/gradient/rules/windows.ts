@@ -135,9 +135,12 @@ function elements(near: Value, kernel: readonly number[]): Value {
 /** The smallest number in single precision: less than everything that a window could have in it. */
 const lowest = -3.4028234663852886e38
 
-/** x as images of one channel each, with padding that is never the largest in a window. */
+/**
+ * x as images of one channel each, with padding that is never the largest in a window. They are
+ * finite, because a convolution multiplies every element of a window by 0, too.
+ */
 function images(x: Value, sizes: readonly number[], all: readonly Placed[]): Value {
-  const flat = reshape(x, [-1, 1, ...sizes])
+  const flat = op('Clip', [reshape(x, [-1, 1, ...sizes]), like(x, lowest), like(x, -lowest)])
   const behind = list(all, (window) => Math.max(0, window.pads[1] - rest(window)))
   const pads = [0, 0, ...list(all, ({ pads }) => pads[0]), 0, 0, ...behind]
   return pads.every((pad) => pad === 0) ? flat : op('Pad', [flat, ints(x, pads), like(x, lowest)])
