@@ -19,6 +19,8 @@ export type Init = Expr | ((x: Value) => Expr)
 export interface State {
   readonly scope: Scope
   readonly init: Init
+  /** The option it is divided by: numbers made with another value of it are rescaled when they are loaded. */
+  readonly dividedBy?: string
 }
 
 /** A state with one number per coordinate, 0 at first unless told otherwise. */
@@ -33,6 +35,9 @@ export const scalar = (init: Init = 0): State => ({ scope: 'global', init })
 /** A single number where the option is the same for all parameters, else one for each. */
 export const scalarLike = (option: Expr, init: Init = 0): State =>
   typeof option !== 'number' && option.scope === 'tensor' ? perTensor(init) : scalar(init)
+
+/** A state that is kept divided by an option, as Prodigy's s by d0: it is the same state with another value, in other units. */
+export const dividedBy = (option: string, state: State): State => ({ ...state, dividedBy: option })
 
 /** The states of an algorithm by the paper's symbols. */
 export type States = Readonly<Record<string, State>>

@@ -47,7 +47,7 @@ export interface EagerSpec<P, T> {
 }
 
 /** A value in eager execution: one part per tensor, or a single part for a global one. */
-class Lifted<T> implements Value {
+export class Lifted<T> implements Value {
   readonly scope: Scope
   readonly in: Interpreter
   readonly parts: readonly T[]
@@ -62,7 +62,7 @@ class Lifted<T> implements Value {
 }
 
 /** The interpreter over `count` tensors. */
-function lift<T>(ops: EagerOps<T>, count: number, strides: readonly number[] | undefined): Interpreter {
+export function lift<T>(ops: EagerOps<T>, count: number, strides: readonly number[] | undefined): Interpreter {
   const part = (a: Expr, i: number) => (typeof a === 'number' ? ops.constant(a) : (a as Lifted<T>).part(i))
   const make = (scope: Scope, of: (i: number) => T) =>
     new Lifted(

@@ -19,6 +19,10 @@ export interface Program {
   readonly tensors: readonly TensorInfo[]
   /** The scope of every state, `moved` included where it is used. */
   readonly states: Readonly<Record<string, Scope>>
+  /** The states that are kept divided by an option, and by which; see {@link State}. */
+  readonly dividedBy?: Readonly<Record<string, string>>
+  /** The states that a checkpoint may lack; what it lacks takes its first value when it is loaded. */
+  readonly optional?: readonly string[]
   /** Numbers that come with every step: option values that change from step to step or differ between parameters. */
   readonly uniforms: Readonly<Record<string, Uniform>>
   /** Whether the step takes the loss. */
@@ -43,12 +47,13 @@ export function createProgram(
 ): Program {
   const resolved = resolve(algorithm.name, options)
   const h = (values: Values): Hyper<object> => resolved.hyper((name) => values[name])
-  const { states, usesLoss } = check(algorithm, resolved, h)
+  const { states, dividedBy, usesLoss } = check(algorithm, resolved, h)
 
   return {
     name: algorithm.name,
     tensors,
     states,
+    dividedBy,
     uniforms: resolved.uniforms,
     usesLoss,
     strides: resolved.strides,
@@ -122,5 +127,10 @@ function check(algorithm: Algorithm, { uniforms, strides }: Resolved, h: (values
     expectScope(`the next value of ${name}`, expr, states[name])
   }
   if (algorithm.evaluate) algorithm.evaluate(values as never, h(values))
-  return { states: { ...(used.has('moved') && { moved: value('slice').scope }), ...states }, usesLoss: used.has('loss') }
+  const units = Object.entries(declared).flatMap(([name, { dividedBy }]) => (dividedBy ? [[name, dividedBy]] : []))
+  return {
+    states: { ...(used.has('moved') && { moved: value('slice').scope }), ...states },
+    dividedBy: Object.fromEntries(units) as Record<string, string>,
+    usesLoss: used.has('loss'),
+  }
 }

@@ -3,7 +3,15 @@
  * those that were disposed, and resumes from a checkpoint once a step has shown which variables it is of.
  * Not the tf.Optimizer: optimizer.ts checks what comes in and speaks to tfjs.
  */
-import { type Algorithm, type Checkpoint, createOptimizerSync, FreestepError, type Group, type Optimizer } from '@freestep/core'
+import {
+  type Algorithm,
+  type Checkpoint,
+  createOptimizerSync,
+  FreestepError,
+  type Group,
+  type LoadOptions,
+  type Optimizer,
+} from '@freestep/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { type TfjsBackend, tfjs } from './backend.ts'
 import type { Execution } from './engine.ts'
@@ -42,6 +50,7 @@ export class GrowingOptimizer {
   private running: Optimizer<tf.Tensor> | undefined
   /** A checkpoint, until a step has shown which variables it is of. */
   private pending: Checkpoint | undefined
+  private pendingOptions: LoadOptions | undefined
 
   constructor(algorithm: Algorithm, settings: RunSettings<object>) {
     this.algorithm = algorithm
@@ -102,7 +111,7 @@ export class GrowingOptimizer {
     const list = (of: readonly { name: string }[]) => of.map(({ name }) => name).join(', ')
     if (!slots) throw bad(`it is of the variables ${list(saved)}, and the step is for ${list(variables)}. Train the same model`)
     this.start(slots.length ? slots : joined(slots, variables))
-    this.running?.loadSync(checkpoint)
+    this.running?.loadSync(checkpoint, this.pendingOptions)
     return this.slots
   }
 
@@ -155,7 +164,7 @@ export class GrowingOptimizer {
   }
 
   /** Forgets the present state; the next step resumes from this one. */
-  load(checkpoint: Checkpoint): void {
+  load(checkpoint: Checkpoint, options?: LoadOptions): void {
     const { name } = this.algorithm
     if (checkpoint.algorithm !== name)
       throw bad(`it is of ${checkpoint.algorithm}, and this is ${name}. Load it with the optimizer that saved it`)
@@ -163,6 +172,7 @@ export class GrowingOptimizer {
       throw bad('it holds the parameters too, which a tfjs model keeps by itself. Save it without params: true')
     this.release()
     this.pending = checkpoint
+    this.pendingOptions = options
   }
 
   /** Frees everything and starts over. */

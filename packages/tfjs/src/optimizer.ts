@@ -3,7 +3,7 @@
  * a caller get wrong, and speaks tfjs's language of weights and configurations.
  * Not the step, nor the states: those are behind growing.ts.
  */
-import { type Algorithm, type Checkpoint, FreestepError, type Schedule, suggest } from '@freestep/core'
+import { type Algorithm, type Checkpoint, FreestepError, type LoadOptions, type Schedule, suggest } from '@freestep/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { tfjs } from './backend.ts'
 import type { Execution } from './engine.ts'
@@ -199,11 +199,11 @@ export abstract class FreestepOptimizer extends tf.Optimizer {
 
   /**
    * Continues from a checkpoint, made by {@link save} or by another backend. Whose state it is shows at the next step: variables are found
-   * again by name, or by their order, and what does not fit them is refused then.
+   * again by name, or by their order, and what does not fit them, or was made with other options, is refused then.
    */
-  async load(checkpoint: Checkpoint): Promise<void> {
+  async load(checkpoint: Checkpoint, options?: LoadOptions): Promise<void> {
     this.alive()
-    this.growing.load(checkpoint)
+    this.growing.load(checkpoint, options)
   }
 
   private alive(): void {
