@@ -37,10 +37,12 @@ function first(program: Program, x: readonly Numbers[]): Record<string, Expr> {
   return program.init({ x: value('element', x), ...Object.fromEntries(uniforms) })
 }
 
+/** Parameters for what does not depend on them. */
+export const nowhere = ({ tensors }: Program): readonly Numbers[] => tensors.map(() => new Float64Array(0))
+
 /** Whether any of some states starts from more than a number. */
 export const startFromParameters = (program: Program, states: readonly string[]): boolean => {
-  const nowhere = program.tensors.map(() => new Float64Array(0))
-  const values = first(program, nowhere)
+  const values = first(program, nowhere(program))
   return states.some((state) => typeof values[state] !== 'number')
 }
 

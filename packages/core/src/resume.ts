@@ -2,7 +2,7 @@
  * Saving and loading the state of an optimizer: which arrays a checkpoint has, and that they fit before one is written. Not the bytes
  * of a checkpoint, which are in checkpoint.ts, nor its record of options, which is in record.ts.
  */
-import { type FirstValues, firstValues, startFromParameters } from './afresh.ts'
+import { type FirstValues, firstValues, nowhere, startFromParameters } from './afresh.ts'
 import type { Algorithm } from './algorithm.ts'
 import type { Engine, MaybePromise, Numbers } from './backend.ts'
 import type { Checkpoint } from './checkpoint.ts'
@@ -117,7 +117,7 @@ export function loading(optimizer: Resumable, checkpoint: Checkpoint, options: L
     })
     return () => part.engine.write(state, numbers)
   }
-  const firsts = all.map((own) => firstOf(checkpoint, own))
+  const firsts = all.map((own, p) => firstOf(optimizer.parts[p], own, checkpoint))
   return after(together(firsts), (known) => all.flatMap((own, p) => own.map((slot) => write(slot, known[p]))))
 }
 
@@ -125,13 +125,12 @@ const tensorOf = ({ tensors }: Checkpoint, { name }: Place): SavedTensor | undef
   Object.hasOwn(tensors, name) ? tensors[name] : undefined
 
 /** The first values for the states of a part that the checkpoint lacks. */
-function firstOf(checkpoint: Checkpoint, own: readonly Slot[]): MaybePromise<FirstValues> {
-  const [{ part }] = own
+function firstOf({ program, engine }: Kept, own: readonly Slot[], checkpoint: Checkpoint): MaybePromise<FirstValues> {
   const lacking = own.filter(({ places }) => places.some((place) => !tensorOf(checkpoint, place))).map(({ state }) => state)
-  const nothing = part.program.tensors.map(() => new Float64Array(0))
-  if (!lacking.length || !startFromParameters(part.program, lacking)) return firstValues(part.program, nothing)
+  if (!lacking.length) return () => new Float64Array(0)
+  if (!startFromParameters(program, lacking)) return firstValues(program, nowhere(program))
   const x = own.find(({ state }) => state === 'x')?.places.flatMap((place) => tensorOf(checkpoint, place)?.data ?? [])
-  return after(x ?? part.engine.read('x'), (numbers) => firstValues(part.program, numbers))
+  return after(x ?? engine.read('x'), (numbers) => firstValues(program, numbers))
 }
 
 /** What the numbers of a state that is divided by an option are to be multiplied by. */

@@ -296,7 +296,13 @@ describe('options', () => {
 
 describe('a run of PyTorch is taken over', () => {
   /** A run here in the form that follows the package; and the file that a script would write of its state. */
-  async function torchFile(algorithm: Algorithm, names: Record<string, string>, numbers: Record<string, string>, single = false) {
+  async function torchFile(
+    algorithm: Algorithm,
+    names: Record<string, string>,
+    numbers: Record<string, string>,
+    single = false,
+    more = {},
+  ) {
     const optimizer = await open(algorithm, { single })
     steps(optimizer, 12)
     const { tensors } = await optimizer.save()
@@ -304,7 +310,7 @@ describe('a run of PyTorch is taken over', () => {
       sizes.map((_, i) => [`${i}.${torch}`, tensors[`${ours}/t${i}`]] as const),
     )
     const group = Object.entries(numbers).map(([ours, torch]) => [torch, String(tensors[ours].data[0])])
-    const metadata = { ...Object.fromEntries(group), k: '12', lr: '1.0', decouple: 'True' }
+    const metadata = { ...Object.fromEntries(group), k: '12', lr: '1.0', decouple: 'True', ...more }
     return { optimizer, bytes: file(Object.fromEntries(theirs), metadata, 8) }
   }
   const prodigyNames = { m: 'exp_avg', v: 'exp_avg_sq', s: 's', x0: 'p0' }
@@ -384,8 +390,8 @@ describe('a run of PyTorch is taken over', () => {
   })
 
   test('with another d0, where the file says which: refused, or rescaled', async () => {
-    const { optimizer, bytes } = await torchFile(rows[0][1](), prodigyNames, { ...prodigyNumbers })
-    const checkpoint = { ...fromTorch(bytes, 'prodigy', ['t0', 't1']), options: `{"d0":${d0}}` }
+    const { optimizer, bytes } = await torchFile(rows[0][1](), prodigyNames, prodigyNumbers, false, { d0: String(d0) })
+    const checkpoint = fromTorch(bytes, 'prodigy', ['t0', 't1'])
     const here = await open(prodigy({ d0: d0 / 4, compat: 'prodigyopt', weightDecay: 0.01 }), {}, flat(optimizer.params))
     await expect(here.load(checkpoint)).rejects.toThrow(/made with d0 0.01/)
     await here.load(checkpoint, { options: 'ours' })
