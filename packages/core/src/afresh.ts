@@ -1,6 +1,7 @@
 /**
- * First values on the host: what states start from, given the parameters, where a checkpoint says nothing of them. In double precision,
- * with the operations of eager execution. Not what an engine does when it starts, which needs no numbers from the host.
+ * First values on the host: what states start from, given the parameters, where a checkpoint says
+ * nothing of them. In double precision, with the operations of eager execution. Not what an engine
+ * does when it starts, which needs no numbers from the host.
  */
 import type { Numbers } from './backend.ts'
 import { type EagerOps, Lifted, lift, uniformsAt } from './eager.ts'

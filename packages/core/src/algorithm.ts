@@ -19,7 +19,7 @@ export type Init = Expr | ((x: Value) => Expr)
 export interface State {
   readonly scope: Scope
   readonly init: Init
-  /** The option it is divided by: numbers made with another value of it are rescaled when they are loaded. */
+  /** The option it is divided by: with another value of it, what is loaded is rescaled. */
   readonly dividedBy?: string
 }
 
@@ -36,7 +36,7 @@ export const scalar = (init: Init = 0): State => ({ scope: 'global', init })
 export const scalarLike = (option: Expr, init: Init = 0): State =>
   typeof option !== 'number' && option.scope === 'tensor' ? perTensor(init) : scalar(init)
 
-/** A state that is kept divided by an option, as Prodigy's s by d0: it is the same state with another value, in other units. */
+/** A state that is kept divided by an option, as Prodigy's s by d0: the option is its unit. */
 export const dividedBy = (option: string, state: State): State => ({ ...state, dividedBy: option })
 
 /** The states of an algorithm by the paper's symbols. */

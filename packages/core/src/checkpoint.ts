@@ -1,9 +1,10 @@
 /**
- * Checkpoints: what an optimizer needs to continue bit for bit, as named arrays and a few facts, and their form as safetensors bytes.
- * Not a model format: the parameters are in it only if asked for.
+ * Checkpoints: what an optimizer needs to continue bit for bit, as named arrays and a few facts,
+ * and their form as safetensors bytes. Not a model format: the parameters are in it only if asked
+ * for.
  *
- * Names: `state/parameter` for what each parameter has, `state` for a single number (`state@1` for that of the second part with
- * `splitGroups`), `x/parameter` for parameters.
+ * Names: `state/parameter` for what each parameter has, `state` for a single number (`state@1` for
+ * that of the second part with `splitGroups`), `x/parameter` for parameters.
  */
 import { type Bytes, readSafetensors, refuseBytes, type SavedTensor, writeSafetensors } from './safetensors.ts'
 
@@ -12,14 +13,17 @@ export interface Checkpoint {
   /** The algorithm's name, wrappers included. */
   readonly algorithm: string
   /**
-   * Its options as JSON, those of wrappers and groups included: for the reader, and compared when it is loaded. What is not written here
-   * is not compared.
+   * Its options as JSON, those of wrappers and groups included: for the reader, and compared when
+   * it is loaded. What is not written here is not compared.
    */
   readonly options: string
   /** How many steps were taken. */
   readonly steps: number
   readonly tensors: Readonly<Record<string, SavedTensor>>
-  /** Parameters of which nothing is kept yet, since they never had a gradient: their states start afresh. */
+  /**
+   * Parameters of which nothing is kept yet, since they never had a gradient: their states start
+   * afresh.
+   */
   readonly fresh?: readonly string[]
 }
 

@@ -1,6 +1,6 @@
 /**
- * Loads that take their time: one after the other, and no call sees a checkpoint that is half there. Not what is loaded, which is
- * resume.ts.
+ * Loads that take their time: one after the other, and no call sees a checkpoint that is half
+ * there. Not what is loaded, which is resume.ts.
  */
 import type { MaybePromise } from './backend.ts'
 import { FreestepError } from './errors.ts'

@@ -64,11 +64,12 @@ export interface Optimizer<P, Done extends MaybePromise<void> = void> {
    */
   save(options?: { readonly params?: boolean }): Promise<Checkpoint>
   /**
-   * Continues from a checkpoint, of this backend or another. Where writing takes its time, calls before it has ended wait if they
-   * give a promise, and are refused if not (`not-loaded`).
+   * Continues from a checkpoint, of this backend or another. Where writing takes its time, calls before
+   * it has ended wait if they give a promise, and are refused if not (`not-loaded`).
    *
-   * @throws FreestepError `bad-checkpoint` where names, shapes or options are not those of this optimizer; nothing has changed then.
-   *   If the device fails on the way, nothing is done (`not-loaded`) until a checkpoint was loaded.
+   * @throws FreestepError `bad-checkpoint` where names, shapes or options are not those of this
+   *   optimizer; nothing has changed then. If the device fails on the way, nothing is done
+   *   (`not-loaded`) until a checkpoint was loaded.
    */
   load(checkpoint: Checkpoint, options?: LoadOptions): Promise<void>
   /**

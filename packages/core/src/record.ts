@@ -1,11 +1,13 @@
 /**
- * The options of a run as a checkpoint records them: JSON that a reader of the file understands, and that `load` compares with the
- * optimizer's own. Not a way to make the algorithm again: a function is written as "a function", unless it is a schedule of freestep.
+ * The options of a run as a checkpoint records them: JSON that a reader of the file understands,
+ * and that `load` compares with the optimizer's own. Not a way to make the algorithm again: a
+ * function is written as "a function", unless it is a schedule of freestep.
  *
  *     { "lr": 1, "d0": 1e-6, …, "averaged(prodigy)": { "gamma": 8 }, "parameters": { "bias": { "weightDecay": 0 } } }
  *
- * First the algorithm's own options, then those of each wrapper by the name that the algorithm has with it, then what groups say of
- * single parameters; with `splitGroups` also the `parts`, the names of each.
+ * First the algorithm's own options, then those of each wrapper by the name that the algorithm has
+ * with it, then what groups say of single parameters; with `splitGroups` also the `parts`, the
+ * names of each.
  */
 import type { Algorithm } from './algorithm.ts'
 import { FreestepError } from './errors.ts'
@@ -20,8 +22,8 @@ export interface Recorded {
 }
 
 /**
- * What the next steps may have otherwise than those that made the states: the step size, and the limits set to it. Every other option
- * says what the numbers of some state are.
+ * What the next steps may have otherwise than those that made the states: the step size, and the
+ * limits set to it. Every other option says what the numbers of some state are.
  */
 const free = new Set(['lr', 'growthRate', 'dLimit', 'adaptSteps', 'lrMin', 'lrMax', 'etaMax', 'max'])
 
@@ -52,7 +54,10 @@ export function recordText({ algorithm, parameters, parts }: Recorded): string {
 /** The options in a checkpoint; of files that say less, what they say. */
 export class SavedOptions {
   private readonly all: Options
-  /** What groups said of parameters; undefined where that was not written down, as by others or before it was. */
+  /**
+   * What groups said of parameters; undefined where that was not written down, as by others or
+   * before it was.
+   */
   private readonly own: Options | undefined
 
   /** @throws FreestepError `bad-checkpoint` if it is not the text of a record */
@@ -69,7 +74,10 @@ export class SavedOptions {
     return isRecord(own) && Object.hasOwn(own, name) ? own[name] : entry(this.all, name)
   }
 
-  /** Refuses where parameters were parted otherwise, so that a number of a part would be another one's. */
+  /**
+   * Refuses where parameters were parted otherwise, so that a number of a part would be another
+   * one's.
+   */
   checkParts(parts: Recorded['parts']): void {
     const saved = this.all.parts
     if (!Array.isArray(saved) || parts.length < 2) return

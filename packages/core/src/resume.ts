@@ -1,6 +1,7 @@
 /**
- * Saving and loading the state of an optimizer: which arrays a checkpoint has, and that they fit before one is written. Not the bytes
- * of a checkpoint, which are in checkpoint.ts, nor its record of options, which is in record.ts.
+ * Saving and loading the state of an optimizer: which arrays a checkpoint has, and that they fit
+ * before one is written. Not the bytes of a checkpoint, which are in checkpoint.ts, nor its record
+ * of options, which is in record.ts.
  */
 import { type FirstValues, firstValues, nowhere, startFromParameters } from './afresh.ts'
 import type { Algorithm } from './algorithm.ts'
@@ -17,8 +18,9 @@ import type { Scope } from './value.ts'
 /** How to load a checkpoint. */
 export interface LoadOptions {
   /**
-   * `ours` goes on with the optimizer's own options where the checkpoint was made with others, instead of refusing it. States that are
-   * kept divided by an option, as Prodigy's r and s by d0, are rescaled.
+   * `ours` goes on with the optimizer's own options where the checkpoint was made with others,
+   * instead of refusing it. States that are kept divided by an option, as Prodigy's r and s by d0,
+   * are rescaled.
    */
   readonly options?: 'ours'
 }
@@ -45,7 +47,10 @@ interface Place {
   readonly parameter: string
 }
 
-/** A state of a part: what the engine reads and writes as a whole, and where each of its arrays goes. */
+/**
+ * A state of a part: what the engine reads and writes as a whole, and where each of its arrays
+ * goes.
+ */
 interface Slot {
   readonly part: Kept
   readonly state: string
@@ -97,8 +102,8 @@ export async function save(
 }
 
 /**
- * See {@link Optimizer.load}: the writes that it takes, after the checkpoint was found to fit. A promise only where states start afresh
- * from parameters that have to be read.
+ * See {@link Optimizer.load}: the writes that it takes, after the checkpoint was found to fit. A
+ * promise only where states start afresh from parameters that have to be read.
  */
 export function loading(optimizer: Resumable, checkpoint: Checkpoint, options: LoadOptions = {}): MaybePromise<Write[]> {
   checkLoadOptions(options)
@@ -190,8 +195,8 @@ function checkFits(checkpoint: Checkpoint, all: readonly Slot[]): void {
 }
 
 /**
- * Refuses an array of another shape. A shape of one dimension says only how many numbers there are, as plain arrays do, and fits every
- * shape of so many.
+ * Refuses an array of another shape. A shape of one dimension says only how many numbers there are,
+ * as plain arrays do, and fits every shape of so many.
  */
 function checkTensor({ name, shape }: Place, { shape: saved, data }: SavedTensor): void {
   const size = sizeOf(shape)

@@ -1,7 +1,8 @@
 /**
- * Safetensors (https://github.com/huggingface/safetensors): eight bytes of header length, a JSON header, then the arrays, one after the
- * other without gaps. Reads what any writer made of floating-point numbers, and refuses whatever else the bytes may be.
- * Not the meaning of names and metadata, which is in checkpoint.ts.
+ * Safetensors (https://github.com/huggingface/safetensors): eight bytes of header length, a JSON
+ * header, then the arrays, one after the other without gaps. Reads what any writer made of
+ * floating-point numbers, and refuses whatever else the bytes may be. Not the meaning of names and
+ * metadata, which is in checkpoint.ts.
  */
 import type { Numbers } from './backend.ts'
 import { FreestepError } from './errors.ts'
@@ -64,9 +65,11 @@ export function writeSafetensors({ metadata, tensors }: Safetensors): Uint8Array
 }
 
 /**
- * The arrays and the metadata of a safetensors file, whoever wrote it: F64 as Float64Array; F32, F16 and BF16 as Float32Array.
+ * The arrays and the metadata of a safetensors file, whoever wrote it: F64 as Float64Array; F32,
+ * F16 and BF16 as Float32Array.
  *
- * @throws FreestepError `bad-checkpoint` for any other dtype, and for bytes that are not exactly one such file
+ * @throws FreestepError `bad-checkpoint` for any other dtype, and for bytes that are not exactly
+ *   one such file
  */
 export function readSafetensors(given: Bytes): Safetensors {
   const bytes = bytesOf(given)
@@ -113,7 +116,10 @@ function parseHeader(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   throw refuseBytes('the header is no record')
 }
 
-/** How many names the records of a JSON text have: as many as there are colons outside of strings. JSON.parse keeps one of equal ones. */
+/**
+ * How many names the records of a JSON text have: as many as there are colons outside of strings.
+ * JSON.parse keeps one of equal ones.
+ */
 function countNames(json: Uint8Array): number {
   const [quote, backslash, colon] = [0x22, 0x5c, 0x3a]
   let names = 0
@@ -133,7 +139,10 @@ interface Entry {
 }
 const inEntry = ['dtype', 'shape', 'data_offsets']
 
-/** The dtypes that are read: as which arrays, and what their patterns mean where these are no numbers yet. */
+/**
+ * The dtypes that are read: as which arrays, and what their patterns mean where these are no
+ * numbers yet.
+ */
 const dtypes: Readonly<Record<string, { readonly make: Make; readonly decode?: (pattern: number) => number }>> = {
   F64: { make: Float64Array },
   F32: { make: Float32Array },
@@ -157,14 +166,18 @@ function entryOf(name: string, entry: unknown): Entry {
   if (product(sides) > longest) throw refuseBytes(`"${name}" has the shape [${shape}], which is too large`)
   if (bytes !== product(shape) * dtypes[dtype].make.BYTES_PER_ELEMENT)
     throw refuseBytes(`"${name}" of shape [${shape}] has ${bytes} bytes`)
-  // The same record, known to be one: of ten thousand arrays a file makes no more garbage than it must (measured).
+  // The same record, known to be one: of ten thousand arrays a file makes no more garbage than it
+  // must (measured).
   return entry as Readonly<Record<string, unknown>> & Entry
 }
 
 const isSizes = (list: unknown): list is number[] =>
   Array.isArray(list) && list.every((each) => Number.isSafeInteger(each) && each >= 0)
 
-/** Refuses arrays that do not fill the body one after the other: those that overlap, holes between them, and bytes that are left. */
+/**
+ * Refuses arrays that do not fill the body one after the other: those that overlap, holes between
+ * them, and bytes that are left.
+ */
 function checkCover(names: readonly string[], entries: readonly Entry[], size: number): void {
   const places = entries.map(({ data_offsets: [begin, end] }, i) => ({ begin, end, i }))
   let at = 0
@@ -190,7 +203,8 @@ function readTensors(names: readonly string[], entries: readonly Entry[], body: 
     },
   ] of entries.entries()) {
     const tensor = { shape, data: read[dtype](begin, end) }
-    // A property of its own under any name; by assignment where that is one, since it is much faster (measured).
+    // A property of its own under any name; by assignment where that is one, since it is much
+    // faster (measured).
     if (names[i] !== '__proto__') tensors[names[i]] = tensor
     else Object.defineProperty(tensors, names[i], { value: tensor, enumerable: true })
   }
@@ -204,7 +218,8 @@ function reader(dtype: string, body: Uint8Array): (begin: number, end: number) =
   const { byteOffset, byteLength, buffer } = body
   const whole = byteOffset % size === 0 ? new make(buffer as ArrayBuffer, byteOffset, Math.floor(byteLength / size)) : undefined
   return (begin, end) => {
-    // Where they are not aligned a copy of the bytes is; not slice(), which on a Buffer of Node is a view of the whole.
+    // Where they are not aligned a copy of the bytes is; not slice(), which on a Buffer of Node is
+    // a view of the whole.
     const numbers =
       whole && begin % size === 0
         ? whole.slice(begin / size, end / size)

@@ -1,6 +1,7 @@
 /**
- * Taking over a run from PyTorch: the state of `prodigyopt` or `dadaptation`, exported as safetensors, becomes a checkpoint. Not a
- * reader of pickles: docs/checkpoints.md has the few lines of Python that export one.
+ * Taking over a run from PyTorch: the state of `prodigyopt` or `dadaptation`, exported as
+ * safetensors, becomes a checkpoint. Not a reader of pickles: docs/checkpoints.md has the few lines
+ * of Python that export one.
  */
 import type { Checkpoint } from './checkpoint.ts'
 import { FreestepError, suggest } from './errors.ts'
@@ -31,13 +32,16 @@ const refuse = (what: string) =>
   new FreestepError('core', 'bad-checkpoint', `The PyTorch state has ${what}. Export it as docs/checkpoints.md shows.`)
 
 /**
- * The checkpoint of a PyTorch run, to `load` into an optimizer made with the same options (for prodigy with
- * `compat: 'prodigyopt'`). Parameters of which the file has nothing never had a gradient: their states start afresh.
+ * The checkpoint of a PyTorch run, to `load` into an optimizer made with the same options (for
+ * prodigy with `compat: 'prodigyopt'`). Parameters of which the file has nothing never had a
+ * gradient: their states start afresh.
  *
- * @param bytes - a safetensors file with `i.exp_avg`, `i.s`, … for the i-th parameter and the group's numbers as metadata
+ * @param bytes - a safetensors file with `i.exp_avg`, `i.s`, … for the i-th parameter and the
+ *   group's numbers as metadata
  * @param algorithm - whose state it is
  * @param parameters - the names here of PyTorch's parameters, in their order
- * @throws FreestepError `bad-checkpoint` for a file without those names, or of more or fewer parameters
+ * @throws FreestepError `bad-checkpoint` for a file without those names, or of more or fewer
+ *   parameters
  */
 export function fromTorch(bytes: Bytes, algorithm: 'prodigy' | 'dadaptAdam', parameters: readonly string[]): Checkpoint {
   if (!Object.hasOwn(names, algorithm))

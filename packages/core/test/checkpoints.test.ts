@@ -1,6 +1,7 @@
 /**
- * Loading, as far as backends differ: shapes that only some of them know, writes that take their time or fail, and states that a file
- * may lack. Over the host's own arrays and core's eager execution, with shapes as given.
+ * Loading, as far as backends differ: shapes that only some of them know, writes that take their
+ * time or fail, and states that a file may lack. Over the host's own arrays and core's eager
+ * execution, with shapes as given.
  */
 import { describe, expect, test } from 'vitest'
 import {
