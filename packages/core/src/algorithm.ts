@@ -24,6 +24,8 @@ export interface State {
    * estimate goes with the sums it is divided by. Left out: it waits.
    */
   readonly decay?: Expr
+  /** The option it is divided by: with another value of it, what is loaded is rescaled. */
+  readonly dividedBy?: string
 }
 
 /** A state with one number per coordinate, 0 at first unless told otherwise; see {@link State} for `decay`. */
@@ -42,6 +44,9 @@ export const scalar = (init: Init = 0): State => ({ scope: 'global', init })
 /** A single number where the option is the same for all parameters, else one for each. */
 export const scalarLike = (option: Expr, init: Init = 0): State =>
   typeof option !== 'number' && option.scope === 'tensor' ? perTensor(init) : scalar(init)
+
+/** A state that is kept divided by an option, as Prodigy's s by d0: the option is its unit. */
+export const dividedBy = (option: string, state: State): State => ({ ...state, dividedBy: option })
 
 /** The states of an algorithm by the paper's symbols. */
 export type States = Readonly<Record<string, State>>

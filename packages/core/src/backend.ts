@@ -29,7 +29,8 @@ export interface StepInput<P> {
 
 /**
  * A program at work on parameters: it owns the states. Every method may rely on its arguments having been checked by core, and must
- * change nothing if it throws.
+ * change nothing if it throws. What calls do, they do in the order in which they were made, also where
+ * they return promises.
  *
  * @typeParam P - the caller's tensors
  * @typeParam Done - what `step` returns: void, or Promise<void> where submission is asynchronous
@@ -63,6 +64,8 @@ export interface Engine<P, Done extends MaybePromise<void> = void> {
 export interface Backend<P, Done extends MaybePromise<void> = void> {
   /** The name in error messages: `cpu`, `tfjs`, `webgpu`... */
   readonly name: string
+  /** True where steps and writes are promises: a step then waits for a load, and none is done at once. */
+  readonly asynchronous?: boolean
   /** Shape and precision of a caller's tensor; throws a FreestepError for what is not one. `name` is for the message. */
   describe(tensor: P, name: string): Omit<TensorInfo, 'name'>
   /** Allocates the states of a program, compiles what there is to compile, and gives the engine. */

@@ -1,118 +1,58 @@
 /**
- * Checkpoints: what an optimizer needs to continue bit for bit, as named arrays and a few facts, and their form as safetensors bytes
- * (https://github.com/huggingface/safetensors: eight bytes of header length, a JSON header, then the arrays). Not a model format: the
- * parameters are in it only if asked for.
+ * Checkpoints: what an optimizer needs to continue bit for bit, as named arrays and a few facts,
+ * and their form as safetensors bytes. Not a model format: the parameters are in it only if asked
+ * for.
  *
- * Names: `state/parameter` for what each parameter has, `state` for a single number (`state@1` for that of the second part with
- * `splitGroups`), `x/parameter` for parameters.
+ * Names: `state/parameter` for what each parameter has, `state` for a single number (`state@1` for
+ * that of the second part with `splitGroups`), `x/parameter` for parameters.
  */
-import type { Algorithm } from './algorithm.ts'
-import type { Numbers } from './backend.ts'
-import { FreestepError } from './errors.ts'
-
-/** One array of a checkpoint. */
-export interface SavedTensor {
-  readonly shape: readonly number[]
-  readonly data: Numbers
-}
+import { type Bytes, readSafetensors, refuseBytes, type SavedTensor, writeSafetensors } from './safetensors.ts'
 
 /** The state of an optimizer. */
 export interface Checkpoint {
   /** The algorithm's name, wrappers included. */
   readonly algorithm: string
-  /** Its options as JSON, for the reader; loading does not change options. */
+  /**
+   * Its options as JSON, those of wrappers and groups included: for the reader, and compared when
+   * it is loaded. What is not written here is not compared.
+   */
   readonly options: string
   /** How many steps were taken. */
   readonly steps: number
   readonly tensors: Readonly<Record<string, SavedTensor>>
+  /**
+   * Parameters of which nothing is kept yet, since they never had a gradient: their states start
+   * afresh.
+   */
+  readonly fresh?: readonly string[]
 }
-
-/** An algorithm's options as JSON, for the reader of a file: what is not finite as text, and without schedules. */
-export const optionsText = ({ options }: Algorithm): string =>
-  JSON.stringify(options, (_key, value: unknown) =>
-    typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
-  )
-
-const refuse = (what: string) =>
-  new FreestepError('core', 'bad-checkpoint', `These bytes are no checkpoint: ${what}. Give what toSafetensors wrote.`)
 
 /** The bytes of a safetensors file. */
-export function toSafetensors({ algorithm, options, steps, tensors }: Checkpoint): Uint8Array {
-  const header: Record<string, unknown> = { __metadata__: { format: 'freestep', algorithm, options, steps: String(steps) } }
-  let end = 0
-  for (const [name, { shape, data }] of Object.entries(tensors)) {
-    const begin = end
-    end += data.byteLength
-    header[name] = { dtype: data instanceof Float64Array ? 'F64' : 'F32', shape, data_offsets: [begin, end] }
-  }
-  const text = JSON.stringify(header).replace(/[\u0080-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
-  const padded = text.padEnd(Math.ceil(text.length / 8) * 8)
-  const bytes = new Uint8Array(8 + padded.length + end)
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(padded.length), true)
-  for (let i = 0; i < padded.length; i++) bytes[8 + i] = padded.charCodeAt(i)
-  let at = 8 + padded.length
-  for (const { data } of Object.values(tensors)) {
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at)
-    at += data.byteLength
-  }
-  return bytes
+export function toSafetensors({ algorithm, options, steps, tensors, fresh = [] }: Checkpoint): Uint8Array {
+  const metadata = { format: 'freestep', algorithm, options, steps: String(steps) }
+  return writeSafetensors({ metadata: fresh.length ? { ...metadata, fresh: JSON.stringify(fresh) } : metadata, tensors })
 }
 
 /**
- * The arrays and the metadata of a safetensors file whose arrays are F32 or F64, whoever wrote it.
- *
- * @throws FreestepError `bad-checkpoint` for anything else
- */
-export function readSafetensors(bytes: Uint8Array): {
-  metadata: Readonly<Record<string, string>>
-  tensors: Record<string, SavedTensor>
-} {
-  if (bytes.byteLength < 8) throw refuse(`there are only ${bytes.byteLength}`)
-  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true))
-  if (length > bytes.byteLength - 8) throw refuse('the header is longer than the file')
-  const { __metadata__: metadata = {}, ...entries } = parseHeader(bytes.subarray(8, 8 + length))
-  const body = bytes.subarray(8 + length)
-  const tensors = Object.fromEntries(Object.entries(entries).map(([name, entry]) => [name, readTensor(name, entry, body)]))
-  const isText = (value: unknown) =>
-    typeof value === 'object' && value !== null && Object.values(value).every((v) => typeof v === 'string')
-  if (!isText(metadata)) throw refuse('its metadata are not texts')
-  return { metadata: metadata as Record<string, string>, tensors }
-}
-
-function parseHeader(bytes: Uint8Array): Record<string, unknown> {
-  try {
-    const escaped = Array.from(bytes, (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
-    const header: unknown = JSON.parse(decodeURIComponent(escaped))
-    if (typeof header === 'object' && header !== null && !Array.isArray(header)) return header as Record<string, unknown>
-  } catch {
-    // falls through: whatever was wrong with the text, it is not a header
-  }
-  throw refuse('the header is not JSON')
-}
-
-function readTensor(name: string, entry: unknown, body: Uint8Array): SavedTensor {
-  const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as { dtype?: unknown; shape?: unknown; data_offsets?: unknown }
-  const isSizes = (list: unknown): list is number[] => Array.isArray(list) && list.every((n) => Number.isSafeInteger(n) && n >= 0)
-  if (!isSizes(shape) || !isSizes(offsets) || offsets.length !== 2) throw refuse(`${name} has no shape or place`)
-  if (dtype !== 'F32' && dtype !== 'F64') throw refuse(`${name} is ${String(dtype)}, not F32 or F64`)
-  const [begin, end] = offsets
-  const bytesEach = dtype === 'F32' ? 4 : 8
-  const size = shape.reduce((a, b) => a * b, 1)
-  if (end > body.byteLength || end - begin !== size * bytesEach) throw refuse(`${name} is cut off`)
-  // A copy in memory of its own, aligned; not slice(), which on a Buffer of Node is a view of the whole.
-  const copy = new Uint8Array(body.subarray(begin, end)).buffer
-  return { shape, data: dtype === 'F32' ? new Float32Array(copy) : new Float64Array(copy) }
-}
-
-/**
- * A checkpoint from the bytes that {@link toSafetensors} wrote.
+ * A checkpoint from the bytes that {@link toSafetensors} wrote, an ArrayBuffer or any view on one.
  *
  * @throws FreestepError `bad-checkpoint`
  */
-export function fromSafetensors(bytes: Uint8Array): Checkpoint {
+export function fromSafetensors(bytes: Bytes): Checkpoint {
   const { metadata, tensors } = readSafetensors(bytes)
-  const { format, algorithm, options = '{}', steps } = metadata
+  const { format, algorithm, options = '{}', steps, fresh } = metadata
   if (format !== 'freestep' || algorithm === undefined || !/^\d{1,15}$/.test(steps ?? ''))
-    throw refuse('the metadata of freestep are missing')
-  return { algorithm, options, steps: Number(steps), tensors }
+    throw refuseBytes('the metadata of freestep are missing')
+  const checkpoint = { algorithm, options, steps: Number(steps), tensors }
+  return fresh === undefined ? checkpoint : { ...checkpoint, fresh: namesIn(fresh) }
+}
+
+function namesIn(json: string): string[] {
+  try {
+    const names: unknown = JSON.parse(json)
+    if (Array.isArray(names) && names.every((name) => typeof name === 'string')) return names
+  } catch {
+    // Falls through: whatever is wrong with the text, it is no list of names.
+  }
+  throw refuseBytes('its list of fresh parameters is none')
 }

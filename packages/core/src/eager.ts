@@ -47,7 +47,7 @@ export interface EagerSpec<P, T> {
 }
 
 /** A value in eager execution: one part per tensor, or a single part for a global one; of vectors only those of tensors that take part. */
-class Lifted<T> implements Value {
+export class Lifted<T> implements Value {
   readonly scope: Scope
   readonly in: Interpreter
   readonly parts: readonly T[]
@@ -62,7 +62,7 @@ class Lifted<T> implements Value {
 }
 
 /** The interpreter over `count` tensors, of which those in `active` take part. */
-function lift<T>(
+export function lift<T>(
   ops: EagerOps<T>,
   count: number,
   active: ReadonlySet<number>,

@@ -16,6 +16,7 @@ export type FreestepErrorCode =
   | 'disposed'
   | 'missing-gradient'
   | 'missing-loss'
+  | 'not-loaded'
   | 'out-of-memory'
   | 'unknown-option'
   | 'unknown-parameter'

@@ -16,12 +16,15 @@ export * from './ops.ts'
 export {
   createOptimizer,
   createOptimizerSync,
+  type LoadOptions,
   type Named,
   type Optimizer,
   type OptimizerOptions,
   type StepOptions,
 } from './optimizer.ts'
 export { createProgram, type Program, type ProgramOptions, type Values } from './program.ts'
+export { optionsText } from './record.ts'
+export { type Bytes, readSafetensors, type Safetensors, type SavedTensor } from './safetensors.ts'
 export * from './schedules.ts'
 export { fromTorch } from './torch.ts'
 export * from './value.ts'

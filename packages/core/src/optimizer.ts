@@ -8,7 +8,10 @@ import type { Checkpoint } from './checkpoint.ts'
 import { FreestepError } from './errors.ts'
 import { type Group, optionsPerTensor, partition, type TensorInfo } from './groups.ts'
 import { createProgram } from './program.ts'
+import type { LoadOptions } from './resume.ts'
 import { type Entries, type Prepared, run, startNow } from './run.ts'
+
+export type { LoadOptions }
 
 /** Tensors by name. */
 export type Named<P> = Readonly<Record<string, P>>
@@ -61,17 +64,20 @@ export interface Optimizer<P, Done extends MaybePromise<void> = void> {
    */
   save(options?: { readonly params?: boolean }): Promise<Checkpoint>
   /**
-   * Continues from a checkpoint, of this backend or another.
+   * Continues from a checkpoint, of this backend or another. Where writing takes its time, calls before
+   * it has ended wait if they give a promise, and are refused if not (`not-loaded`).
    *
-   * @throws FreestepError `bad-checkpoint` where names or shapes are not those of this optimizer; nothing has changed then.
+   * @throws FreestepError `bad-checkpoint` where names, shapes or options are not those of this
+   *   optimizer; nothing has changed then. If the device fails on the way, nothing is done
+   *   (`not-loaded`) until a checkpoint was loaded.
    */
-  load(checkpoint: Checkpoint): Promise<void>
+  load(checkpoint: Checkpoint, options?: LoadOptions): Promise<void>
   /**
    * As {@link load}, at once, for backends that write without waiting.
    *
    * @throws FreestepError `bad-checkpoint` as there; `unsupported` where it has to be waited for
    */
-  loadSync(checkpoint: Checkpoint): void
+  loadSync(checkpoint: Checkpoint, options?: LoadOptions): void
   /**
    * Goes on with more parameters, which have their own start. Those so far are among the given ones, each as the same tensor or another of
    * its shape; options, those of groups included, are looked up for all of them.
@@ -138,7 +144,7 @@ function prepare<P, Done extends MaybePromise<void>>(
     const of = <T>(all: readonly T[]) => indices.map((i) => all[i])
     const program = createProgram(algorithm, of(tensors), of(perTensor))
     const own = of(params.map(([, param]) => param))
-    return { indices, program, params: own, start: () => backend.start(program, own) }
+    return { indices, options: of(perTensor), program, params: own, start: () => backend.start(program, own) }
   })
   return { tensors, parts }
 }

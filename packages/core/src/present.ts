@@ -14,17 +14,27 @@ import type { Elementwise, Expr, Interpreter, Scope, Value } from './value.ts'
 /** What is left of a value at a step that its tensor sits out, as a factor; nothing of what is made of the gradient. */
 type Rest = Expr | 'nothing'
 
-/** A value of the interpreter around. */
-class Watched implements Value {
-  readonly value: Value
+/** What is known of a value. */
+export interface Facts {
   readonly rest: Rest
   /** Of a number per tensor: whether it is right for the tensors that sit out, too. */
   readonly settled: boolean
+  /** The option that it is divided by, as a state may be; see {@link State}. */
+  readonly dividedBy?: string
+}
+
+/** A value of the interpreter around. */
+class Watched implements Value, Facts {
+  readonly value: Value
+  readonly rest: Rest
+  readonly settled: boolean
+  readonly dividedBy?: string
   readonly in: Interpreter
-  constructor(value: Value, rest: Rest, settled: boolean, interpreter: Interpreter) {
+  constructor(value: Value, { rest, settled, dividedBy }: Facts, interpreter: Interpreter) {
     this.value = value
     this.rest = rest
     this.settled = settled
+    this.dividedBy = dividedBy
     this.in = interpreter
   }
   get scope(): Scope {
@@ -59,12 +69,21 @@ const rests: Record<Elementwise, (a: Rest, b: Rest, c: Rest) => Rest> = {
   pow: (a) => unless(a, () => 1),
 }
 
+/** The option that the result of an operation is divided by, where one of its operands is. */
+function divisor(op: Elementwise, args: readonly Expr[]): string | undefined {
+  const divided = args.filter((arg): arg is Watched => arg instanceof Watched && arg.dividedBy !== undefined)
+  const isLinear = (op !== 'mul' && op !== 'div') || (divided.length === 1 && !(op === 'div' && divided[0] === args[1]))
+  return isLinear ? divided[0]?.dividedBy : undefined
+}
+
 /** What a step is watched with. */
 export interface Attendance {
-  /** A value of the backend in the interpreter around; `rest` says what is left of it, `settled` whether a number per tensor stays right. */
-  watch(value: Value, rest: Rest, settled: boolean): Value
+  /** A value of the backend in the interpreter around. */
+  watch(value: Value, facts: Facts): Value
   /** The contributions after the step by the names of the states that keep them. */
   readonly contributions: Readonly<Record<string, Expr>>
+  /** The options that they are divided by. */
+  readonly divisors: Readonly<Record<string, string>>
 }
 
 /**
@@ -75,15 +94,17 @@ export interface Attendance {
  */
 export function attend(active: Expr, before: ((name: string) => Value) | undefined): Attendance {
   const contributions: Record<string, Expr> = {}
+  const divisors: Record<string, string> = {}
 
   /** A number per tensor, and for those that sit out what they contribute. */
-  const contribution = (total: Value, { rest, settled, scope }: Watched): Value => {
+  const contribution = (total: Value, { rest, settled, scope, dividedBy }: Watched): Value => {
     if (!before || (scope === 'tensor' && settled)) return total
     // No coordinate of theirs was added up, so that is 0 already.
     if (rest === 'nothing') return scope === 'tensor' ? (where(active, total, 0) as Value) : total
     const name = `sum.${Object.keys(contributions).length}`
     const next = where(active, total, mul(rest, before(name))) as Value
     contributions[name] = next
+    if (dividedBy !== undefined) divisors[name] = dividedBy
     return next
   }
 
@@ -94,21 +115,23 @@ export function attend(active: Expr, before: ((name: string) => Value) | undefin
       const [a = 1, b = 1, c = 1] = args.map(restOf)
       const settled = args.every((arg) => !(arg instanceof Watched) || arg.settled)
       const value = backend.in.apply(op, values, scope)
-      return watch(value, scope === 'global' ? 1 : rests[op](a, b, c), settled)
+      const rest = scope === 'global' ? 1 : rests[op](a, b, c)
+      return watch(value, { rest, settled, dividedBy: divisor(op, args) })
     },
     sum(a, to) {
       const watched = a as Watched
-      const { value } = watched
+      const { value, rest, dividedBy } = watched
       const total = value.scope === 'tensor' ? value : value.in.sum(value, 'tensor')
       const share = contribution(total, watched)
-      return to === 'tensor' ? watch(share, watched.rest, true) : watch(share.in.sum(share, 'global'), 1, true)
+      if (to === 'tensor') return watch(share, { rest, settled: true, dividedBy })
+      return watch(share.in.sum(share, 'global'), { rest: 1, settled: true, dividedBy })
     },
     slice(a) {
-      const { value, rest, settled } = a as Watched
-      return watch(value.in.slice(value), rest, settled)
+      const watched = a as Watched
+      return watch(watched.value.in.slice(watched.value), watched)
     },
-    fresh: (a) => watch((a as Watched).value, 'nothing', false),
+    fresh: (a) => watch((a as Watched).value, { rest: 'nothing', settled: false }),
   }
-  const watch = (value: Value, rest: Rest, settled: boolean) => new Watched(value, rest, settled, interpreter)
-  return { watch, contributions }
+  const watch = (value: Value, facts: Facts) => new Watched(value, facts, interpreter)
+  return { watch, contributions, divisors }
 }

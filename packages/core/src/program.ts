@@ -26,6 +26,8 @@ export interface Program {
    * contributed to a sum last, `decay.s` what a state will be multiplied by when its tensor returns. A checkpoint may be without them.
    */
   readonly hidden: readonly string[]
+  /** The states that are kept divided by an option, and by which; see {@link State}. */
+  readonly dividedBy: Readonly<Record<string, string>>
   /**
    * Numbers that come with every step: option values that change from step to step or differ between parameters, and `active`, 1 for a tensor
    * that takes part in the step and 0 for one that sits it out.
@@ -67,7 +69,7 @@ export function createProgram(
 ): Program {
   const resolved = resolve(algorithm.name, options)
   const h = (values: Values): Hyper<object> => resolved.hyper((name) => values[name])
-  const { states, hidden, usesLoss } = check(algorithm, resolved, h, absences)
+  const { states, hidden, dividedBy, usesLoss } = check(algorithm, resolved, h, absences)
   const presence: Uniform = { scope: 'tensor', fixed: undefined, at: (_moment, taking) => taking.map(Number) }
 
   return {
@@ -75,6 +77,7 @@ export function createProgram(
     tensors,
     states,
     hidden,
+    dividedBy,
     uniforms: { ...resolved.uniforms, ...(absences && { [active]: presence }) },
     usesLoss,
     strides: resolved.strides,
@@ -109,6 +112,8 @@ interface Stepped {
   readonly u: Expr
   readonly next: Readonly<Record<string, Expr>>
   readonly hidden: Readonly<Record<string, Expr>>
+  /** The options that some of these are divided by. */
+  readonly divisors: Readonly<Record<string, string>>
 }
 
 /**
@@ -123,23 +128,23 @@ function stepOf(
 ): Stepped {
   const states: States = algorithm.state(h(values))
   const taking: Expr = values[active] ?? 1
-  const { watch, contributions } = attend(taking, before)
+  const { watch, contributions, divisors } = attend(taking, before)
   const decays: Record<string, Expr> = {}
   if (before)
     for (const [name, { decay }] of Object.entries(states))
       if (decay !== undefined) decays[decayOf(name)] = where(taking, 1, mul(decay, before(decayOf(name))))
   /** A value of the backend as the algorithm is given it. */
   const given = (name: string): Value => {
-    const { scope, decay } = states[name] ?? {}
+    const { scope, decay, dividedBy } = states[name] ?? {}
     const value = before && decay !== undefined ? (mul(before(decayOf(name)), values[name]) as Value) : values[name]
-    return watch(value, name === 'g' ? 'nothing' : (decay ?? 1), scope !== 'tensor')
+    return watch(value, { rest: name === 'g' ? 'nothing' : (decay ?? 1), settled: scope !== 'tensor', dividedBy })
   }
   // Looked up only when the algorithm asks, since that is what makes core keep `moved`, and callers owe the loss.
   const properties = Object.keys(values).map((name) => [name, { enumerable: true, get: () => given(name) }])
   const watched = Object.defineProperties({}, Object.fromEntries(properties)) as Values
   const { u, ...next } = algorithm.step(watched as never, h(watched)) as { u: Expr } & Record<string, Expr>
   const bared = Object.entries(next).map(([name, value]) => [name, value && bare(value)])
-  return { u: bare(u), next: Object.fromEntries(bared), hidden: { ...decays, ...contributions } }
+  return { u: bare(u), next: Object.fromEntries(bared), hidden: { ...decays, ...contributions }, divisors }
 }
 
 /** A value of the scope checker: nothing but a scope, and the schedule that it depends on, if it does on one. */
@@ -208,10 +213,10 @@ function check(algorithm: Algorithm, { uniforms, strides }: Resolved, h: (values
 
   for (const [name, { init }] of Object.entries(declared)) {
     const first = typeof init === 'function' ? init(values.x) : init
-    expectScope(`the first value of ${name}`, first, states[name])
     expectFixed(`the first value of ${name}`, first)
+    expectScope(`the first value of ${name}`, first, states[name])
   }
-  const { u, next, hidden } = stepOf(algorithm, h, values, absences ? () => value('tensor') : undefined)
+  const { u, next, hidden, divisors } = stepOf(algorithm, h, values, absences ? () => value('tensor') : undefined)
   if (u === undefined) throw refuse('the step returned no u. Return the update as u.')
   if (typeof u !== 'number' && u.scope === 'slice') throw refuse('u is sliced. Return an update for every coordinate.')
   for (const [name, expr] of Object.entries(next)) {
@@ -219,6 +224,7 @@ function check(algorithm: Algorithm, { uniforms, strides }: Resolved, h: (values
     expectScope(`the next value of ${name}`, expr, states[name])
   }
   if (algorithm.evaluate) expectFixed('the point to evaluate at', algorithm.evaluate(values as never, h(values)))
+  const units = Object.entries(declared).flatMap(([name, { dividedBy }]) => (dividedBy ? [[name, dividedBy]] : []))
   const names = Object.keys(hidden)
   const all: Record<string, Scope> = {
     ...(used.has('moved') && { moved: value('slice').scope }),
@@ -228,6 +234,7 @@ function check(algorithm: Algorithm, { uniforms, strides }: Resolved, h: (values
   return {
     states: all,
     hidden: names,
+    dividedBy: { ...(Object.fromEntries(units) as Record<string, string>), ...divisors },
     usesLoss: used.has('loss'),
   }
 }

@@ -4,17 +4,22 @@
  */
 import type { Algorithm } from './algorithm.ts'
 import type { After, Backend, Engine, MaybePromise } from './backend.ts'
+import type { Checkpoint } from './checkpoint.ts'
 import { uniformsAt } from './eager.ts'
 import { FreestepError, suggest } from './errors.ts'
 import { Moment, type TensorInfo } from './groups.ts'
+import { after } from './later.ts'
+import { Loads } from './loads.ts'
 import type { Named, Optimizer } from './optimizer.ts'
 import type { Program } from './program.ts'
-import { loading, save } from './resume.ts'
+import { type LoadOptions, loading, save, type Write } from './resume.ts'
 
 /** A part of the parameters that is a vector of its own: all of them, or one group with `splitGroups`. */
 export interface Part<P, Done extends MaybePromise<void>> {
   /** Its parameters among all. */
   readonly indices: readonly number[]
+  /** The options of each. */
+  readonly options: readonly Readonly<Record<string, unknown>>[]
   readonly program: Program
   readonly engine: Engine<P, Done>
 }
@@ -55,9 +60,25 @@ export function run<P, Done extends MaybePromise<void>>(
   let steps = 0
   let moment = new Moment(0)
   let disposed = false
+  const loads = new Loads(algorithm.name)
 
   const alive = () => {
     if (disposed) throw new FreestepError('core', 'disposed', `This ${algorithm.name} optimizer was disposed. Create a new one.`)
+  }
+  const ready = () => {
+    alive()
+    loads.check()
+  }
+  /** The writes that a checkpoint takes, after all that can be wrong with it. */
+  const prepareLoad = (checkpoint: Checkpoint, options?: LoadOptions) => {
+    alive()
+    return loading({ algorithm, tensors, parts }, checkpoint, options)
+  }
+  const load = (writes: readonly Write[], checkpoint: Checkpoint): MaybePromise<void> => {
+    alive()
+    return after(loads.write(writes), () => {
+      steps = checkpoint.steps
+    })
   }
   /** One tensor per parameter by name, out of a list for each part. */
   const gather = (lists: readonly (readonly P[])[]): Named<P> => {
@@ -76,7 +97,7 @@ export function run<P, Done extends MaybePromise<void>>(
   }
   let { usesLoss, params, grads, check } = look()
 
-  return {
+  const optimizer: Optimizer<P, Done> = {
     algorithm: algorithm.name,
     get params() {
       return params()
@@ -87,8 +108,13 @@ export function run<P, Done extends MaybePromise<void>>(
     get steps() {
       return steps
     },
-    step(given = grads, { loss } = {}) {
-      alive()
+    step(given = grads, options = {}) {
+      if (loads.pending && backend.asynchronous) {
+        check(given)
+        return loads.pending.then(() => optimizer.step(given, options)) as Done
+      }
+      ready()
+      const { loss } = options
       const gradients = given === grads && grads ? tensors.map(({ name }) => grads?.[name]) : check(given)
       if (loss === undefined && usesLoss)
         throw new FreestepError(
@@ -114,7 +140,8 @@ export function run<P, Done extends MaybePromise<void>>(
       return (done.some((each) => each instanceof Promise) ? Promise.all(done).then(() => undefined, failed) : undefined) as Done
     },
     async scalars() {
-      alive()
+      if (loads.pending) await loads.pending
+      ready()
       // All reads start before one is waited for, so that they show one moment.
       const single = parts.flatMap(({ indices, program, engine }) =>
         Object.entries(program.states)
@@ -131,23 +158,28 @@ export function run<P, Done extends MaybePromise<void>>(
       return all
     },
     async save(options) {
-      alive()
-      return save(algorithm, tensors, parts, steps, options)
+      if (loads.pending) await loads.pending
+      ready()
+      return save({ algorithm, tensors, parts }, steps, options)
     },
-    async load(checkpoint) {
-      alive()
-      for (const write of loading(algorithm, tensors, parts, checkpoint)) await write()
-      steps = checkpoint.steps
+    async load(checkpoint, options) {
+      while (loads.pending) await loads.pending
+      return loads.ending(after(prepareLoad(checkpoint, options), (writes) => load(writes, checkpoint)))
     },
-    loadSync(checkpoint) {
-      alive()
-      for (const write of loading(algorithm, tensors, parts, checkpoint))
-        if (write() instanceof Promise)
-          throw new FreestepError('core', 'unsupported', `${backend.name} writes asynchronously. Use "await optimizer.load(…)".`)
-      steps = checkpoint.steps
+    loadSync(checkpoint, options) {
+      if (loads.pending) ready()
+      const later = () =>
+        new FreestepError('core', 'unsupported', `${backend.name} writes asynchronously. Use "await optimizer.load(…)".`)
+      if (backend.asynchronous) throw later()
+      const writes = prepareLoad(checkpoint, options)
+      const loaded = writes instanceof Promise ? writes : loads.ending(load(writes, checkpoint))
+      if (!(loaded instanceof Promise)) return
+      // What becomes of it is nobody's business any more.
+      loaded.catch(() => undefined)
+      throw later()
     },
     extend(all) {
-      alive()
+      ready()
       const known = new Set(tensors.map(({ name }) => name))
       const missing = tensors.find(({ name }) => !Object.hasOwn(all, name))
       if (missing)
@@ -159,7 +191,8 @@ export function run<P, Done extends MaybePromise<void>>(
       ;({ usesLoss, params, grads, check } = look())
     },
     evaluated() {
-      alive()
+      if (loads.pending && backend.asynchronous) return loads.pending.then(() => optimizer.evaluated()) as After<Done, Named<P>>
+      ready()
       const lists: readonly MaybePromise<readonly P[]>[] = parts.map(({ engine }) => engine.evaluated())
       const waiting = lists.some((list) => list instanceof Promise)
       return (waiting ? Promise.all(lists).then(gather) : gather(lists as (readonly P[])[])) as After<Done, Named<P>>
@@ -169,6 +202,7 @@ export function run<P, Done extends MaybePromise<void>>(
       disposed = true
     },
   }
+  return optimizer
 }
 
 /** What f makes of some values, made again when one of them is another. */
@@ -208,9 +242,9 @@ function extend<P, Done extends MaybePromise<void>>(
   if (!now.parts.every(({ engine }) => engine.extended))
     throw new FreestepError('core', 'unsupported', `${backend.name} cannot take more parameters. Create a new optimizer.`)
   const started = wanted.parts.map((part, p) => known[p]?.engine ?? startNow(part, backend))
-  return wanted.parts.map(({ indices, program, params }, p) => {
+  return wanted.parts.map(({ indices, options, program, params }, p) => {
     const engine = (known[p] && started[p].extended?.(program, params)) ?? started[p]
-    return { indices, program, engine }
+    return { indices, options, program, engine }
   })
 }
 

@@ -9,6 +9,7 @@ import {
   createOptimizerSync,
   FreestepError,
   type Group,
+  type LoadOptions,
   type Optimizer,
   partition,
 } from '@freestep/core'
@@ -50,6 +51,7 @@ export class GrowingOptimizer {
   private running: Optimizer<tf.Tensor> | undefined
   /** A checkpoint, until a step has shown which variables it is of. */
   private pending: Checkpoint | undefined
+  private pendingOptions: LoadOptions | undefined
 
   constructor(algorithm: Algorithm, settings: RunSettings<object>) {
     this.algorithm = algorithm
@@ -110,7 +112,7 @@ export class GrowingOptimizer {
     const list = (of: readonly { name: string }[]) => of.map(({ name }) => name).join(', ')
     if (!slots) throw bad(`it is of the variables ${list(saved)}, and the step is for ${list(variables)}. Train the same model`)
     this.start(slots.length ? slots : joined(slots, variables))
-    this.running?.loadSync(checkpoint)
+    this.running?.loadSync(checkpoint, this.pendingOptions)
     return this.slots
   }
 
@@ -192,7 +194,7 @@ export class GrowingOptimizer {
   }
 
   /** Forgets the present state; the next step resumes from this one. */
-  load(checkpoint: Checkpoint): void {
+  load(checkpoint: Checkpoint, options?: LoadOptions): void {
     const { name } = this.algorithm
     if (checkpoint.algorithm !== name)
       throw bad(`it is of ${checkpoint.algorithm}, and this is ${name}. Load it with the optimizer that saved it`)
@@ -200,6 +202,7 @@ export class GrowingOptimizer {
       throw bad('it holds the parameters too, which a tfjs model keeps by itself. Save it without params: true')
     this.release()
     this.pending = checkpoint
+    this.pendingOptions = options
   }
 
   /** Frees everything and starts over. */

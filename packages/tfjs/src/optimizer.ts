@@ -2,7 +2,7 @@
  * The tf.Optimizer: what `model.compile`, `minimize` and `applyGradients` take, for every algorithm of core, in tfjs's language of
  * weights and configurations. Not the step, nor the states, which are behind growing.ts; what a step is given is checked in gradients.ts.
  */
-import { type Algorithm, type Checkpoint, FreestepError, type Schedule } from '@freestep/core'
+import { type Algorithm, type Checkpoint, FreestepError, type LoadOptions, type Schedule } from '@freestep/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { warnOfCopies } from './copies.ts'
 import { type Differentiated, differentiate } from './differentiate.ts'
@@ -204,11 +204,11 @@ export abstract class FreestepOptimizer extends tf.Optimizer {
 
   /**
    * Continues from a checkpoint, made by {@link save} or by another backend. Whose state it is shows at the next step: variables are found
-   * again by name, or by their order, and what does not fit them is refused then.
+   * again by name, or by their order, and what does not fit them, or was made with other options, is refused then.
    */
-  async load(checkpoint: Checkpoint): Promise<void> {
+  async load(checkpoint: Checkpoint, options?: LoadOptions): Promise<void> {
     this.alive()
-    this.growing.load(checkpoint)
+    this.growing.load(checkpoint, options)
   }
 
   private alive(): void {

@@ -136,6 +136,13 @@ test('a state that does not fit is refused, and nothing is changed', async () =>
   await expect(prodigy().setWeights(weights.slice(1))).rejects.toThrow(/the list starts with prodigy\/r instead of iter/)
   await expect(prodigy().setWeights([])).rejects.toThrow(/starts with nothing/)
   await expect(dog().load(await one.save())).rejects.toThrow(/it is of prodigy, and this is dog/)
+  const other = prodigy({ weightDecay: 0.1 })
+  await other.load(await one.save())
+  expect(() => step(other, a)).toThrow(/made with weightDecay 0.* and this optimizer has 0.1/)
+  await other.load(await one.save(), { options: 'ours' })
+  step(other, a)
+  expect(other.iterations).toBe(2)
+  other.dispose()
 
   for (const [settings, message] of [
     [{ useBiasCorrection: true }, /The checkpoint has no "c1"\. Create the optimizer with the options/],

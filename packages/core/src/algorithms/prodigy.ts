@@ -14,7 +14,7 @@
  *
  * γ lr, (β₁, β₂) betas, β₃ beta3 = √β₂, ε eps. sliceP takes r, s and x − x₀ over every p-th coordinate only.
  */
-import { defineAlgorithm, element, scalar, sliced } from '../algorithm.ts'
+import { defineAlgorithm, dividedBy, element, scalar, sliced } from '../algorithm.ts'
 import { add, div, dot, ema, max, min, mul, neg, norm1, ratio, slice, sqrt, square, sub, sum, where } from '../ops.ts'
 import type { Expr } from '../value.ts'
 import { biasCorrection, biasState } from './bias.ts'
@@ -75,9 +75,9 @@ export const prodigy = defineAlgorithm({
   state: (h) => ({
     ...(h.betas[0] !== 0 && { m: element() }),
     v: element(),
-    s: sliced(0, beta3(h)),
+    s: dividedBy('d0', sliced(0, beta3(h))),
     ...(h.compat === 'prodigyopt' && { x0: sliced(slice) }),
-    r: scalar(),
+    r: dividedBy('d0', scalar()),
     ...estimateState(h),
     ...(h.growthRate !== Infinity && { dMax: scalar(h.d0) }),
     ...biasState(h),

@@ -32,6 +32,7 @@ export function shopOf({ ort, executionProviders, sessionOptions }: OnnxRuntimeO
 /** The backend whose engines share this. */
 export const backendOf = (shop: Shop): Backend<OrtTensor, Promise<void>> => ({
   name: 'onnxruntime',
+  asynchronous: true,
   describe: (tensor, name) => describe(tensor, name, shop.scalars === 'float32'),
   start: (program, params) => OrtEngine.start(shop, program, params),
 })

@@ -8,6 +8,7 @@ import {
   type Checkpoint,
   createOptimizer,
   FreestepError,
+  type LoadOptions,
   type Named,
   type Optimizer,
   type OptimizerOptions,
@@ -75,7 +76,7 @@ export interface Trainer {
    *
    * @throws FreestepError `bad-checkpoint` where it is not of this model and algorithm; nothing has changed then
    */
-  load(checkpoint: Checkpoint): Promise<void>
+  load(checkpoint: Checkpoint, options?: LoadOptions): Promise<void>
   /** The forward model with what was learned: the content of an .onnx file. */
   exportModel(): Promise<Uint8Array>
   /** Frees sessions, parameters and states. */
@@ -228,7 +229,7 @@ class OrtTrainer implements Trainer {
     })
   }
 
-  load(checkpoint: Checkpoint): Promise<void> {
+  load(checkpoint: Checkpoint, options?: LoadOptions): Promise<void> {
     return this.next(async () => {
       const { optimizer, round, shop } = this.parts
       const statistics = [...round.statistics].map(([key, tensor]) => {
@@ -242,7 +243,7 @@ class OrtTrainer implements Trainer {
         )
       })
       const others = Object.entries(checkpoint.tensors).filter(([key]) => !round.statistics.has(key))
-      await optimizer.load({ ...checkpoint, tensors: Object.fromEntries(others) })
+      await optimizer.load({ ...checkpoint, tensors: Object.fromEntries(others) }, options)
       for (const [key, tensor] of statistics) round.replace(key, tensor)
     })
   }

@@ -173,3 +173,35 @@ test('@freestep/cpu takes the same steps in place, on tensors that are views of 
   }
   for (const [i, value] of numbers(graph.params.x).entries()) expect(numbers(x)[i]).toBeCloseTo(value, 4)
 })
+
+test('a checkpoint of another shape is refused, for states and parameters, and changes nothing', async () => {
+  const matrix = (rows: number, columns: number) =>
+    new node.Tensor(
+      'float32',
+      Float32Array.from({ length: rows * columns }, (_, i) => i + 1),
+      [rows, columns],
+    )
+  const open = (w: OrtTensor) => createOptimizer(sgd({ lr: 1, momentum: 0.5 }), { w }, backend)
+  const one = await open(matrix(2, 3))
+  await one.step({ w: matrix(2, 3) })
+  const other = await open(matrix(3, 2))
+  for (const params of [false, true])
+    await expect(one.save({ params }).then((saved) => other.load(saved))).rejects.toMatchObject({ code: 'bad-checkpoint' })
+  expect(numbers(other.params.w)).toEqual([1, 2, 3, 4, 5, 6])
+  const same = await open(matrix(2, 3))
+  await same.load(await one.save({ params: true }))
+  expect(numbers(same.params.w)).toEqual([0, 0, 0, 0, 0, 0])
+})
+
+test('a step that is asked for during a load waits for it, on what was loaded', async () => {
+  const open = () => createOptimizer(sgd({ lr: 1, momentum: 0.5 }), { x: vector(0) }, backend)
+  const one = await open()
+  for (let k = 0; k < 3; k++) await one.step({ x: vector(1) })
+  const saved = await one.save({ params: true })
+  const other = await open()
+  const loading = other.load(saved)
+  const stepping = other.step({ x: vector(1) })
+  await Promise.all([loading, stepping, one.step({ x: vector(1) })])
+  expect(other.steps).toBe(4)
+  expect(await other.save({ params: true })).toEqual(await one.save({ params: true }))
+})
