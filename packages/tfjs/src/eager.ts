@@ -57,11 +57,17 @@ export function eagerOps(tf: TensorFlow, constant: (c: number) => Tensor): Eager
 
   const sumOver = (x: Tensor, axis: number[]) => kernel('Sum', { x }, { axis, keepDims: false })
 
+  /** The terms of a sum: zero where they are not finite. */
+  const finite = (x: Tensor) => {
+    const counts = kernel('Less', { a: kernel('Abs', { x }), b: constant(Infinity) })
+    return kernel('Select', { condition: counts, t: x, e: tf.fill(x.shape, 0, 'float32') })
+  }
+
   function sum(a: Tensor): Tensor {
     if (a.rank === 0) return a
     if (a.size === 0) return constant(0)
     const block = blocks[tf.getBackend()] ?? 8
-    let terms = a
+    let terms = finite(a)
     while (terms.size > 2 * block) {
       const rows = Math.ceil(terms.size / block)
       const missing = rows * block - terms.size

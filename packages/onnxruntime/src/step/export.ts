@@ -72,14 +72,17 @@ const usual = 'lr'
 
 function exported(part: Part, algorithm: Algorithm, shapes: Shapes, options: ExportOptions<object> = {}): Uint8Array {
   const { dtype = 'float32', scalars = 'float64', groups = [], opset = 17 } = options
-  const tensors = Object.entries(shapes).map(([name, shape]) => ({ name, shape, size: shape.reduce((a, b) => a * b, 1), dtype }))
-  if (!tensors.length) throw refuse('unknown-parameter', 'There are no parameters. Give at least one shape by name.')
+  const all = Object.entries(shapes).map(([name, shape]) => ({ name, shape, size: shape.reduce((a, b) => a * b, 1), dtype }))
+  if (!all.length) throw refuse('unknown-parameter', 'There are no parameters. Give at least one shape by name.')
   const { inputs = usual in algorithm.options ? [usual] : [] } = options
-  const fixed = optionsPerTensor(algorithm, tensors, groups)
-  const program = createProgram(algorithm, tensors, withInputs(algorithm, fixed, inputs))
-  const active = [...tensors.keys()].filter((i) => fixed[i][usual] !== 0)
+  const perTensor = optionsPerTensor(algorithm, all, groups)
+  const taking = [...all.keys()].filter((i) => perTensor[i][usual] !== 0)
+  if (!taking.length) throw refuse('bad-option', 'The lr of every parameter is 0, so nothing would move. Give one of them another.')
+  const [tensors, fixed] = [taking.map((i) => all[i]), taking.map((i) => perTensor[i])]
+  // A model is of a step that all of them take part in, always.
+  const program = createProgram(algorithm, tensors, withInputs(algorithm, fixed, inputs), { absences: false })
   const first = new Map([...firstNumbers(program), ...settings(program, fixed)])
-  const graph = emitOnnx(program, part, { scalars, active, prefix: `${part}/` })
+  const graph = emitOnnx(program, part, { scalars, prefix: `${part}/` })
   const whole = part === 'init' ? withSettings(graph, settings(program, fixed), scalars) : graph
   return encodeModel({
     ...model(messageOf(program, part, whole, first), { opset }),
