@@ -3,7 +3,7 @@
  * stay where they are on the device and are worked on there, unless they come as arrays on the host. Not the arithmetic: that is the
  * compiler's.
  */
-import { addressOf, givenOf, type PtxOptions, type Slot } from '@freestep/compiler'
+import { addressOf, givenOf, type PtxOptions, packed, type Slot } from '@freestep/compiler'
 import { type Engine, fixedUniforms, type Numbers, type Program, type StepInput } from '@freestep/core'
 import { allocate, keptOf, type Memory, slotPlace } from './arena.ts'
 import { bytesEach, DeviceArray, type Dtype } from './array.ts'
@@ -106,7 +106,8 @@ export class FusedEngine implements Engine<CudaTensor> {
 
   private fixedParameters(): Fields {
     const { arrays, numbers, ofTensors, partials, control, chunk } = this.memory
-    const fields = new Fields(this.compiled.parameters)
+    const { parameters } = this.compiled
+    const fields = new Fields(parameters, new Uint8Array(packed(parameters).end))
     const count = this.program.tensors.length
     for (const [name, value] of Object.entries({ numbers, ofTensors, partials, control, chunk, count })) fields.set(name, value)
     for (const [name, address] of arrays) fields.set(addressOf(name), address)

@@ -3,7 +3,7 @@
  * runtime makes of it (memory, threads, a GPU) is its own affair. Not cut into passes: ONNX has no operator that could take one whole.
  */
 import type { Elementwise, Program, Scope } from '@freestep/core'
-import { changes, isConstant, isVector, type Node, reachable } from '../graph.ts'
+import { changes, isConstant, isVector, type Node } from '../graph.ts'
 import { inputScopes, type Part, traceProgram } from '../traced.ts'
 import { type OnnxGraph, type OnnxType, type OnnxValue, onnxTypes, Sheet } from './graph.ts'
 import { finite, total } from './sums.ts'

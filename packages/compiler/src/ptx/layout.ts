@@ -47,8 +47,16 @@ export const chunkFields: readonly Field[] = (['tensor', 'number', 'kept', 'coun
   type: 'u32',
 }))
 
-/** Where each field begins, each at a multiple of its size, and how many bytes they take, a multiple of 8. */
-export function packed(fields: readonly Field[]): { readonly offsets: Readonly<Record<string, number>>; readonly bytes: number } {
+/** Where fields are. */
+export interface Packed {
+  readonly offsets: Readonly<Record<string, number>>
+  /** Where the last one ends, and the bytes of a row of them, a multiple of 8. */
+  readonly end: number
+  readonly bytes: number
+}
+
+/** Where each field begins, at a multiple of its size, and how many bytes they take. */
+export function packed(fields: readonly Field[]): Packed {
   let end = 0
   const offsets: Record<string, number> = {}
   for (const { name, type } of fields) {
@@ -56,7 +64,7 @@ export function packed(fields: readonly Field[]): { readonly offsets: Readonly<R
     offsets[name] = size * Math.ceil(end / size)
     end = offsets[name] + size
   }
-  return { offsets, bytes: 8 * Math.ceil(end / 8) }
+  return { offsets, end, bytes: 8 * Math.ceil(end / 8) }
 }
 
 /** The arrays that the optimizer keeps, each of which a kernel is given the address of. */
