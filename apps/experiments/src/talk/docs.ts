@@ -49,7 +49,7 @@ export async function generateDocs(): Promise<{ page: string; figures: Record<st
 
 /** Refuses what no reader should see: numbers that are none, and sentences that end twice. */
 export function checkText(name: string, text: string): void {
-  const found = /.{0,60}(?:\bNaN|\bInfinity\b|\bundefined\b|\.\s*\.(?!\.)|,\s*[,;.](?=\s)|;\s*[.;]).{0,20}/.exec(text)
+  const found = /.{0,60}(?:\bNaN|\bInfinity\b|\bundefined\b|(?<!\.)\.\s*\.(?!\.)|,\s*[,;.](?=\s)|;\s*[.;]).{0,20}/.exec(text)
   if (found) throw new Error(`${name} has text that should not be there: ${found[0].trim()}`)
 }
 
