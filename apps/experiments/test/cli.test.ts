@@ -144,10 +144,10 @@ describe('a run on a quantity', () => {
     }
     expect(out).toContain('preis holds numbers, taken as a quantity; for classes say --task classification.')
     expect(out).toContain('Numbers: alter.\nNumbers with a decimal comma: fläche.')
-    expect(out).toContain('Prodigy R² 0.99')
+    expect(out).toContain('Without a learning rate: Prodigy R² 1.000.')
     expect(out).toContain('  model     logistic 2-1\n  loss      mean squared error of the standardised target\n  batch     8\n')
     expect(out).toContain('  steps     600 (epochs: 30), lr falls by a cosine')
-    expect(err).toMatch(/^Prodigy .* R² 0\.99/m)
+    expect(err).toMatch(/^Prodigy .* 100% .* R² 1\.000/m)
     const html = readFileSync(path('r.html'), 'utf8')
     expect(html).toContain('<th scope="col">test R²</th>')
     expect(html).toContain('left unexplained, 1 − R²')
@@ -186,7 +186,7 @@ describe('bad input: one line on stderr, exit code 1, nothing written', () => {
   test.each<[string, () => string[], RegExp]>([
     ['no such file', () => ['--data', path('gone.csv')], /^error: no such file: .*gone\.csv$/],
     ['a folder', () => ['--data', folder], /^error: a folder, not a file: /],
-    ['no text', () => ['--data', write('f.csv', Uint8Array.of(97, 255))], /^error: not UTF-8 text: .*f\.csv$/],
+    ['no text', () => ['--data', write('f.csv', Uint8Array.of(97, 255))], /^error: not UTF-8 text: .*f\.csv; save it as CSV UTF-8$/],
     [
       'no such column',
       () => ['--data', csv(), '--target', 'clas'],
