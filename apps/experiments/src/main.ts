@@ -14,7 +14,8 @@ const failure = outlive(process.stdout)
 outlive(process.stderr)
 process.exitCode = await cli(words, { out: process.stdout, err: process.stderr, signal: interrupt.signal })
 
-// A reader that has seen enough is no failure; a device that is full is one, though the report is written.
+// A reader that has seen enough is no failure; a device that is full is one, though the report is
+// written.
 await setImmediate()
 const code = failure()
 if (code !== undefined && code !== 'EPIPE') {

@@ -1,5 +1,5 @@
-// The two models that are trained: linear (softmax) regression, and a perceptron with one hidden layer. Plain tensors and
-// variables, so that the optimizer is the only moving part.
+// The two models that are trained: linear (softmax) regression, and a perceptron with one hidden
+// layer. Plain tensors and variables, so that the optimizer is the only moving part.
 import * as tf from '@tensorflow/tfjs-core'
 
 /** `logistic`: no hidden layer. `mlp`: one hidden layer of rectified linear units. */

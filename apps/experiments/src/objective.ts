@@ -1,5 +1,6 @@
-// What is trained and by what a run is judged, for each kind of task: cross-entropy and accuracy for classes, the mean
-// squared error and R² for a quantity. The loop, the table and the figures know only this.
+// What is trained and by what a run is judged, for each kind of task: cross-entropy and accuracy
+// for classes, the mean squared error and R² for a quantity. The loop, the table and the figures
+// know only this.
 import * as tf from '@tensorflow/tfjs-core'
 import type { Task } from './data/rows.ts'
 import { percent } from './format.ts'

@@ -19,7 +19,10 @@ export type Trainer = Optimizer & {
 export interface Running {
   /** False for operation by operation. */
   readonly fused: boolean
-  /** Over so many steps lr falls by a cosine: the learning rate, or the factor 1 of what takes its place. */
+  /**
+   * Over so many steps lr falls by a cosine: the learning rate, or the factor 1 of what takes its
+   * place.
+   */
   readonly steps: number
 }
 

@@ -1,7 +1,10 @@
-// How long a run is: the steps follow the rows, so that a small file is not gone through a thousand times, and the
-// batch follows them, too, so that a small file still makes enough steps.
+// How long a run is: the steps follow the rows, so that a small file is not gone through a thousand
+// times, and the batch follows them, too, so that a small file still makes enough steps.
 
-/** Steps of a run at most, unless epochs are asked for: 8 epochs of MNIST in batches of 128; and those of `--quick`. */
+/**
+ * Steps of a run at most, unless epochs are asked for: 8 epochs of MNIST in batches of 128; and
+ * those of `--quick`.
+ */
 export const STEPS = { full: 3750, quick: 300 }
 
 /** Passes over the training rows at most, unless more are asked for. */

@@ -1,5 +1,5 @@
-// Output that may end before the work does: a reader that closes its pipe (`| head`), a device that is full. What was
-// still to be printed is lost with it; the work and the report are not.
+// Output that may end before the work does: a reader that closes its pipe (`| head`), a device that
+// is full. What was still to be printed is lost with it; the work and the report are not.
 
 /** Keeps failures to write from ending the process; gives the code of the first: EPIPE, ENOSPC. */
 export function outlive(stream: NodeJS.WritableStream): () => string | undefined {

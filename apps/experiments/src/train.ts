@@ -1,5 +1,6 @@
-// One training run: the same initial weights, the same batches and the same schedule (a cosine over the steps) for every
-// optimizer, so that runs differ by the optimizer alone. Nothing is read from the device during a step; the loss and d are read at a few hundred steps.
+// One training run: the same initial weights, the same batches and the same schedule (a cosine over
+// the steps) for every optimizer, so that runs differ by the optimizer alone. Nothing is read from
+// the device during a step; the loss and d are read at a few hundred steps.
 import type { Execution } from '@freestep/tfjs'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Dataset, Rows } from './data/rows.ts'

@@ -186,7 +186,11 @@ describe('bad input: one line on stderr, exit code 1, nothing written', () => {
   test.each<[string, () => string[], RegExp]>([
     ['no such file', () => ['--data', path('gone.csv')], /^error: no such file: .*gone\.csv$/],
     ['a folder', () => ['--data', folder], /^error: a folder, not a file: /],
-    ['no text', () => ['--data', write('f.csv', Uint8Array.of(97, 255))], /^error: not UTF-8 text: .*f\.csv; save it as CSV UTF-8$/],
+    [
+      'no text',
+      () => ['--data', write('f.csv', Uint8Array.of(97, 255))],
+      /^error: not UTF-8 text: .*f\.csv; save it as CSV UTF-8$/,
+    ],
     [
       'no such column',
       () => ['--data', csv(), '--target', 'clas'],

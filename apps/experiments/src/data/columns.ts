@@ -1,6 +1,7 @@
-// Columns of a table to features. Numbers (and dates, as days) are standardised and categories one-hot, both by the
-// training rows alone. A missing number takes the training mean; a missing or unseen category is no category. What each
-// column was taken as is told. What a column is, kinds.ts finds out.
+// Columns of a table to features. Numbers (and dates, as days) are standardised and categories
+// one-hot, both by the training rows alone. A missing number takes the training mean; a missing or
+// unseen category is no category. What each column was taken as is told. What a column is, kinds.ts
+// finds out.
 import { InputError } from '../errors.ts'
 import { integer } from '../format.ts'
 import { type Column, isMissing, type Kind, type Kinds, listed } from './kinds.ts'
@@ -83,7 +84,10 @@ function encode(column: Column, kind: Kind, train: Int32Array): Encoded | string
   return standardised(column.name, kind.values, train, kind.notation === 'comma' ? ROLES[1] : ROLES[0])
 }
 
-/** Whether a column counts the rows, from 0 or 1, and is called so, or nothing: in a sorted file it tells the target. */
+/**
+ * Whether a column counts the rows, from 0 or 1, and is called so, or nothing: in a sorted file it
+ * tells the target.
+ */
 const numbersRows = (name: string, values: Float64Array) =>
   ROW_NUMBERS.test(name) && (values[0] === 0 || values[0] === 1) && values.every((value, row) => value === values[0]! + row)
 

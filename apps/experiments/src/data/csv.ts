@@ -1,5 +1,6 @@
-// A CSV file to a task: which column is the target, which are features, which are left out. How the text becomes a
-// table is table.ts, what its columns are kinds.ts, how they become features columns.ts, and the target target.ts.
+// A CSV file to a task: which column is the target, which are features, which are left out. How the
+// text becomes a table is table.ts, what its columns are kinds.ts, how they become features
+// columns.ts, and the target target.ts.
 import { InputError, quoted, suggestion } from '../errors.ts'
 import { integer } from '../format.ts'
 import { encodeColumns } from './columns.ts'
@@ -69,7 +70,10 @@ function targetOf(table: Table, file: string, name: string | undefined): number 
   throw new InputError(`${file} has ${more.length + 1} columns ${quoted(name)} (--target); say which: ${places}`)
 }
 
-/** The columns of a name: one, or more where the file has it more than once; `column 3` is the third. */
+/**
+ * The columns of a name: one, or more where the file has it more than once; `column 3` is the
+ * third.
+ */
 function find({ header, headless, twice }: Table, name: string, option: string, file: string): readonly number[] {
   const doubles = twice.get(name)
   if (doubles !== undefined) return doubles

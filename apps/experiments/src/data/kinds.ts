@@ -1,7 +1,8 @@
-// What the columns of a table are: numbers, dates, or names. A column is numeric when more than half of its cells (the
-// missing ones aside) are numbers, and then every other cell is an error, so that one stray word cannot turn a quantity
-// into categories unseen. "1.234" and "1,234" may mean two things: the column's other cells decide, then the file's
-// other columns, then what is usual for the file's separator, and the last is said.
+// What the columns of a table are: numbers, dates, or names. A column is numeric when more than
+// half of its cells (the missing ones aside) are numbers, and then every other cell is an error, so
+// that one stray word cannot turn a quantity into categories unseen. "1.234" and "1,234" may mean
+// two things: the column's other cells decide, then the file's other columns, then what is usual
+// for the file's separator, and the last is said.
 import { clip, InputError, printable, quoted } from '../errors.ts'
 import { type Notation, readDate, readNumber } from './numbers.ts'
 
@@ -18,7 +19,9 @@ export interface Column {
   readonly categorical: boolean
 }
 
-/** What a column turned out to be: numbers (dates as days), with NaN where one is missing, or names. */
+/**
+ * What a column turned out to be: numbers (dates as days), with NaN where one is missing, or names.
+ */
 export type Kind =
   | { readonly kind: 'numbers'; readonly values: Float64Array; readonly notation: Notation }
   | { readonly kind: 'dates'; readonly values: Float64Array }

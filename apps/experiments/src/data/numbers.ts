@@ -1,6 +1,7 @@
-// What counts as a number in a data file, and as a date. LIBSVM text has plain decimal notation that float32 can hold:
-// no "0x1F", no "1,000", no "Infinity" (Number() alone would take the first and the last, and read an empty cell as 0).
-// A table may also group its digits, and its decimal mark may be a comma, as in most of Europe.
+// What counts as a number in a data file, and as a date. LIBSVM text has plain decimal notation
+// that float32 can hold: no "0x1F", no "1,000", no "Infinity" (Number() alone would take the first
+// and the last, and read an empty cell as 0). A table may also group its digits, and its decimal
+// mark may be a comma, as in most of Europe.
 
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
 const LARGEST = 3.4e38
@@ -34,7 +35,10 @@ export function readNumber(text: string, notation: Notation): number | undefined
 
 const DATE = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)(Z|[+-]\d{2}:\d{2})?)?$/
 
-/** The days since 1970 of a date as in ISO 8601, with or without a time (in UTC unless it says otherwise); or undefined. */
+/**
+ * The days since 1970 of a date as in ISO 8601, with or without a time (in UTC unless it says
+ * otherwise); or undefined.
+ */
 export function readDate(text: string): number | undefined {
   const [, day, time = '00:00', zone = 'Z'] = DATE.exec(text) ?? []
   const moment = day === undefined ? Number.NaN : Date.parse(`${day}T${time}${zone}`)

@@ -1,6 +1,7 @@
-// CSV text to a table: names of columns, and rows of cells. Quotes as in RFC 4180; commas, semicolons, tabs or bars,
-// whichever the first lines have alike; line ends of any kind, even mixed. The first line names the columns, unless it
-// looks like a row. What the cells mean, kinds.ts finds out.
+// CSV text to a table: names of columns, and rows of cells. Quotes as in RFC 4180; commas,
+// semicolons, tabs or bars, whichever the first lines have alike; line ends of any kind, even
+// mixed. The first line names the columns, unless it looks like a row. What the cells mean,
+// kinds.ts finds out.
 import { CsvError, parse } from 'csv-parse/sync'
 import { InputError, printable, quoted } from '../errors.ts'
 import { isMissing, listed } from './kinds.ts'
@@ -20,7 +21,10 @@ export interface Table {
   readonly notes: readonly string[]
 }
 
-/** The table that `text` holds; `asked` is the user's word on whether its first line names the columns. */
+/**
+ * The table that `text` holds; `asked` is the user's word on whether its first line names the
+ * columns.
+ */
 export function readTable(given: string, file: string, asked?: 'yes' | 'no'): Table {
   const { text, separator, skipped } = unwrapped(given)
   const entries = readRecords(text, file, separator)
@@ -81,8 +85,8 @@ function named(cells: readonly string[]): Pick<Table, 'header' | 'twice'> {
 type Guess = 'names' | 'numbers' | 'row'
 
 /**
- * A first line is a row if it has a number in every column of numbers (a gap may be one, too), unless its numbers count
- * on by one: 2019, 2020, 2021.
+ * A first line is a row if it has a number in every column of numbers (a gap may be one, too),
+ * unless its numbers count on by one: 2019, 2020, 2021.
  */
 function guessHeader(first: readonly string[], rest: readonly Entry[]): Guess {
   const isNumber = (cell: string) => (readNumber(cell, 'point') ?? readNumber(cell, 'comma')) !== undefined
@@ -114,7 +118,10 @@ function readRecords(text: string, file: string, delimiter: string): Entry[] {
   }
 }
 
-/** csv-parse counts a record's last line; a record begins as many lines earlier as its quoted cells have breaks. */
+/**
+ * csv-parse counts a record's last line; a record begins as many lines earlier as its quoted cells
+ * have breaks.
+ */
 function lineBreaks(cells: readonly string[]): number {
   let breaks = 0
   for (const cell of cells) if (/[\r\n]/.test(cell)) breaks += cell.match(/\r\n|\n|\r/g)!.length
@@ -132,8 +139,8 @@ function unwrapped(text: string): { text: string; separator: string; skipped: nu
 }
 
 /**
- * The separator that the first lines have equally often, the comma last, as it may be a decimal mark; or else the one
- * that the first line has most of.
+ * The separator that the first lines have equally often, the comma last, as it may be a decimal
+ * mark; or else the one that the first line has most of.
  */
 function separatorOf(text: string): string {
   const lines = marksOf(text)

@@ -1,6 +1,6 @@
-// From a target as written in a file to a task: classes, or a quantity. Words are classes, numbers a quantity, but for
-// whole numbers of few values, which are classes unless the user says otherwise. A fifth of the rows (of every class)
-// is held out as the test split.
+// From a target as written in a file to a task: classes, or a quantity. Words are classes, numbers
+// a quantity, but for whole numbers of few values, which are classes unless the user says
+// otherwise. A fifth of the rows (of every class) is held out as the test split.
 import { InputError, quoted } from '../errors.ts'
 import { figure, integer } from '../format.ts'
 import { shuffler } from '../random.ts'
@@ -60,7 +60,10 @@ function areClasses(values: Float64Array): boolean {
   return seen.size * 2 <= values.length
 }
 
-/** Whether a target column is one of words, though many of its cells may be numbers: it has few values, and a word. */
+/**
+ * Whether a target column is one of words, though many of its cells may be numbers: it has few
+ * values, and a word.
+ */
 export function areWords(cells: readonly string[], isNumber: (cell: string) => boolean): boolean {
   const seen = new Set<string>()
   for (const cell of cells) if (seen.add(cell).size > FEW_VALUES) return false

@@ -88,7 +88,10 @@ const within = (value: number, { log, from, to }: Axis) =>
   Number.isFinite(value) && (!log || value > 0) && value >= (from ?? -Infinity) && value <= (to ?? Infinity)
 const drawable = (point: Point, x: Axis, y: Axis) => within(point.x, x) && within(point.y, y)
 
-/** The lines with bands that a logarithmic axis has a place for: what reaches to 0 or below ends at its least number. */
+/**
+ * The lines with bands that a logarithmic axis has a place for: what reaches to 0 or below ends at
+ * its least number.
+ */
 function floored<T extends Line>(lines: readonly T[], { log }: Axis): T[] {
   if (!log) return [...lines]
   const numbers = lines.flatMap(({ points }) => points.flatMap(({ y, low }) => [y, low])).filter((value) => value > 0)
