@@ -276,7 +276,11 @@ describe('large, wide and odd tables', () => {
   })
   test('an identifier that counts the rows is left out', () => {
     const text = lines('Id,x,y', ...rows(10, (i) => `${i + 1},${i * i},${i % 2}`))
-    expect(csv(text).notes).toContain('Columns left out: Id (row numbers).')
+    for (const name of ['Id', 'customer_id', 'PassengerId', 'row number', 'Unnamed: 0', '']) {
+      const called = name || 'column 1'
+      expect(csv(text.replace('Id', name)).notes).toContain(`Columns left out: ${called} (row numbers).`)
+    }
+    expect(csv(text.replace('Id', 'paid')).notes).toContain('Numbers: paid, x.')
     expect(csv(text.replace('Id', 'age')).notes).toContain('Numbers: age, x.')
   })
   test('dates are days', () => {

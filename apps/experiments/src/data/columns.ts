@@ -9,7 +9,9 @@ import type { Rows } from './rows.ts'
 
 const MAX_LEVELS = 100
 const FOREIGN_DATE = /^\d{1,4}([./-])\d{1,2}\1\d{2,4}( .*)?$/
-const ROW_NUMBERS = /^(id|index|row|row ?(number|id)|unnamed: \d+|column \d+)$/i
+/** How columns are called that count the rows: id, customer_id, PassengerId; or have no name. */
+const COUNTER = /(?:^|[^a-z])(?:id|index|row|nr|number)$|^(?:unnamed:|column) \d+$/i
+const CAMEL_COUNTER = /[a-z](?:Id|ID)$/
 
 /** The features of a table, and what a reader should know about how they came about. */
 export interface Features extends Pick<Rows, 'features' | 'copy'> {
@@ -89,7 +91,9 @@ function encode(column: Column, kind: Kind, train: Int32Array): Encoded | string
  * tells the target.
  */
 const numbersRows = (name: string, values: Float64Array) =>
-  ROW_NUMBERS.test(name) && (values[0] === 0 || values[0] === 1) && values.every((value, row) => value === values[0]! + row)
+  (COUNTER.test(name) || CAMEL_COUNTER.test(name)) &&
+  (values[0] === 0 || values[0] === 1) &&
+  values.every((value, row) => value === values[0]! + row)
 
 function standardised(name: string, values: Float64Array, train: Int32Array, as: Encoded['as']): Encoded | string {
   const { mean, deviation } = momentsOf(values, train)
