@@ -2,7 +2,8 @@
 // defines for light and dark; every line carries the class of its run, so that pointing at a run can raise it.
 import * as Plot from '@observablehq/plot'
 import { parseHTML } from 'linkedom'
-import { figure, integer, percent, rate } from './format.ts'
+import { figure, integer, rate } from './format.ts'
+import type { Words } from './objective.ts'
 import { runName } from './runs.ts'
 import type { Result, Sample } from './train.ts'
 
@@ -63,11 +64,11 @@ function seriesChart(
 
 /**
  * Test error over the learning rates of a grid, both logarithmic, with the runs that have no learning rate as level
- * lines; nothing unless there are at least three rates. No error at all is drawn as half an error in `testRows`.
+ * lines; nothing unless there are at least three rates.
  */
-export function gridChart(results: readonly Result[], testRows: number): string | undefined {
-  const error = ({ accuracy }: Result) => 100 * Math.max(1 - accuracy, 0.5 / testRows)
-  const describe = (result: Result) => `${runName(result.run)}: ${percent(1 - result.accuracy)} wrong`
+export function gridChart(results: readonly Result[], testRows: number, words: Words): string | undefined {
+  const error = ({ score }: Result) => words.error(score, testRows)
+  const describe = ({ run, score }: Result) => `${runName(run)}: ${words.score} ${words.format(score)}`
   const rated = results.filter(({ run }) => run.lr !== undefined)
   if (new Set(rated.map(({ run }) => run.lr)).size < 3) return undefined
   const position = { x: ({ run }: Result) => run.lr!, y: error }
@@ -86,7 +87,7 @@ export function gridChart(results: readonly Result[], testRows: number): string 
   return svg({
     height: 320,
     x: { ...logAxis('learning rate', rates, rate), grid: false },
-    y: logAxis('test error, %', results.map(error), plain),
+    y: logAxis(words.axis, results.map(error), plain),
     marks: [...curves, ...marks],
   })
 }

@@ -4,30 +4,33 @@ import { resolve } from 'node:path'
 import { Command, CommanderError, Option } from 'commander'
 import { BACKENDS, type BackendName, startBackend } from './backend.ts'
 import { loadDataset } from './data/load.ts'
-import type { Dataset } from './data/rows.ts'
-import { InputError } from './errors.ts'
-import { integer } from './format.ts'
+import { NOTATIONS, type Notation } from './data/numbers.ts'
+import { type Dataset, TASKS, type Task } from './data/rows.ts'
+import { clip, InputError, printable } from './errors.ts'
+import { figure, integer, percent } from './format.ts'
 import { layerSizes, MODELS, type ModelKind } from './model.ts'
+import { type Objective, objectiveOf } from './objective.ts'
 import { type Screen, showProgress } from './progress.ts'
 import { checkWritable, renderReport, writeWhole } from './report.ts'
 import { DEFAULT_OPTIMIZERS, OPTIMIZERS, parseRuns, type Run } from './runs.ts'
+import { BATCH, EPOCHS, STEPS, sizesFor } from './sizing.ts'
 import { conclusion, renderTable } from './table.ts'
 import { talk } from './talk/cli.ts'
 import { type Result, type Setting, train } from './train.ts'
 import { whole } from './whole.ts'
-
-/** Steps of a run, unless epochs are asked for: 8 epochs of MNIST in batches of 128; and those of `--quick`. */
-const STEPS = { full: 3750, quick: 300 }
 
 interface Options {
   data?: string
   target?: string
   categorical?: string[]
   ignore?: string[]
+  task?: Task['kind']
+  header?: 'yes' | 'no'
+  decimal?: Notation
   model: ModelKind
   optimizer: string
   epochs?: number
-  batch: number
+  batch?: number
   seed: number
   quick?: true
   backend: BackendName
@@ -62,21 +65,43 @@ export async function cli(given: readonly string[], streams: Streams): Promise<n
   }
 }
 
+const HELP = `
+CSV: columns by commas, semicolons, tabs or bars; the first line names them (or they are column 1, column 2, ...).
+  A column whose cells are numbers (3.14, 1,234.5, or alike 3,14, 1.234,5) is standardised, one of dates
+  (2026-12-31) counts as days, any other is one-hot, or left out with more than 100 different texts. Empty cells, NA,
+  N/A, NaN, null and ? are missing. What each column was taken as is printed.
+LIBSVM: label index:value ..., indices from 1.
+The target: words are classes, and so are whole numbers of few values; other numbers are a quantity, which is predicted
+  with the mean squared error and judged by R². --task says otherwise.
+A fifth of the rows is held out to test on. Runs take ${EPOCHS} epochs, but ${integer(STEPS.full)} steps at most, and end with lr at 0 by a cosine.
+
+Examples:
+  npm start -- --quick
+  npm start -- --data houses.csv --target price
+  npm start -- --data churn.csv --target churned --ignore customer_id --optimizer prodigy,adam@1e-3
+  npm start -- --data mushrooms --model logistic
+
+The experiments of the talk: npm start -- talk`
+
 function createCommand(out: NodeJS.WritableStream): Command {
+  const oneOf = (flags: string, text: string, choices: readonly string[]) => new Option(flags, text).choices(choices)
   return new Command('npm start --')
     .description('Trains a model without a learning rate, beside Adam at many, and compares them.')
-    .addHelpText('after', '\nThe experiments of the talk: npm start -- talk')
+    .addHelpText('after', HELP)
     .option('--data <file>', 'train on a CSV or LIBSVM file instead of MNIST')
     .option('--target <column>', 'the column to predict (CSV)')
+    .addOption(oneOf('--task <kind>', 'classes or a quantity (default: as the target looks)', TASKS))
     .option('--categorical <columns...>', 'columns whose numbers are names (CSV)')
     .option('--ignore <columns...>', 'columns to leave out (CSV)')
-    .addOption(new Option('--model <kind>', 'the model').choices(MODELS).default(MODELS[0]))
+    .addOption(oneOf('--header <answer>', 'whether the first line names the columns (CSV; default: as it looks)', ['yes', 'no']))
+    .addOption(oneOf('--decimal <mark>', 'what begins the decimals of numbers (CSV; default: as they look)', NOTATIONS))
+    .addOption(oneOf('--model <kind>', 'mlp: one hidden layer; logistic: none', MODELS).default(MODELS[0]))
     .option('--optimizer <names>', `of ${OPTIMIZERS.join(', ')}; adam is a grid, adam@1e-3 a run`, DEFAULT_OPTIMIZERS)
-    .option('--epochs <n>', `passes over the data (default: ${integer(STEPS.full)} steps)`, whole(1, 1e6))
-    .option('--batch <n>', 'rows per batch', whole(1, 1e6), 128)
+    .option('--epochs <n>', `passes over the data (default: ${EPOCHS}, at most ${integer(STEPS.full)} steps)`, whole(1, 1e6))
+    .option('--batch <n>', `rows per batch (default: ${BATCH.least} to ${BATCH.most}, by the number of rows)`, whole(1, 1e6))
     .option('--seed <n>', 'fixes weights, batches and split', whole(0, 2 ** 31 - 1), 1)
-    .option('--quick', `${STEPS.quick} steps only`)
-    .addOption(new Option('--backend <name>', 'the tfjs backend').choices(BACKENDS).default(BACKENDS[0]))
+    .option('--quick', `${STEPS.quick} steps at most`)
+    .addOption(oneOf('--backend <name>', 'the tfjs backend', BACKENDS).default(BACKENDS[0]))
     .option('--eager', 'runs every operation of a step by itself, in place of fused steps')
     .option('--report <file>', 'where the report goes', 'report.html')
     .exitOverride()
@@ -86,46 +111,65 @@ function createCommand(out: NodeJS.WritableStream): Command {
 async function compare(options: Options, { out, err }: Streams): Promise<void> {
   const report = resolve(options.report)
   const runs = parseRuns(options.optimizer)
-  if (options.data === undefined && (options.target ?? options.categorical ?? options.ignore) !== undefined) {
-    throw new InputError('--target, --categorical and --ignore are about the columns of --data FILE')
+  const { target, categorical, ignore, header, decimal, task } = options
+  if (options.data === undefined && [target, categorical, ignore, header, decimal, task].some((each) => each !== undefined)) {
+    throw new InputError('--target, --task, --categorical, --ignore, --header and --decimal are about --data FILE')
   }
   await checkWritable(report)
   const dataset = await loadDataset(options.data, options)
   await startBackend(options.backend)
 
   const setting = settingFor(options, dataset)
-  const facts = describe(options, setting, dataset)
+  const objective = objectiveOf(dataset.task)
+  const { words } = objective
+  const facts = describe(options, setting, dataset, objective)
   const title = `${dataset.name} without a learning rate`
   const lines = [title, ...facts.map(([name, value]) => `  ${name.padEnd(9)} ${value}`), ...dataset.notes]
   out.write(`${lines.join('\n')}\n\n`)
 
-  const results = await trainAll(runs, dataset, setting, err)
+  const results = await trainAll(runs, dataset, setting, objective, err)
   const way = wayOf(results)
-  out.write(`\n${renderTable(results)}\n\n${conclusion(results)}\nSteps were ${way}.\n`)
+  out.write(`\n${renderTable(results, words)}\n\n${conclusion(results, words)}\nSteps were ${way}.\n`)
   const shown = [...facts, ['steps were', way] as const]
-  await writeWhole(report, renderReport(results, { title, testRows: dataset.test.count, facts: shown, notes: dataset.notes }))
+  const about = { title, testRows: dataset.test.count, words, facts: shown, notes: dataset.notes }
+  await writeWhole(report, renderReport(results, about))
   out.write(`Report: ${report}\n`)
 }
 
-function settingFor({ model, epochs, batch: wanted, seed, quick, eager }: Options, { train }: Dataset): Setting {
-  const batch = Math.min(wanted, train.count)
-  const steps = epochs === undefined ? (quick ? STEPS.quick : STEPS.full) : Math.ceil((epochs * train.count) / batch)
-  return { model, batch, steps, seed, fused: !eager }
-}
+const settingFor = ({ model, seed, eager, ...wishes }: Options, { train }: Dataset): Setting => ({
+  ...sizesFor(train.count, wishes),
+  model,
+  seed,
+  fused: !eager,
+})
 
-function describe(options: Options, { model, batch, steps, seed }: Setting, dataset: Dataset): [string, string][] {
-  const { train, test, classes } = dataset
+function describe(options: Options, setting: Setting, dataset: Dataset, { outputs, words }: Objective): [string, string][] {
+  const { model, batch, steps, seed } = setting
+  const { name, target, task, train, test } = dataset
   const epochs = Number(((steps * batch) / train.count).toPrecision(2))
+  const goal =
+    task.kind === 'classification'
+      ? `${target}: ${integer(task.classes.length)} classes (${frequent(task.classes, test.targets)})`
+      : `${target}: a quantity, mean ${figure(task.mean)}, deviation ${figure(task.deviation)}`
   return [
-    ['data', `${dataset.name}, ${integer(train.count)} training and ${integer(test.count)} test rows`],
+    ['data', `${name}, ${integer(train.count)} training and ${integer(test.count)} test rows`],
     ['features', integer(train.features)],
-    ['classes', integer(classes.length)],
-    ['model', `${model} ${layerSizes(model, train.features, classes.length).join('-')}`],
+    ['target', goal],
+    ['model', `${model} ${layerSizes(model, train.features, outputs).join('-')}`],
+    ['loss', words.loss],
     ['batch', integer(batch)],
-    ['steps', `${integer(steps)} (epochs: ${epochs})`],
+    ['steps', `${integer(steps)} (epochs: ${epochs}), lr falls by a cosine`],
     ['seed', String(seed)],
     ['backend', `tfjs ${options.backend}, float32`],
   ]
+}
+
+/** The most frequent class among the test rows: what a model that learns nothing may have right. */
+function frequent(classes: readonly string[], targets: Float32Array): string {
+  const counts = classes.map(() => 0)
+  for (const target of targets) counts[target]!++
+  const most = counts.reduce((best, count, i) => (count > counts[best]! ? i : best), 0)
+  return `${clip(printable(classes[most]!), 40)} is ${percent(counts[most]! / targets.length)} of the test rows`
 }
 
 /** How the steps of all runs were taken. */
@@ -135,10 +179,16 @@ function wayOf(results: readonly Result[]): string {
   return `${[...new Set(ways)].join(' or ')}, on the ${backend} backend of tfjs`
 }
 
-async function trainAll(runs: readonly Run[], dataset: Dataset, setting: Setting, screen: Screen): Promise<Result[]> {
+async function trainAll(
+  runs: readonly Run[],
+  dataset: Dataset,
+  setting: Setting,
+  { words }: Objective,
+  screen: Screen,
+): Promise<Result[]> {
   const results: Result[] = []
   for (const run of runs) {
-    const progress = showProgress(run, setting.steps, screen)
+    const progress = showProgress(run, setting.steps, words, screen)
     try {
       results.push(await train(run, dataset, setting, (sample) => progress.update(sample)))
     } finally {

@@ -18,7 +18,7 @@ export function suggestion(name: string, candidates: readonly string[]): string 
   const [nearest] = candidates
     .map((candidate) => ({ candidate, edits: distance(wanted, candidate.toLowerCase()) }))
     .sort((a, b) => a.edits - b.edits)
-  const near = nearest !== undefined && nearest.edits <= Math.max(1, wanted.length / 2)
+  const near = nearest !== undefined && nearest.edits <= Math.max(1, wanted.length / 2) && nearest.edits < wanted.length
   return near ? `; did you mean '${nearest.candidate}'?` : ''
 }
 
@@ -28,4 +28,5 @@ export const printable = (text: string): string => text.replace(/\p{C}/gu, '\u{f
 /** Text from a file or a command line, quoted and not too long. */
 export const quoted = (text: string): string => `'${clip(text, 60)}'`
 
-const clip = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 3)}...` : text)
+/** Text that is not too long. */
+export const clip = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 3)}...` : text)

@@ -6,16 +6,19 @@ import { basename, dirname } from 'node:path'
 import { distanceChart, gridChart, lossChart, runClass } from './charts.ts'
 import { InputError } from './errors.ts'
 import { type Html, html } from './html.ts'
+import type { Words } from './objective.ts'
 import { figure, page } from './page.ts'
 import { runName } from './runs.ts'
-import { cells, conclusion, HEADS } from './table.ts'
+import { cells, conclusion, headsOf } from './table.ts'
 import type { Result } from './train.ts'
 
 /** What the report says besides the results. */
 export interface Setting {
   readonly title: string
-  /** Rows that the accuracies were measured on. */
+  /** Rows that the scores were measured on. */
   readonly testRows: number
+  /** What the scores are. */
+  readonly words: Words
   /** Name and value pairs: data, model, seed, ... */
   readonly facts: readonly (readonly [string, string])[]
   readonly notes: readonly string[]
@@ -48,33 +51,33 @@ const DISTANCE =
   'Prodigy and D-Adaptation Adam measure it per coordinate; for DoG it is r\u0304, the farthest it has moved in the Euclidean norm.'
 
 /** The report as the text of an HTML file. */
-export function renderReport(results: readonly Result[], { title, testRows, facts, notes }: Setting): string {
+export function renderReport(results: readonly Result[], { title, testRows, words, facts, notes }: Setting): string {
   const distances = distanceChart(results)
-  const grid = gridChart(results, testRows)
+  const grid = gridChart(results, testRows, words)
   return page({
     kicker: 'freestep',
     title,
-    lead: conclusion(results),
+    lead: conclusion(results, words),
     style: colours(results),
     sections: [
       legend(results),
       figure(
         'Loss',
-        'Mean loss of the training batches since the previous point; every optimizer sees the same batches. Cut off at ten times the first loss.',
+        `Mean loss of the training batches (${words.loss}) since the previous point; every optimizer sees the same batches. Cut off at ten times the first loss.`,
         lossChart(results),
       ),
       distances && figure('Distance', DISTANCE, distances),
       grid &&
         figure(
           'Tuning',
-          'Share of test rows classified wrongly for each learning rate of the grid; level lines are runs without a learning rate.',
+          `${words.caption}, for each learning rate of the grid; level lines are runs without a learning rate.`,
           grid,
         ),
-      html`<section><h2>Results</h2>${table(results)}</section>`,
+      html`<section><h2>Results</h2>${table(results, words)}</section>`,
     ],
     facts,
     notes,
-    results: results.map(({ run: { optimizer, lr }, ...rest }) => ({ optimizer, lr, ...rest })),
+    results: results.map((result) => numbersOf(result, words)),
   })
 }
 
@@ -83,13 +86,22 @@ const legend = (results: readonly Result[]): Html =>
     ({ run }, i) => html`<li data-run="${i}"><i style="background:var(--${runClass(i)})"></i>${runName(run)}</li>`,
   )}</ul>`
 
-function table(results: readonly Result[]): Html {
+/** The numbers of a run, with the score under its own name. */
+const numbersOf = ({ run: { optimizer, lr }, score, samples, ...rest }: Result, { key }: Words) => ({
+  optimizer,
+  lr,
+  [key]: score,
+  samples: samples.map(({ score: measured, ...sample }) => ({ ...sample, [key]: measured })),
+  ...rest,
+})
+
+function table(results: readonly Result[], words: Words): Html {
   const row = (result: Result, i: number) => {
-    const [name, ...rest] = cells(result)
+    const [name, ...rest] = cells(result, words)
     const swatch = html`<i style="background:var(--${runClass(i)})"></i>`
     return html`<tr data-run="${i}"><th scope="row">${swatch}${name}</th>${rest.map((cell) => html`<td>${cell}</td>`)}</tr>`
   }
-  return html`<div class="scroll"><table><thead><tr>${HEADS.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
+  return html`<div class="scroll"><table><thead><tr>${headsOf(words).map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
 <tbody>${results.map(row)}</tbody></table></div>`
 }
 

@@ -1,7 +1,7 @@
 // Which optimizers are run: from names on the command line to runs. A learning-rate-free optimizer is one run at its
 // defaults; one that needs a learning rate is a run for each rate of a grid.
 
-import { adam, adamW, dadaptAdam, dog, type Execution, prodigy, sgd } from '@freestep/tfjs'
+import { adam, adamW, cosine, dadaptAdam, dog, type Execution, prodigy, sgd } from '@freestep/tfjs'
 import type { Optimizer } from '@tensorflow/tfjs-core'
 import { InputError, quoted, suggestion } from './errors.ts'
 import { rate } from './format.ts'
@@ -19,6 +19,11 @@ export type Trainer = Optimizer & {
 export interface Running {
   /** False for operation by operation. */
   readonly fused: boolean
+  /**
+   * Over so many steps lr falls by a cosine: the learning rate, or the factor 1 of what takes its
+   * place.
+   */
+  readonly steps: number
 }
 
 /** One training run to be made. */
@@ -36,7 +41,7 @@ export interface Run {
 
 interface Choice extends Pick<Run, 'free' | 'distance'> {
   readonly label: string
-  readonly create: (options: { readonly lr?: number } & Running) => Trainer
+  readonly create: (options: { readonly lr: ReturnType<typeof cosine>; readonly fused: boolean }) => Trainer
 }
 
 const free = (label: string, distance: string, create: Choice['create']): Choice => ({
@@ -79,8 +84,12 @@ function parseWord(word: string): Run[] {
     throw new InputError(`unknown optimizer ${quoted(name!)}: ${known}${suggestion(name!, OPTIMIZERS)}`)
   }
   const { label: optimizer, create, ...rest } = CHOICES[key]!
-  const at = (lr: number): Run => ({ ...rest, optimizer, lr, create: (running) => create({ lr, ...running }) })
-  if (lr === undefined) return rest.free ? [{ ...rest, optimizer, create }] : GRID.map(at)
+  const made =
+    (peak: number) =>
+    ({ fused, steps }: Running) =>
+      create({ fused, lr: cosine({ steps, peak }) })
+  const at = (lr: number): Run => ({ ...rest, optimizer, lr, create: made(lr) })
+  if (lr === undefined) return rest.free ? [{ ...rest, optimizer, create: made(1) }] : GRID.map(at)
   const value = Number(lr)
   if (more.length > 0 || lr === '' || !(value > 0 && value < Number.POSITIVE_INFINITY)) {
     throw new InputError(`--optimizer ${quoted(word)}: a learning rate above 0 must follow the @, as in ${key}@1e-3`)

@@ -122,6 +122,47 @@ describe('a run on a CSV file', () => {
   })
 })
 
+describe('a run on a quantity', () => {
+  /** Prices that are linear in the area and the age, but for a hundredth. */
+  const houses = [
+    'fläche;alter;preis',
+    ...Array.from({ length: 200 }, (_, i) => {
+      const [area, age] = [80 + 40 * Math.sin(i), i % 50]
+      const price = 1000 + 20 * area - 10 * age + 5 * Math.sin(17 * i)
+      return `${area.toFixed(2).replace('.', ',')};${age};${price.toFixed(1).replace('.', ',')}`
+    }),
+  ].join('\r\n')
+
+  test('has R² in the table and in the report, and says what everything was taken as', async () => {
+    const file = write('häuser.csv', `\ufeff${houses}\r\n`)
+    const words = ['--data', file, '--target', 'preis', '--model', 'logistic', '--report', path('r.html')]
+    const { code, out, err } = await run(...words, '--optimizer', 'prodigy,adam@0.1,adam@0.01,adam@1e-3')
+    expect([code, out]).toEqual([0, expect.stringContaining('preis: a quantity, mean ')])
+    expect(rows(out)[0]![2]).toBe('test R²')
+    for (const [name, rate, r2] of rows(out).slice(2, 4)) {
+      expect([`${name} ${rate}`, Number(r2) > 0.99]).toEqual([expect.stringMatching(/^(Prodigy none|Adam 0.1)$/), true])
+    }
+    expect(out).toContain('preis holds numbers, taken as a quantity; for classes say --task classification.')
+    expect(out).toContain('Numbers: alter.\nNumbers with a decimal comma: fläche.')
+    expect(out).toContain('Without a learning rate: Prodigy R² 1.000.')
+    expect(out).toContain('  model     logistic 2-1\n  loss      mean squared error of the standardised target\n  batch     8\n')
+    expect(out).toContain('  steps     600 (epochs: 30), lr falls by a cosine')
+    expect(err).toMatch(/^Prodigy .* 100% .* R² 1\.000/m)
+    const html = readFileSync(path('r.html'), 'utf8')
+    expect(html).toContain('<th scope="col">test R²</th>')
+    expect(html).toContain('left unexplained, 1 − R²')
+    expect(html).not.toContain('NaN')
+  })
+  test('of words is refused', async () => {
+    const file = write('f.csv', flowers)
+    const { code, err } = await run('--data', file, '--target', 'class', '--task', 'regression', '--report', path('r.html'))
+    expect([code, err]).toEqual([
+      1,
+      "error: f.csv: column 'class' holds 'daisy', which is not a number; leave out --task to predict classes\n",
+    ])
+  })
+})
+
 test('a run on LIBSVM text, by logistic regression', async () => {
   const text = Array.from({ length: 60 }, (_, i) => `${i % 2 ? '+1' : '-1'} ${1 + (i % 2)}:1 ${3 + (i % 5)}:0.5`).join('\n')
   const { code, out } = await run(
@@ -145,7 +186,11 @@ describe('bad input: one line on stderr, exit code 1, nothing written', () => {
   test.each<[string, () => string[], RegExp]>([
     ['no such file', () => ['--data', path('gone.csv')], /^error: no such file: .*gone\.csv$/],
     ['a folder', () => ['--data', folder], /^error: a folder, not a file: /],
-    ['no text', () => ['--data', write('f.csv', Uint8Array.of(97, 255))], /^error: not UTF-8 text: .*f\.csv$/],
+    [
+      'no text',
+      () => ['--data', write('f.csv', Uint8Array.of(97, 255))],
+      /^error: not UTF-8 text: .*f\.csv; save it as CSV UTF-8$/,
+    ],
     [
       'no such column',
       () => ['--data', csv(), '--target', 'clas'],
@@ -179,6 +224,10 @@ describe('bad input: one line on stderr, exit code 1, nothing written', () => {
     ['a missing value', () => ['--data'], /^error: .*--data/],
     ['a stray argument', () => ['prodigy'], /^error: too many arguments/],
     ['columns without data', () => ['--target', 'y'], /^error: --target, .*--data FILE$/],
+    ['a task without data', () => ['--task', 'regression'], /^error: --target, .*--data FILE$/],
+    ['an unknown task', () => ['--task', 'ranking'], /^error: .*classification, regression/],
+    ['a header of no kind', () => ['--header', 'maybe'], /^error: .*yes, no/],
+    ['decimals of no kind', () => ['--decimal', 'dot'], /^error: .*point, comma/],
     ['no folder for the report', () => ['--report', join(folder, 'gone', 'r.html')], /^error: --report: there is no folder/],
     ['a folder as report', () => ['--report', folder], /^error: --report: .* is not a file$/],
   ])('%s', async (_, words, message) => {
@@ -202,5 +251,10 @@ describe('bad input: one line on stderr, exit code 1, nothing written', () => {
 test('--help lists the options and is no error', async () => {
   const { code, out, err } = await run('--help')
   expect([code, err]).toEqual([0, ''])
-  for (const option of ['--data', '--target', '--optimizer', '--report']) expect(out).toContain(option)
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+  const options = [...readme.matchAll(/^\| `(--[a-z]+)/gm)].map(([, option]) => option!)
+  const talk = ['--seeds', '--svg', '--fresh', '--record']
+  expect(options.length).toBeGreaterThan(20)
+  for (const option of options.filter((each) => !talk.includes(each))) expect(out).toContain(option)
+  for (const word of ['2026-12-31', '1.234,5', 'R²', '30 epochs', 'cosine', 'talk']) expect(out).toContain(word)
 })

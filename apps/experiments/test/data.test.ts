@@ -7,10 +7,11 @@ import { describe, expect, test, vi } from 'vitest'
 import { encodeLabels, splitRows } from '../src/data/labels.ts'
 import { loadDataset, parseDataset } from '../src/data/load.ts'
 import { loadMnist, parseIdx } from '../src/data/mnist.ts'
-import { parseNumber } from '../src/data/numbers.ts'
+import { parseNumber, readNumber } from '../src/data/numbers.ts'
 import type { Dataset, Rows } from '../src/data/rows.ts'
 import { InputError } from '../src/errors.ts'
 import { batches } from '../src/random.ts'
+import { sizesFor } from '../src/sizing.ts'
 
 vi.setConfig({ testTimeout: 300_000 }) // never a matter of how busy the machine is
 
@@ -22,8 +23,9 @@ const featuresOf = (rows: Rows, row: number): number[] => {
 }
 const allRows = ({ train, test: held }: Dataset) =>
   [train, held].flatMap((rows) =>
-    Array.from({ length: rows.count }, (_, row) => ({ label: rows.labels[row], x: featuresOf(rows, row) })),
+    Array.from({ length: rows.count }, (_, row) => ({ label: rows.targets[row], x: featuresOf(rows, row) })),
   )
+const classesOf = ({ task }: Dataset): readonly string[] => (task.kind === 'classification' ? task.classes : [])
 const lines = (...rows: string[]) => `${rows.join('\n')}\n`
 const csv = (text: string, options: object = {}) => parseDataset(text, 'f.csv', { target: 'y', seed: 1, ...options })
 const svm = (text: string) => parseDataset(text, 'f.txt', { seed: 1 })
@@ -86,7 +88,7 @@ describe('IDX', () => {
   })
   test('MNIST has the digits that its authors counted, and pixels from 0 to 1', async () => {
     const mnist = await loadMnist()
-    const histogram = (rows: Rows) => mnist.classes.map((_, digit) => rows.labels.filter((l) => l === digit).length)
+    const histogram = (rows: Rows) => classesOf(mnist).map((_, digit) => rows.targets.filter((l) => l === digit).length)
     expect(histogram(mnist.train)).toEqual([5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949])
     expect(histogram(mnist.test)).toEqual([980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009])
     // The mean and standard deviation of the training pixels that everyone normalizes by: 0.1307 and 0.3081.
@@ -114,7 +116,7 @@ describe('CSV', () => {
   const dataset = csv(table, { ignore: ['id'] })
 
   test('numbers are standardised by the training rows, categories one-hot, missing cells neutral', () => {
-    expect(dataset.classes).toEqual(['no', 'yes'])
+    expect(classesOf(dataset)).toEqual(['no', 'yes'])
     expect([dataset.train.count, dataset.test.count, dataset.train.features]).toEqual([8, 2, 3])
     const rows = allRows(dataset)
     const ofTraining = rows.slice(0, 8).map(({ x }) => x[0]!)
@@ -148,12 +150,13 @@ describe('CSV', () => {
   test('a column of words is left out when it has over a hundred, kept when the user insists', () => {
     const text = lines('name,x,y', ...Array.from({ length: 300 }, (_, i) => `n${i},${i},${i % 2}`))
     expect(csv(text).train.features).toBe(1)
-    expect(csv(text).notes).toEqual(['Columns left out: name (240 different texts).'])
+    expect(csv(text).notes.slice(1)).toEqual(['Numbers: x.', 'Columns left out: name (240 different texts).'])
     expect(csv(text, { categorical: ['name'] }).train.features).toBe(241)
     expect(csv(text, { categorical: ['name', 'x'] }).train.features).toBe(480)
   })
 
   const many = Array.from({ length: 24 }, (_, i) => i)
+  const thousands = Array.from({ length: 30_000 }, (_, i) => i)
   const ten = Array.from({ length: 10 }, (_, i) => `${i},${i % 2}`)
   test.each<[string, string, object, string]>([
     ['an empty file', ' \n\n', {}, 'f.csv is empty'],
@@ -161,11 +164,32 @@ describe('CSV', () => {
     ['no target', lines('x,y', ...ten), { target: undefined }, 'with --target COLUMN; there are x, y'],
     ['a wrong target', lines('x,outcome', ...ten), { target: 'outcom' }, "did you mean 'outcome'?"],
     ['a wrong column to ignore', lines('x,y', ...ten), { ignore: ['q'] }, "no column 'q' (--ignore)"],
-    ['a column named twice', lines('x,x,y'), {}, 'no rows'],
-    ['a column named twice', lines('x,x,y', '1,2,3'), {}, "two columns 'x'"],
+    [
+      'a target named twice',
+      lines('x,y,y', ...ten.map((row) => `${row},1`)),
+      {},
+      "2 columns 'y' (--target); say which: 'column 2' or",
+    ],
+    ['one row', lines('x,y', '1,a'), {}, 'has one row with a target; training needs several'],
     ['a single class', lines('x,y', '1,a', '2,a', '3,a'), {}, "column 'y' holds a single class, 'a'"],
     ['an empty target', lines('x,y', '1,', '2,NA'), {}, "column 'y' is empty"],
-    ['a quantity as target', lines('x,y', ...many.map((i) => `1,${i}.5`)), {}, '24 different values in 24 rows'],
+    ['names as target', lines('x,y', ...many.map((i) => `1,n${i}`)), {}, '24 different values in 24 rows, too many for classes'],
+    [
+      'ten thousand classes',
+      lines('x,y', ...thousands.map((i) => `${i % 7},n${i % 10_000}`)),
+      {},
+      '10,000 different values in 30,000 rows',
+    ],
+    [
+      'numbers as too many classes',
+      lines('x,y', ...many.map((i) => `1,${i}.5`)),
+      { task: 'classification' },
+      'say --task regression',
+    ],
+    ['words as a quantity', lines('x,y', '1,2', '2,a', '3,b'), { task: 'regression' }, "holds 'a', which is not a number"],
+    ['a stray word in a quantity', lines('x,y', ...many.map((i) => `${i},${i}.5`), '1,w'), {}, "line 26, column 'y': 'w' is not"],
+    ['a constant quantity', lines('x,y', '1,.5', '2,.5', '3,.5'), {}, 'holds a single value, 0.5: there is nothing to predict'],
+    ['a quantity of few rows', lines('x,y', '1,.5', '2,.7', '3,.9'), {}, 'has 3 rows with a target; a regression needs 5'],
     ['too few rows', lines('x,y', '1,a', '2,a', '3,b', '4,b'), {}, 'no class has the three rows'],
     ['nothing to learn from', lines('x,y', ...ten.map((row) => row.replace(/^./, '5'))), {}, 'left out x (constant)'],
     ['a stray word', lines('x,y', ...ten, 'oops,1'), {}, "f.csv, line 12, column 'x': 'oops' is not a number"],
@@ -185,6 +209,232 @@ describe('CSV', () => {
   })
 })
 
+describe('large, wide and odd tables', () => {
+  const rows = (n: number, row: (i: number) => string) => Array.from({ length: n }, (_, i) => row(i))
+
+  test('200,000 rows, and two million cells', () => {
+    const {
+      train,
+      test: held,
+      task,
+    } = csv(`a,b,y\n${rows(200_000, (i) => `${i % 1000},${i % 997},${i % 20 ? 'no' : 'yes'}`).join('\n')}`)
+    expect([train.count, held.count, task.kind]).toEqual([160_000, 40_000, 'classification'])
+    expect(held.targets.filter((target) => target === 1).length).toBe(2000)
+    const wide = csv(
+      lines(rows(20_000, (i) => `c${i}`).join(), ...rows(100, (r) => rows(20_000, (i) => `${(i * r) % 97}`).join())),
+      {
+        target: 'c5',
+        task: 'regression',
+      },
+    )
+    expect([wide.train.count, wide.train.features > 19_000]).toEqual([80, true])
+    expect(wide.notes.find((note) => note.startsWith('Numbers'))).toMatch(/^Numbers: .* and 19,7\d\d more\.$/)
+  })
+  test('200,000 rows of LIBSVM text', () => {
+    const { train } = svm(rows(200_000, (i) => `${i % 2 ? 1 : -1} ${1 + (i % 50)}:1 ${60 + (i % 40)}:0.5`).join('\n'))
+    expect([train.count, train.features]).toEqual([160_000, 99])
+  })
+  test('line ends of all kinds in one file, empty lines, breaks and separators in quotes, sep=', () => {
+    const text = `\ufeff"na\nme";x;y\r\n\r\n${rows(10, (i) => `"a\r\n;b${i % 2}";${i};${i % 2}`).join('\r\n')}\n"a\r\n;b0";7;1\r"c";8;0\n\n`
+    const { train, test: held, notes } = csv(text)
+    expect(train.count + held.count).toBe(12)
+    expect(notes).toContain('Categories: na me (3).')
+    const told = csv(`sep=;\n${lines('x,1;y', ...rows(10, (i) => `${i};${i % 2}`))}`)
+    expect(told.notes).toContain('Numbers: x,1.')
+    expect(() => csv(`sep=;\n${lines('x;y', ...rows(10, (i) => `${i};${i % 2}`), 'w;1')}`)).toThrow('f.csv, line 13, column')
+  })
+  test('bars, and commas in a table of another separator', () => {
+    expect(csv(lines('a, b, c|x|y', ...rows(10, (i) => `1, 2|${i}|${i % 2}`))).train.features).toBe(1)
+  })
+  test('empty cells between tabs', () => {
+    const { notes } = csv(lines('a\tb\ty', ...rows(10, (i) => `\t${i}\t${i % 2}`)))
+    expect(notes).toContain('Columns left out: a (empty).')
+  })
+  test('a file without a header has columns by number, and says so', () => {
+    const data = rows(20, (i) => `${i / 10},${3 - i / 10},${i % 2 ? 'rose' : 'daisy'}`)
+    for (const target of ['3', 'column 3']) {
+      const dataset = csv(lines(...data), { target })
+      expect(dataset.train.count + dataset.test.count).toBe(20)
+      expect([dataset.target, classesOf(dataset)]).toEqual(['column 3', ['daisy', 'rose']])
+      expect(dataset.notes[0]).toMatch(/^The first line looks like a row, .* column 1 to column 3; .* --header yes\.$/)
+    }
+    expect(() => csv(lines(...data), { target: 'kind' })).toThrow('looks like a row, so they are called column 1 to column 3')
+    expect(() => csv(lines(...data), { target: undefined })).toThrow('say --header yes')
+    expect(csv(lines(...data), { target: '3', header: 'no' }).train.count).toBe(16)
+    expect(csv(lines(...data), { target: 'daisy', header: 'yes' }).notes).toContain('Numbers: 0, 3.')
+  })
+  test('years are names of columns, and that is said', () => {
+    const { notes, train, test: held } = csv(lines('town,2019,2020,y', ...rows(10, (i) => `t${i % 2},${i},${i * i},${i % 2}`)))
+    expect(train.count + held.count).toBe(10)
+    expect(notes[0] + notes[1]!).toContain('The first line (town, 2019, 2020, y) was taken as names of columns')
+  })
+  test('names that are there twice are told apart', () => {
+    const text = lines('x,x,x (2),y', ...rows(10, (i) => `${i},${i * i},${-i},${i % 2}`))
+    expect(csv(text).notes).toContain('Numbers: x, x (3), x (2).')
+    expect(csv(text, { ignore: ['x'] }).notes).toContain('Numbers: x (2).')
+    expect(csv(text, { ignore: ['column 2'] }).notes).toContain('Numbers: x, x (2).')
+  })
+  test('an identifier that counts the rows is left out', () => {
+    const text = lines('Id,x,y', ...rows(10, (i) => `${i + 1},${i * i},${i % 2}`))
+    for (const name of ['Id', 'customer_id', 'PassengerId', 'row number', 'Unnamed: 0', '']) {
+      const called = name || 'column 1'
+      expect(csv(text.replace('Id', name)).notes).toContain(`Columns left out: ${called} (row numbers).`)
+    }
+    expect(csv(text.replace('Id', 'paid')).notes).toContain('Numbers: paid, x.')
+    expect(csv(text.replace('Id', 'age')).notes).toContain('Numbers: age, x.')
+  })
+  test('dates are days', () => {
+    const text = lines(
+      'seen,since,y',
+      ...rows(240, (i) => `${(i % 28) + 1}.${(Math.floor(i / 28) % 12) + 1}.2024,2024-0${1 + (i % 2)}-01,${i % 2}`),
+    )
+    const { notes, train } = csv(text)
+    expect(notes).toContain('Dates, in days: since.')
+    expect(notes.at(-1)).toMatch(/^Columns left out: seen \(dates, which are read as 2026-12-31 only\)\.$/)
+    expect(new Set(allRows(csv(text)).map(({ x: [day] }) => day!.toFixed(4))).size).toBe(2)
+    expect(train.features).toBe(1)
+  })
+  test('UTF-16 with its mark is read, other text is refused with what to do', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'freestep-')), 'f.csv')
+    writeFileSync(path, Buffer.from(`\ufeff${lines('x\ty', ...rows(10, (i) => `${i}\t${i % 2 ? 'ä' : 'ö'}`))}`, 'utf16le'))
+    expect(classesOf(await loadDataset(path, { target: 'y', seed: 1 }))).toEqual(['ä', 'ö'])
+    writeFileSync(path, Buffer.from('x;y\n1;\xe4\n', 'latin1'))
+    await expect(loadDataset(path, { target: 'y', seed: 1 })).rejects.toThrow(/^not UTF-8 text: .*; save it as CSV UTF-8$/)
+  })
+})
+
+describe('decimal commas', () => {
+  const table = (...cells: string[]) => lines('a;y', ...cells.flatMap((cell) => [`${cell};0`, `${cell};1`]))
+  /** The values of the only column, in their order, from 0 to 1. */
+  const scaled = (dataset: Dataset) => {
+    const z = [...new Set(allRows(dataset).map(({ x }) => x[0]!))].sort((p, q) => p - q)
+    return z.map((value) => (value - z[0]!) / (z.at(-1)! - z[0]!))
+  }
+  const expected = (values: number[]) => values.map((value) => (value - values[0]!) / (values.at(-1)! - values[0]!))
+
+  test.each([
+    ['3,14', 'comma', 3.14],
+    ['1.234,5', 'comma', 1234.5],
+    ['-1.234.567', 'comma', -1234567],
+    ['1 234,5', 'comma', 1234.5],
+    ['1\u202f234', 'comma', 1234],
+    [',5', 'comma', 0.5],
+    ['2,5e3', 'comma', 2500],
+    ['1,234.5', 'point', 1234.5],
+    ['1\u2019234.5', 'point', 1234.5],
+    ['\u22125', 'point', -5],
+    ['0.123', 'point', 0.123],
+  ] as const)('%s is a number with a decimal %s', (text, notation, value) => expect(readNumber(text, notation)).toBe(value))
+  test.each([
+    ['3,14', 'point'],
+    ['0,123', 'point'],
+    ['1,23,456', 'point'],
+    ['1,234 567', 'point'],
+    ['0.123', 'comma'],
+    ['1,2,3', 'comma'],
+    ['', 'comma'],
+    [',', 'comma'],
+    ['1e300', 'comma'],
+  ] as const)('%j is none with a decimal %s', (text, notation) => expect(readNumber(text, notation)).toBeUndefined())
+
+  test('are numbers, and that is said', () => {
+    const dataset = csv(table('0,5', '3,14', '12', '1.234,5', '2.000', '3.000,25', '', '4000'))
+    expect(dataset.notes).toContain('Numbers with a decimal comma: a.')
+    const inner = scaled(dataset)
+    expected([0.5, 3.14, 12, 1234.5, 2000, 3000.25, 4000]).forEach((value) => {
+      expect(Math.min(...inner.map((other) => Math.abs(other - value)))).toBeLessThan(1e-5)
+    })
+  })
+  test('what one column leaves open another decides', () => {
+    const rows = Array.from({ length: 10 }, (_, i) => `1.${200 + 10 * i};${i},5;${i % 2}`)
+    const { notes } = csv(lines('a;b;y', ...rows))
+    expect(notes).toContain('Numbers with a decimal comma: a, b.')
+    expect(notes).toContain('Not certain: 1.200 in a was read as 1200 (a decimal comma); if it is 1.2, say --decimal point.')
+    expect(csv(lines('b;y', ...rows.map((row) => row.slice(6)))).notes.join()).not.toContain('certain')
+  })
+  test.each([
+    ['1,250', ';', 'comma', 'Not certain: 1,250 in a was read as 1.25 (a decimal comma); if it is 1250, say --decimal point.'],
+    ['"1,250"', ',', 'point', 'Not certain: 1,250 in a was read as 1250 (a decimal point); if it is 1.25, say --decimal comma.'],
+    ['1.250', ';', 'point', 'Not certain: 1.250 in a was read as 1.25 (a decimal point); if it is 1250, say --decimal comma.'],
+    ['1.250', ',', 'point', undefined],
+  ])('%s alone between %s has a decimal %s', (cell, mark, notation, note) => {
+    const text = lines(`a${mark}y`, ...Array.from({ length: 20 }, (_, i) => `${cell.replace('5', `${i % 10}`)}${mark}${i % 2}`))
+    const { notes } = csv(text.replaceAll('1,200', '1,250').replaceAll('1.200', '1.250'))
+    expect(notes).toContain(notation === 'comma' ? 'Numbers with a decimal comma: a.' : 'Numbers: a.')
+    expect(notes.find((each) => each.startsWith('Not certain'))).toBe(note)
+    const other = notation === 'comma' ? 'point' : 'comma'
+    const asked = csv(text, { decimal: other }).notes
+    expect(asked).toContain(other === 'comma' ? 'Numbers with a decimal comma: a.' : 'Numbers: a.')
+    expect(asked.join()).not.toContain('certain')
+  })
+  test('both kinds in a column are refused', () => {
+    expect(() => csv(table('3,14', '2.71', '1,5'))).toThrow(
+      "f.csv, line 4, column 'a': '2.71' is not written with a decimal comma, though 66% of the column is; write all numbers alike",
+    )
+  })
+  test('are numbers in a target, too', () => {
+    const rows = Array.from({ length: 30 }, (_, i) => `${i};1.${100 + i},5`)
+    const { task } = csv(lines('x;y', ...rows))
+    expect(task.kind === 'regression' && task.mean).toBeGreaterThan(1100)
+  })
+})
+
+describe('the task', () => {
+  const rows = (target: (i: number) => string | number) =>
+    lines('x,y', ...Array.from({ length: 60 }, (_, i) => `${(i * i) % 17},${target(i)}`))
+  test.each([
+    ['words', (i: number) => 'abc'[i % 3]!, 'classification'],
+    ['whole numbers of few values', (i: number) => i % 7, 'classification'],
+    ['whole numbers of few values, some with .0', (i: number) => (i % 4 ? '1.0' : '0'), 'classification'],
+    ['whole numbers of many values', (i: number) => i % 25, 'regression'],
+    ['broken numbers of few values', (i: number) => (i % 5) / 2, 'regression'],
+    ['numbers and a word, few', (i: number) => (i % 3 ? i % 3 : 'other'), 'classification'],
+  ] as const)('%s', (_, target, kind) => {
+    const { task, notes } = csv(rows(target))
+    expect(task.kind).toBe(kind)
+    const other = kind === 'classification' ? 'regression' : 'classification'
+    const numbers = Array.from({ length: 60 }, (_, i) => Number(target(i))).every((value) => !Number.isNaN(value))
+    expect(notes.join(' ').includes(`say --task ${other}`)).toBe(numbers)
+  })
+  test('whole numbers are what the user says', () => {
+    const seven = rows((i) => i % 7)
+    expect(classesOf(csv(seven, { task: 'classification' }))).toEqual(['0', '1', '2', '3', '4', '5', '6'])
+    const { task, train, test: held, notes } = csv(seven, { task: 'regression' })
+    expect([train.count, held.count]).toEqual([48, 12])
+    expect(notes.join(' ')).not.toContain('--task')
+    // Standardised by the training rows: one affine map of 0 ... 6 for all.
+    const mean = train.targets.reduce((sum, value) => sum + value / 48, 0)
+    expect(mean).toBeCloseTo(0, 5)
+    expect(train.targets.reduce((sum, value) => sum + (value - mean) ** 2 / 48, 0)).toBeCloseTo(1, 5)
+    if (task.kind !== 'regression') throw new Error('not a regression')
+    const back = [...train.targets, ...held.targets].map((value) => Math.round(1e4 * (value * task.deviation + task.mean)) / 1e4)
+    expect(back.map(Math.abs).sort((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, i) => i % 7).sort((a, b) => a - b))
+  })
+  test('labels of LIBSVM text alike', () => {
+    const text = (label: (i: number) => number) => lines(...Array.from({ length: 60 }, (_, i) => `${label(i)} ${1 + (i % 5)}:1`))
+    const kindOf = (label: (i: number) => number, more = {}) => parseDataset(text(label), 'f.txt', { seed: 1, ...more }).task.kind
+    expect([kindOf((i) => i % 3), kindOf((i) => i / 7)]).toEqual(['classification', 'regression'])
+    expect(kindOf((i) => i % 3, { task: 'regression' })).toBe('regression')
+  })
+})
+
+describe('the size of a run', () => {
+  test.each([
+    [60_000, {}, 128, 3750],
+    [60_000, { quick: true }, 128, 300],
+    [60_000, { epochs: 2, quick: true }, 128, 938],
+    [400, {}, 16, 750],
+    [400, { quick: true }, 16, 300],
+    [400, { batch: 128 }, 128, 94],
+    [96, { epochs: 30, batch: 32 }, 32, 90],
+    [5, {}, 5, 30],
+    [1, {}, 1, 30],
+  ])('%d rows, %o', (rows, wishes, batch, steps) => {
+    expect(sizesFor(rows, wishes)).toEqual({ batch, steps })
+    if (!('epochs' in wishes)) expect((steps - 1) * batch).toBeLessThan(30 * rows)
+  })
+})
+
 describe('LIBSVM', () => {
   test('gives sparse rows, scaled by the largest absolute training value', () => {
     const text = lines(
@@ -192,7 +442,7 @@ describe('LIBSVM', () => {
       ...['-1 2:4e0', '-1 2:4', '-1 2:4', '-1 2:4', '-1 2:4 ', '# end'],
     )
     const dataset = svm(text)
-    expect(dataset.classes).toEqual(['-1', '1'])
+    expect(classesOf(dataset)).toEqual(['-1', '1'])
     expect([dataset.train.count, dataset.test.count, dataset.train.features]).toEqual([8, 2, 3])
     for (const { label, x } of allRows(dataset)) expect(x).toEqual(label === 1 ? [1, 0, -1] : [0, 1, 0])
   })

@@ -1,21 +1,22 @@
 // The figures and the report on results that no training run has to produce first.
 import { parseHTML } from 'linkedom'
 import { expect, test } from 'vitest'
+import { ACCURACY, R_SQUARED, type Words } from '../src/objective.ts'
 import { renderReport } from '../src/report.ts'
 import { parseRuns } from '../src/runs.ts'
 import type { Result } from '../src/train.ts'
 
-const result = (optimizer: string, loss: (step: number) => number, accuracy = 0.9, d?: (step: number) => number): Result => ({
+const result = (optimizer: string, loss: (step: number) => number, score = 0.9, d?: (step: number) => number): Result => ({
   run: parseRuns(optimizer)[0]!,
   samples: [1, 10, 100, 1000].map((step) => ({ step, loss: loss(step), d: d?.(step) })),
-  accuracy,
+  score,
   loss: loss(1000),
   d: d?.(1000),
   msPerStep: 1,
   execution: { backend: 'wasm', fused: true },
 })
-const render = (results: Result[]) =>
-  parseHTML(renderReport(results, { title: '</title><script>', testRows: 50, facts: [['data', '<b>&']], notes: ['"\''] }))
+const render = (results: Result[], words: Words = ACCURACY) =>
+  parseHTML(renderReport(results, { title: '</title><script>', testRows: 50, words, facts: [['data', '<b>&']], notes: ['"\''] }))
     .document
 
 /** The corners of the path of a run's line in a figure. */
@@ -85,4 +86,28 @@ test('what the user named stays text', () => {
   expect(document.querySelector('h1')!.textContent).toBe('</title><script>')
   expect(document.querySelector('dd')!.textContent).toBe('<b>&')
   expect([...document.querySelectorAll('script')].map((script) => script.getAttribute('type'))).toEqual(['application/json'])
+})
+
+test('a quantity is shown by its R², on the axis by what is left of it; what is no number is worst', () => {
+  const rates = ['adam@1e-3', 'adam@0.01', 'adam@0.1', 'adam@1']
+  const scores = [0.5, 0.95, -1e30, Number.NaN]
+  const document = render(
+    rates.map((name, i) => result(name, (step) => 1 / step, scores[i])),
+    R_SQUARED,
+  )
+  const heads = [...document.querySelectorAll('thead th')].map((head) => head.textContent)
+  expect(heads[2]).toBe('test R²')
+  const column = [...document.querySelectorAll('tbody td:nth-of-type(2)')].map((cell) => cell.textContent)
+  expect(column).toEqual(['0.500', '0.950', '-1.00e+30', 'NaN'])
+  expect(document.querySelector('.lead')!.textContent).toBe(
+    'Adam at the best of 4 learning rates (0.01): R² 0.950; at the worst (1): R² NaN.',
+  )
+  const grid = [...document.querySelectorAll('svg')].at(-1)!
+  expect(grid.outerHTML).not.toContain('NaN,')
+  const heights = [...grid.querySelectorAll('circle')].map((dot) => Number(dot.getAttribute('cy')))
+  // 1 − R² is 0.5, 0.05, and 10 where it is more.
+  expect((heights[0]! - heights[1]!) / (heights[2]! - heights[0]!)).toBeCloseTo(Math.log(10) / Math.log(20), 2)
+  expect(heights[2]).toBe(heights[3])
+  const numbers = JSON.parse(document.querySelector('#results')!.textContent!)
+  expect(numbers.map(({ r2 }: { r2: unknown }) => r2)).toEqual([0.5, 0.95, -1e30, 'NaN'])
 })

@@ -5,7 +5,10 @@ import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { startBackend } from '../src/backend.ts'
 import { batchAt, normals, uniforms } from '../src/random.ts'
+import { checkText } from '../src/talk/docs.ts'
 import type { Metric, Trace } from '../src/talk/experiment.ts'
+import { experiments } from '../src/talk/experiments/index.ts'
+import { drawLines } from '../src/talk/figures.ts'
 import { causalTransformer } from '../src/talk/models/language.ts'
 import { conv, convParams, dense, denseParams, layerNorm, normParams, products, weights } from '../src/talk/models/layers.ts'
 import { lstm, lstmParams } from '../src/talk/models/lstm.ts'
@@ -13,8 +16,12 @@ import { absolute, type Convex, distance, dot, kink, maxAffine, norm } from '../
 import { drawSparse, logistic } from '../src/talk/problems/logistic.ts'
 import { SIZE, undersampled } from '../src/talk/problems/phantoms.ts'
 import { loadText, SYMBOLS, windows, windowsAt } from '../src/talk/problems/text.ts'
+import { readRecords } from '../src/talk/records.ts'
+import { renderReport } from '../src/talk/report.ts'
 import { bestOf, gapOf, rowNamed, rowsOf, spread } from '../src/talk/summary.ts'
+import { reading, tables } from '../src/talk/table.ts'
 import { prodigyVariant } from '../src/talk/variants/prodigyVariant.ts'
+import { besideAdam } from '../src/talk/verdict.ts'
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
@@ -303,5 +310,71 @@ describe('summaries', () => {
     })
     expect(rows[0].value.mean).toBeCloseTo(1e-4, 10)
     expect(gapOf({ ...metric, gap: 'ratio' }, rows[0], rows[1])).toBeCloseTo(0.1, 10)
+  })
+})
+
+describe('what is drawn and written', () => {
+  test('a band that reaches below 0 ends at the bottom of a logarithmic axis', () => {
+    const line = (low: number) => ({
+      method: 'Adam',
+      role: 'best' as const,
+      label: 'Adam',
+      points: [0.5, 0.8, 0.6].map((y, i) => ({ x: 10 ** i, y, low: i === 1 ? low : 0.4, high: 0.9 })),
+    })
+    const axes = (low: number) => drawLines([line(low)], { label: 'rate', log: true }, { label: 'error', log: true })
+    for (const low of [-0.3, 0]) {
+      expect(axes(low)).not.toContain('NaN')
+      // As if it ended at the least number that is drawn.
+      const paths = (svg: string) => svg.match(/d="[^"]*"/g)
+      expect(paths(axes(low))).toEqual(paths(axes(0.4)))
+    }
+  })
+  test('the docs refuse numbers that are none, and sentences that end twice', () => {
+    for (const text of ['M1,NaNL2', 'is NaN.', 'tuned Adam. .', 'the end..', 'a, , b', 'x undefined', '× Infinity', 'a; .']) {
+      expect(() => checkText('page', text), text).toThrow('page has text that should not be there')
+    }
+    for (const text of ['1, 1e-5, ... 1', 'k = 0, 1, 2, …', 'a.b.c', 'M1,2L.5.5', 'so. Then.']) checkText('page', text)
+  })
+  test('the text below tables speaks of the columns that they have', async () => {
+    for (const { results } of await readRecords()) {
+      const experiment = experiments.find(({ name }) => name === results.experiment)!
+      const shown = tables(results.traces, experiment)
+      const text = reading(shown, experiment)
+      const heads = shown.flatMap((table) => table.heads)
+      const named = [...text.matchAll(/“(beside best [^”]*)”/g)].map(([, head]) => head)
+      expect(named).toEqual([...new Set(heads.filter((head) => head.startsWith('beside best')))])
+      expect(text.includes('d is the method')).toBe(heads.includes('d'))
+      expect(text.includes('Adam')).toBe(heads.includes('beside best Adam'))
+      expect(renderReport(experiment, results)).toContain(text)
+    }
+  })
+  test('a verdict beside Adam is beside Adam, whatever else is tuned, and says so where nothing was measured', () => {
+    const metric: Metric = { key: 'e', label: 'error', better: 'lower', gap: 'difference', format: String }
+    const run = (method: string, e: number | null, lr?: number): Trace => ({
+      ...{
+        problem: 'p',
+        method,
+        free: lr === undefined,
+        seed: 1,
+        steps: 1,
+        stepsPerSecond: 1,
+        final: { e },
+        series: { step: [] },
+      },
+      ...(lr !== undefined && { lr }),
+    })
+    const traces = [run('Prodigy', 3), run('Adam', 4, 1), run('Adam', 5, 2), run('SGD', 1, 1), run('SGD', 2, 2)]
+    const { verdict, because } = besideAdam(traces, metric, 'Prodigy', 0)
+    expect([verdict, because]).toEqual([
+      'reproduced',
+      'Measure: no more than 0 worse than the best tuned Adam. p: Prodigy 3, Adam 4 (at 1).',
+    ])
+    const nothing = besideAdam(
+      traces.map((trace) => ({ ...trace, final: {} })),
+      metric,
+      'Prodigy',
+      0,
+    )
+    expect(nothing.because).toBe('Measure: no more than 0 worse than the best tuned Adam. Not measured: error.')
   })
 })

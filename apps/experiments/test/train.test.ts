@@ -1,5 +1,6 @@
 // A training run against the same run written out in float64 loops, and the hastened gradient of a product against
 // its definition.
+import { cpu, createOptimizer, dadaptAdam, dog, prodigy } from '@freestep/cpu'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { BACKENDS, startBackend } from '../src/backend.ts'
@@ -14,14 +15,15 @@ vi.setConfig({ testTimeout: 300_000 }) // never a matter of how busy the machine
 const matrix = (rows: readonly (readonly number[])[], labels: readonly number[]): Rows => ({
   count: rows.length,
   features: rows[0]!.length,
-  labels: Int32Array.from(labels),
+  targets: Float32Array.from(labels),
   copy: (row, into, at) => into.set(rows[row]!, at),
 })
 const x = Array.from({ length: 30 }, (_, i) => [Math.sin(i), Math.cos(2 * i), 1 + (i % 4)])
 const labels = x.map((_, i) => (i * i) % 3)
 const dataset: Dataset = {
   name: 'small',
-  classes: ['a', 'b', 'c'],
+  target: 'kind',
+  task: { kind: 'classification', classes: ['a', 'b', 'c'] },
   train: matrix(x, labels),
   test: matrix(x.slice(0, 7), labels.slice(0, 7)),
   notes: [],
@@ -62,7 +64,7 @@ test('two epochs of a perceptron on MNIST have the same losses with fused and wi
 describe.each(BACKENDS)('on %s', (backend) => {
   beforeAll(() => startBackend(backend))
 
-  test('logistic regression by SGD on full batches follows its closed-form gradient', async () => {
+  test('logistic regression by SGD on full batches follows its closed-form gradient, with a cosine', async () => {
     const seen: Sample[] = []
     const setting = { model: 'logistic', batch: 30, steps: 20, seed: 1, fused: true } as const
     const result = await train(parseRuns('sgd@0.3')[0]!, dataset, setting, (sample) => seen.push(sample))
@@ -72,15 +74,65 @@ describe.each(BACKENDS)('on %s', (backend) => {
       const { loss, gradient } = softmaxRegression(weights, bias, x, labels)
       expect(seen[step - 1]!.step).toBe(step)
       expect(Math.abs(seen[step - 1]!.loss / loss - 1)).toBeLessThan(1e-5)
+      const lr = (0.3 * (1 + Math.cos((Math.PI * (step - 1)) / 20))) / 2
       for (let k = 0; k < 3; k++) {
-        bias[k]! -= 0.3 * gradient.bias[k]!
-        for (let j = 0; j < 3; j++) weights[j]![k]! -= 0.3 * gradient.weights[j]![k]!
+        bias[k]! -= lr * gradient.bias[k]!
+        for (let j = 0; j < 3; j++) weights[j]![k]! -= lr * gradient.weights[j]![k]!
       }
     }
     expect(Math.abs(result.loss / softmaxRegression(weights, bias, x, labels).loss - 1)).toBeLessThan(1e-5)
-    expect(result.accuracy).toBeCloseTo(softmaxRegression(weights, bias, x.slice(0, 7), labels.slice(0, 7)).right, 6)
+    expect(result.score).toBeCloseTo(softmaxRegression(weights, bias, x.slice(0, 7), labels.slice(0, 7)).right, 6)
     expect(result.samples).toEqual(seen)
     expect(result.d).toBeUndefined()
+  })
+
+  test('a method without a learning rate follows the same cosine', async () => {
+    const setting = { model: 'logistic', batch: 30, steps: 30, seed: 1, fused: true } as const
+    const seen: number[] = []
+    for (const [name, make] of Object.entries({ prodigy, dadaptAdam, dog })) {
+      const { samples } = await train(parseRuns(name)[0]!, dataset, setting, () => {})
+      const params = { w: new Float64Array(9), b: new Float64Array(3) }
+      const lr = (k: number) => (1 + Math.cos((Math.PI * k) / 30)) / 2
+      const optimizer = await createOptimizer(make({ lr }), params, await cpu())
+      for (let step = 1; step <= 30; step++) {
+        const weights = [0, 3, 6].map((at) => [...params.w.subarray(at, at + 3)])
+        const { loss, gradient } = softmaxRegression(weights, [...params.b], x, labels)
+        const sample = samples.find((each) => each.step === step)
+        if (sample) expect(Math.abs(sample.loss / loss - 1)).toBeLessThan(1e-3)
+        if (sample) seen.push(step)
+        optimizer.step({ w: Float64Array.from(gradient.weights.flat()), b: Float64Array.from(gradient.bias) })
+      }
+    }
+    expect(seen.length).toBe(90)
+  })
+
+  test('linear regression by SGD on full batches follows its closed-form gradient; R² is its definition', async () => {
+    const targets = x.map(([a, b, c]) => 0.4 * a! - 0.3 * b! + 0.1 * (c! - 2.5) + 0.05 * Math.sin(7 * a!))
+    const quantity: Dataset = {
+      ...dataset,
+      task: { kind: 'regression', mean: 3, deviation: 2 },
+      train: matrix(x, targets),
+      test: matrix(x.slice(0, 7), targets.slice(0, 7)),
+    }
+    const setting = { model: 'logistic', batch: 30, steps: 25, seed: 1, fused: true } as const
+    const { samples, score, loss } = await train(parseRuns('sgd@0.1')[0]!, quantity, setting, () => {})
+    const w = [0, 0, 0, 0]
+    const predict = (row: number[]) => row.reduce((sum, value, j) => sum + value * w[j]!, w[3]!)
+    const errors = () => x.map((row, i) => predict(row) - targets[i]!)
+    const meanSquare = (list: number[]) => list.reduce((sum, value) => sum + value ** 2 / list.length, 0)
+    for (let step = 1; step <= 25; step++) {
+      const e = errors()
+      expect(Math.abs(samples[step - 1]!.loss / meanSquare(e) - 1)).toBeLessThan(1e-4)
+      const lr = (0.1 * (1 + Math.cos((Math.PI * (step - 1)) / 25))) / 2
+      for (let j = 0; j < 4; j++) {
+        w[j]! -= lr * e.reduce((sum, error, i) => sum + (2 * error * (j < 3 ? x[i]![j]! : 1)) / x.length, 0)
+      }
+    }
+    expect(Math.abs(loss / meanSquare(errors()) - 1)).toBeLessThan(1e-4)
+    const held = targets.slice(0, 7)
+    const mean = held.reduce((sum, value) => sum + value / 7, 0)
+    const r2 = 1 - meanSquare(errors().slice(0, 7)) / meanSquare(held.map((value) => value - mean))
+    expect(score).toBeCloseTo(r2, 4)
   })
 
   test('a run leaves no tensor behind, and d grows', async () => {

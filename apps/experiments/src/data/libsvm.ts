@@ -1,10 +1,11 @@
-// LIBSVM text to a classification problem: one row per line, `label index:value index:value ...`, indices from 1 and
+// LIBSVM text to a task: one row per line, `label index:value index:value ...`, indices from 1 and
 // ascending, what is not listed is 0, `#` begins a comment. Rows stay sparse until they are copied into a batch. Each
 // feature is divided by its largest absolute value among the training rows, which keeps zeros zero.
 import { InputError, quoted } from '../errors.ts'
-import { encodeLabels, splitRows } from './labels.ts'
+import type { Features } from './columns.ts'
 import { parseNumber } from './numbers.ts'
-import { type Dataset, type Rows, subset } from './rows.ts'
+import type { Dataset, Task } from './rows.ts'
+import { datasetOf, ofNumbers } from './target.ts'
 
 /** Rows as pairs: those of row i are at `starts[i] ... starts[i + 1]`. Columns count from 0. */
 interface Pairs {
@@ -18,13 +19,16 @@ interface Pairs {
 export const looksLikeLibsvm = (line: string): boolean => /^[^\s,;"]+\s+[^\s,;":]+:[^\s,;":]*(\s|$)/.test(line.trim())
 
 /** The data set that `text`, the contents of the file `file`, describes. */
-export function parseLibsvm(text: string, file: string, { seed }: { seed: number }): Dataset {
+export function parseLibsvm(
+  text: string,
+  file: string,
+  { seed, task }: { seed: number; task?: Task['kind'] | undefined },
+): Dataset {
   const pairs = readPairs(text, file)
-  const labels = encodeLabels(pairs.labels, `${file}: the label`)
-  const { train, test } = splitRows(labels, seed, file)
-  const rows = scaledRows(pairs, labels.labels, train)
-  if (rows.features === 0) throw new InputError(`${file} has labels and no features`)
-  return { name: file, classes: labels.classes, train: subset(rows, train), test: subset(rows, test), notes: [] }
+  if (pairs.labels.length === 1) throw new InputError(`${file} has one row; training needs several, give more`)
+  const values = Float64Array.from(pairs.labels, (label) => parseNumber(label)!)
+  const target = ofNumbers(pairs.labels, values, { what: `${file}: the label`, name: 'the label', task })
+  return datasetOf(file, 'label', target, { seed, features: (train) => scaled(pairs, train, file), notes: [] })
 }
 
 function readPairs(text: string, file: string): Pairs {
@@ -55,15 +59,16 @@ function readPair(word: string, last: number, { columns, values }: Pairs, where:
     throw new InputError(`${where}: ${quoted(word)} is not index:value`)
   }
   if (value === undefined) throw new InputError(`${where}, index ${index}: ${quoted(text)} is not a number`)
-  if (index === 0) throw new InputError(`${where}: index 0, where indices begin at 1`)
+  if (index === 0) throw new InputError(`${where}: index 0, where indices begin at 1; add 1 to all of them`)
   if (index <= last) throw new InputError(`${where}: index ${index} follows ${last}, where indices must ascend`)
   columns.push(index - 1)
   values.push(value)
   return index
 }
 
-function scaledRows({ starts, columns, values }: Pairs, labels: Int32Array, train: Int32Array): Rows {
+function scaled({ starts, columns, values }: Pairs, train: Int32Array, file: string): Features {
   const features = columns.reduce((most, column) => Math.max(most, column + 1), 0)
+  if (features === 0) throw new InputError(`${file} has labels and no features; a row is label index:value ...`)
   const largest = new Map<number, number>()
   for (const row of train) {
     for (let i = starts[row]!; i < starts[row + 1]!; i++) {
@@ -71,9 +76,8 @@ function scaledRows({ starts, columns, values }: Pairs, labels: Int32Array, trai
     }
   }
   return {
-    count: labels.length,
     features,
-    labels,
+    notes: [],
     copy(row, into, at) {
       for (let i = starts[row]!; i < starts[row + 1]!; i++) {
         // A feature that no training row has carries no information; it stays 0, as training saw it.

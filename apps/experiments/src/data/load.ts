@@ -18,7 +18,9 @@ export async function loadDataset(path: string | undefined, options: CsvOptions)
   const dataset = parseDataset(await readText(path), basename(path), options)
   if (dataset.train.features > MAX_FEATURES) {
     const count = integer(dataset.train.features)
-    throw new InputError(`${dataset.name} has ${count} features; up to ${integer(MAX_FEATURES)} can be trained on`)
+    throw new InputError(
+      `${dataset.name} has ${count} features; up to ${integer(MAX_FEATURES)} can be trained on, so leave columns out`,
+    )
   }
   return dataset
 }
@@ -27,7 +29,8 @@ export async function loadDataset(path: string | undefined, options: CsvOptions)
 export function parseDataset(text: string, file: string, options: CsvOptions): Dataset {
   if (text.trim() === '') throw new InputError(`${file} is empty`)
   if (/\.(csv|tsv)$/i.test(file) || !text.split('\n', 10).some(looksLikeLibsvm)) return parseCsv(text, file, options)
-  if (options.target !== undefined || options.categorical?.length || options.ignore?.length) {
+  const { target, categorical, ignore, header, decimal } = options
+  if ([target, categorical?.[0], ignore?.[0], header, decimal].some((each) => each !== undefined)) {
     throw new InputError(`${file} is LIBSVM text, which has no named columns: leave out --target and the like`)
   }
   return parseLibsvm(text, file, options)
@@ -35,9 +38,14 @@ export function parseDataset(text: string, file: string, options: CsvOptions): D
 
 async function readText(path: string): Promise<string> {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path))
+    const bytes = await readFile(path)
+    // What a spreadsheet saves as "Unicode text" is UTF-16, with a mark at its beginning.
+    const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : 'utf-8'
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes)
   } catch (error) {
-    throw new InputError(`${REASONS[(error as NodeJS.ErrnoException).code ?? ''] ?? 'cannot read'}: ${path}`)
+    const code = (error as NodeJS.ErrnoException).code ?? ''
+    const remedy = code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? '; save it as CSV UTF-8' : ''
+    throw new InputError(`${REASONS[code] ?? 'cannot read'}: ${path}${remedy}`)
   }
 }
 

@@ -36,7 +36,7 @@ async function readRows(folder: string, prefix: string, count: number): Promise<
   return {
     count,
     features: IMAGE,
-    labels: Int32Array.from(labels),
+    targets: Float32Array.from(labels),
     copy(row, into, at) {
       for (let i = 0, from = row * IMAGE; i < IMAGE; i++) into[at + i] = pixels[from + i]! / 255
     },
@@ -49,7 +49,8 @@ export async function loadMnist(): Promise<Dataset> {
   const [train, test] = await Promise.all([readRows(folder, 'train', 60_000), readRows(folder, 't10k', 10_000)])
   return {
     name: 'MNIST',
-    classes: Array.from({ length: 10 }, (_, digit) => String(digit)),
+    target: 'digit',
+    task: { kind: 'classification', classes: Array.from({ length: 10 }, (_, digit) => String(digit)) },
     train,
     test,
     notes: [

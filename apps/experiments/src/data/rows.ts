@@ -2,33 +2,43 @@
 // into a batch. How they are stored (pixels as bytes, sparse pairs, columns of a table) stays with each format, so a
 // batch is dense and the data set need not be.
 
-/** Labelled rows. */
+/** Rows with what is to be predicted of each. */
 export interface Rows {
   readonly count: number
   /** Features per row, all of them numbers by now. */
   readonly features: number
-  /** The class of each row: an index into `Dataset.classes`. */
-  readonly labels: Int32Array
+  /** The target of each row: its class, an index into `classes`; or its quantity, standardised. */
+  readonly targets: Float32Array
   /** Writes the features of a row to `into[at ... at + features)`, which holds zeros. */
   copy(row: number, into: Float32Array, at: number): void
 }
 
-/** A classification problem: rows to learn from and rows held out to judge by. */
+/** What is to be learned: which class a row belongs to, or how large a quantity is. */
+export type Task =
+  | { readonly kind: 'classification'; readonly classes: readonly string[] }
+  | { readonly kind: 'regression'; readonly mean: number; readonly deviation: number }
+
+/** The kinds of tasks. */
+export const TASKS = ['classification', 'regression'] as const
+
+/** A task, with rows to learn from and rows held out to judge by. */
 export interface Dataset {
   readonly name: string
-  readonly classes: readonly string[]
+  /** The name of what is predicted. */
+  readonly target: string
+  readonly task: Task
   readonly train: Rows
   readonly test: Rows
   /** What a reader of the results should know: missing values, columns left out, who made the data. */
   readonly notes: readonly string[]
 }
 
-/** The rows at `indices`, in that order; nothing is copied but their labels. */
+/** The rows at `indices`, in that order; nothing is copied but their targets. */
 export function subset(rows: Rows, indices: Int32Array): Rows {
   return {
     count: indices.length,
     features: rows.features,
-    labels: indices.map((row) => rows.labels[row]!),
+    targets: Float32Array.from(indices, (row) => rows.targets[row]!),
     copy: (row, into, at) => rows.copy(indices[row]!, into, at),
   }
 }

@@ -6,8 +6,7 @@ import { writeWhole } from '../report.ts'
 import type { Experiment, Figure, Results, Verdict } from './experiment.ts'
 import { experiments } from './experiments/index.ts'
 import { readRecords } from './records.ts'
-import { reading } from './report.ts'
-import { type Table, tables } from './table.ts'
+import { reading, type Table, tables } from './table.ts'
 
 /** The folder `docs` of the repository. */
 const DOCS = fileURLToPath(new URL('../../../../docs', import.meta.url))
@@ -43,7 +42,15 @@ export async function generateDocs(): Promise<{ page: string; figures: Record<st
       shownOf(experiment, results).map((figure) => [`${name}-${figure.name}.svg`, figure.svg] as const),
     ),
   )
-  return { page: pageOf(recorded), figures }
+  const page = pageOf(recorded)
+  for (const [name, text] of Object.entries({ 'experiments.md': page, ...figures })) checkText(name, text)
+  return { page, figures }
+}
+
+/** Refuses what no reader should see: numbers that are none, and sentences that end twice. */
+export function checkText(name: string, text: string): void {
+  const found = /.{0,60}(?:\bNaN|\bInfinity\b|\bundefined\b|(?<!\.)\.\s*\.(?!\.)|,\s*[,;.](?=\s)|;\s*[.;]).{0,20}/.exec(text)
+  if (found) throw new Error(`${name} has text that should not be there: ${found[0].trim()}`)
 }
 
 const pageOf = (recorded: readonly Recorded[]): string =>
@@ -69,7 +76,8 @@ function claims(recorded: readonly Recorded[]): string {
 
 function section({ name, experiment, results }: Recorded): string {
   const { traces, facts, notes, command } = results
-  const { title, about, metric } = experiment
+  const { title, about } = experiment
+  const shown = tables(traces, experiment)
   const image = ({ name: figure, title, caption }: Figure) =>
     `![${escaped(title)}](experiments/${name}-${figure}.svg)\n\n**${escaped(title)}.** ${escaped(caption)}`
   return [
@@ -79,8 +87,8 @@ function section({ name, experiment, results }: Recorded): string {
     facts.map(([what, value]) => `- ${what}: ${escaped(value)}`).join('\n'),
     ...notes.map(escaped),
     ...experiment.verdicts(traces).map(verdictText),
-    ...tables(traces, experiment).map(tableText),
-    escaped(reading(metric.gap)),
+    ...shown.map(tableText),
+    escaped(reading(shown, experiment)),
     ...shownOf(experiment, results).map(image),
   ].join('\n\n')
 }

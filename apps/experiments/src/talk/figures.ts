@@ -43,13 +43,16 @@ const MARGIN = { left: 62, right: 204, bottom: 40, top: 26 }
 /** Lines over two axes. */
 export function drawLines(lines: readonly Line[], x: Axis, y: Axis): string {
   const kept = lines.map((line) => ({ ...line, points: line.points.filter((point) => drawable(point, x, y)) }))
-  const shown = kept.filter(({ points }) => points.length > 0)
+  const shown = floored(
+    kept.filter(({ points }) => points.length > 0),
+    y,
+  )
   const { classOf, style } = paint(lines)
   // The faint lines below, those to be looked at on top.
   const order = ['grid', 'best', 'free']
   const marks = shown
     .toSorted((a, b) => order.indexOf(a.role) - order.indexOf(b.role))
-    .flatMap((line) => marksOf(line, classOf(line), y))
+    .flatMap((line) => marksOf(line, classOf(line)))
   const xs = shown.flatMap((line) => (line.level ? [] : line.points.map((point) => point.x)))
   const ys = shown.flatMap((line) => line.points.flatMap(({ y, low, high }) => [y, low, high]))
   const chart = plot(scaleOf(x, xs), scaleOf(y, ys), marks)
@@ -85,12 +88,24 @@ const within = (value: number, { log, from, to }: Axis) =>
   Number.isFinite(value) && (!log || value > 0) && value >= (from ?? -Infinity) && value <= (to ?? Infinity)
 const drawable = (point: Point, x: Axis, y: Axis) => within(point.x, x) && within(point.y, y)
 
-function marksOf(line: Line, className: string, { log }: Axis): Plot.Markish[] {
+/**
+ * The lines with bands that a logarithmic axis has a place for: what reaches to 0 or below ends at
+ * its least number.
+ */
+function floored<T extends Line>(lines: readonly T[], { log }: Axis): T[] {
+  if (!log) return [...lines]
+  const numbers = lines.flatMap(({ points }) => points.flatMap(({ y, low }) => [y, low])).filter((value) => value > 0)
+  const least = numbers.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY)
+  const floor = (point: Point): Point => (point.low > 0 ? point : { ...point, low: least })
+  return lines.map((line) => ({ ...line, points: line.points.map(floor) }))
+}
+
+function marksOf(line: Line, className: string): Plot.Markish[] {
   const stroke = { stroke: 'var(--c)', className, clip: true }
   const strokeWidth = line.role === 'free' ? 2.25 : line.role === 'best' ? 2 : 1
   const title = () => line.label
   if (line.level) return [Plot.ruleY(line.points.slice(0, 1), { ...stroke, y: 'y', strokeWidth, title })]
-  const band = line.points.some(({ low, high }) => low < high) ? line.points.filter(({ low }) => !log || low > 0) : []
+  const band = line.points.some(({ low, high }) => low < high) ? line.points : []
   return [
     ...(line.role === 'grid' || band.length < 2
       ? []

@@ -3,12 +3,13 @@
 import { type Html, html } from '../html.ts'
 import { figure, page } from '../page.ts'
 import type { Experiment, Results, Verdict } from './experiment.ts'
-import { tables } from './table.ts'
+import { reading, tables } from './table.ts'
 
 /** The report as the text of an HTML file. */
 export function renderReport(experiment: Experiment, results: Results): string {
-  const { title, about, metric } = experiment
+  const { title, about } = experiment
   const { traces, facts, notes, command } = results
+  const shown = tables(traces, experiment)
   return page({
     kicker: 'freestep: the talk, reproduced',
     title,
@@ -17,8 +18,8 @@ export function renderReport(experiment: Experiment, results: Results): string {
     sections: [
       html`<section><h2>What became of it</h2>${experiment.verdicts(traces).map(verdict)}</section>`,
       experiment.figures(traces).map(({ title, caption, svg }) => figure(title, caption, svg)),
-      tables(traces, experiment).map(table),
-      html`<p class="note">${reading(metric.gap)}</p>`,
+      shown.map(table),
+      html`<p class="note">${reading(shown, experiment)}</p>`,
     ],
     facts: [['made by', command], ...facts],
     notes,
@@ -33,11 +34,6 @@ const table = ({ problem, heads, cells, rows }: ReturnType<typeof tables>[number
     ([name, ...rest], i) =>
       html`<tr class="${rows[i].free ? 'free' : (rows[i].rank ?? 'grid')}"><th scope="row">${name}</th>${rest.map((cell) => html`<td>${cell}</td>`)}</tr>`,
   )}</tbody></table></div></section>`
-
-/** How the tables are read. */
-export const reading = (gap: 'difference' | 'ratio'): string =>
-  `Mean over the seeds and ${gap === 'ratio' ? 'the factor' : 'the deviation'} around it; then the ${gap === 'ratio' ? 'quotient to' : 'difference from'} ` +
-  'the best tuned Adam; d is the method’s own estimate of a distance at the end; steps/s is measured and depends on what else the machine was doing.'
 
 const verdict = ({ claim, verdict: outcome, because }: Verdict): Html =>
   html`<div class="claim"><p><b class="${outcome.replaceAll(' ', '-')}">${outcome}</b> ${claim}</p><p class="note">${because}</p></div>`

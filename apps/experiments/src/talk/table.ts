@@ -5,6 +5,19 @@ import { RULES } from '../table.ts'
 import type { Experiment, Metric, Trace } from './experiment.ts'
 import { bestOf, gapOf, problemsOf, type Row, rowsOf } from './summary.ts'
 
+/** What the numbers of some tables mean: only what they have. */
+export function reading(shown: readonly Table[], { metric }: Pick<Experiment, 'metric'>): string {
+  const ratio = metric.gap === 'ratio'
+  const beside = [...new Set(shown.flatMap(({ best }) => best ?? []))]
+  const parts = [
+    `Mean over the seeds and the ${ratio ? 'factor' : 'deviation'} around it`,
+    ...beside.map((name) => `“beside best ${name}” is the ${ratio ? 'quotient to' : 'difference from'} its best run`),
+    ...(shown.some(({ heads }) => heads.includes('d')) ? ['d is the method’s own estimate of a distance at the end'] : []),
+    'steps/s is measured and depends on what else the machine was doing',
+  ]
+  return `${parts.join('; ')}.`
+}
+
 /** The heads of the columns; `rate` is what the tuned methods are tuned by. */
 const heads = (metric: Metric, rate: string, best: Row | undefined): string[] => [
   ...['method', rate, metric.label, best === undefined ? '' : `beside best ${best.method}`, 'd', 'steps/s'],
@@ -44,6 +57,8 @@ function distance({ traces }: Row): string {
 export interface Table {
   readonly problem: string
   readonly rows: readonly Row[]
+  /** The tuned method that the others are set beside. */
+  readonly best?: string | undefined
   readonly heads: readonly string[]
   readonly cells: readonly (readonly string[])[]
 }
@@ -61,7 +76,7 @@ export function tables(
     // A column without anything in it says nothing.
     const filled = head.map((_, column) => all.some((cells) => cells[column] !== ''))
     const kept = (cells: readonly string[]) => cells.filter((_, column) => filled[column])
-    return { problem, rows, heads: kept(head), cells: all.map(kept) }
+    return { problem, rows, best: best?.method, heads: kept(head), cells: all.map(kept) }
   })
 }
 

@@ -28,15 +28,16 @@ export function isAsGood(metric: Metric, row: Row, best: Row, margin: number): b
 /** Whether `method` comes within `margin` of the best tuned Adam on every problem, with the numbers. */
 export function besideAdam(traces: readonly Trace[], metric: Metric, method: string, margin: number): Omit<Verdict, 'claim'> {
   const judged = allRows(traces, metric).flatMap(({ problem, rows }) => {
-    const [row, best] = [rowNamed(rows, method), bestOf(rows, metric)]
+    const [row, best] = [rowNamed(rows, method), bestOf(rows, metric, 'Adam')]
     if (!row || !best) return []
     const text = `${problem}: ${method} ${written(row, metric)}, Adam ${written(best, metric)} (at ${best.lr})`
     return [{ good: isAsGood(metric, row, best, margin), text }]
   })
+  const numbers = judged.length > 0 ? judged.map(({ text }) => text).join('; ') : `Not measured: ${metric.label}`
   const words = metric.gap === 'ratio' ? `at most ${margin} times the` : `no more than ${metric.format(margin)} worse than the`
   return {
     verdict: fromAll(judged.map(({ good }) => good)),
-    because: `Measure: ${words} best tuned Adam. ${judged.map(({ text }) => text).join('; ')}.`,
+    because: `Measure: ${words} best tuned Adam. ${numbers}.`,
   }
 }
 

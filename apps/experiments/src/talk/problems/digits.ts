@@ -41,7 +41,7 @@ function halved(rows: Rows, wanted: number): Digits {
       pixels[i * SIZE * SIZE + at] = (mean - MEAN) / DEVIATION
     }
   }
-  return { pixels, labels: rows.labels.slice(0, count) }
+  return { pixels, labels: Int32Array.from(rows.targets.subarray(0, count)) }
 }
 
 /** A classifier of these images as a network: cross-entropy on batches, and the error on the test images, in percent. */

@@ -37,7 +37,8 @@ function compress(
 
 /** The training rows of a file of two classes. */
 export async function readSparse(path: string): Promise<Sparse> {
-  const { name, classes, train } = await loadDataset(path, { seed: 1 })
+  const { name, task, train } = await loadDataset(path, { seed: 1, task: 'classification' })
+  const classes = task.kind === 'classification' ? task.classes : []
   if (classes.length !== 2) throw new InputError(`${name} has ${classes.length} classes; logistic regression takes a file of two`)
   const dense = new Float32Array(train.features)
   const rows = Array.from({ length: train.count }, (_, i) => {
@@ -48,7 +49,7 @@ export async function readSparse(path: string): Promise<Sparse> {
   return compress(
     name,
     rows,
-    Float64Array.from(train.labels, (label) => (label === 1 ? 1 : -1)),
+    Float64Array.from(train.targets, (label) => (label === 1 ? 1 : -1)),
     train.features,
   )
 }
