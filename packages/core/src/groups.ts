@@ -4,7 +4,7 @@
  */
 import type { Algorithm, Hyper, Schedule, Settings } from './algorithm.ts'
 import { FreestepError, suggest } from './errors.ts'
-import { checkOptions, scheduled } from './options.ts'
+import { checkOptions, type Ranges, scheduled } from './options.ts'
 import type { Value } from './value.ts'
 
 /** What core knows of a parameter tensor. */
@@ -50,7 +50,7 @@ export function optionsPerTensor<O extends object>(
 ): Options[] {
   const options = tensors.map(() => ({ ...algorithm.options }) as Options)
   for (const { params, ...overrides } of groups) {
-    checkOptions(`${algorithm.name} (parameter group)`, algorithm.defaults, overrides)
+    checkOptions({ what: `${algorithm.name} (parameter group)`, follows: true }, algorithm.ranges, overrides)
     const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined))
     for (const index of members(params, tensors)) Object.assign(options[index], given)
   }
@@ -76,7 +76,10 @@ function members(params: Group<unknown>['params'], tensors: readonly TensorInfo[
 }
 
 /** Sorts the options into numbers that are part of the program, uniforms, and choices that shape it. */
-export function resolve(algorithm: string, options: readonly Options[]): Resolved {
+export function resolve(
+  { name: algorithm, ranges }: { readonly name: string; readonly ranges: Ranges },
+  options: readonly Options[],
+): Resolved {
   const uniforms: Record<string, Uniform> = {}
   const build: Record<string, (uniform: (name: string) => Value) => unknown> = {}
 
@@ -105,7 +108,7 @@ export function resolve(algorithm: string, options: readonly Options[]): Resolve
         `${algorithm}: option ${name} shapes the step, so it cannot differ between groups. Use splitGroups, or one value.`,
       )
     const at = (value: unknown, k: number) =>
-      typeof value === 'function' ? scheduled(name, value as Schedule, k) : (value as number)
+      typeof value === 'function' ? scheduled(name, ranges[name], value as Schedule, k) : (value as number)
     uniforms[label] = same
       ? { scope: 'global', at: (k) => [at(first, k)] }
       : { scope: 'tensor', at: (k) => values.map((value) => at(value, k)) }
@@ -124,7 +127,7 @@ export function resolve(algorithm: string, options: readonly Options[]): Resolve
   return {
     uniforms,
     hyper: (uniform) => Object.fromEntries(Object.entries(build).map(([name, make]) => [name, make(uniform)])),
-    frozen: (k) => options.map(({ lr }) => (typeof lr === 'function' ? scheduled('lr', lr as Schedule, k) : lr) === 0),
+    frozen: (k) => options.map(({ lr }) => (typeof lr === 'function' ? scheduled('lr', ranges.lr, lr as Schedule, k) : lr) === 0),
     strides: strides.some((p) => p !== 1) ? strides : undefined,
   }
 }

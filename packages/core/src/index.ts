@@ -9,7 +9,7 @@ export * from './algorithms/index.ts'
 export * from './backend.ts'
 export * from './checkpoint.ts'
 export { type EagerOps, type EagerSpec, eagerBackend, uniformsAt } from './eager.ts'
-export { FreestepError, type FreestepErrorCode, suggest } from './errors.ts'
+export { FreestepError, type FreestepErrorCode, kindOf, suggest } from './errors.ts'
 export { type Group, optionsPerTensor, type TensorInfo, type Uniform } from './groups.ts'
 export { type Half, halves } from './halves.ts'
 export * from './ops.ts'
@@ -21,6 +21,30 @@ export {
   type OptimizerOptions,
   type StepOptions,
 } from './optimizer.ts'
+export {
+  chosen,
+  type Declared,
+  finite,
+  fixed,
+  fraction,
+  given,
+  growth,
+  inside,
+  integer,
+  limit,
+  list,
+  natural,
+  nonNegative,
+  numbers,
+  Option,
+  oneOf,
+  orNull,
+  positive,
+  type Range,
+  type Ranges,
+  required,
+  stepCount,
+} from './options.ts'
 export { createProgram, type Program, type Values } from './program.ts'
 export * from './schedules.ts'
 export { fromTorch } from './torch.ts'

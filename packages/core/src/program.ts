@@ -41,7 +41,7 @@ export function createProgram(
   tensors: readonly TensorInfo[],
   options: readonly Record<string, unknown>[],
 ): Program {
-  const resolved = resolve(algorithm.name, options)
+  const resolved = resolve(algorithm, options)
   const h = (values: Values): Hyper<object> => resolved.hyper((name) => values[name])
   const { states, usesLoss } = check(algorithm, resolved, h)
 

@@ -13,6 +13,7 @@
  */
 import { defineAlgorithm, element, perTensor } from '../algorithm.ts'
 import { add, div, ema, max, mul, neg, sqrt, square } from '../ops.ts'
+import { type Declared, fraction, list, nonNegative } from '../options.ts'
 import { coupled, decoupled } from './decay.ts'
 
 /** Options of {@link adam} and {@link adamW}. */
@@ -30,7 +31,14 @@ export interface AdamOptions {
   /** True shrinks x beside the step instead of adding to the gradient. */
   decouple: boolean
 }
-const defaults: AdamOptions = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, amsgrad: false, decouple: false }
+const defaults: Declared<AdamOptions> = {
+  lr: nonNegative(1e-3),
+  betas: list(fraction, 0.9, 0.999),
+  eps: nonNegative(1e-8),
+  weightDecay: nonNegative(0),
+  amsgrad: false,
+  decouple: false,
+}
 
 /** Adam with coupled weight decay, as torch.optim.Adam. Memory: 2 values a parameter (1 with β₁ = 0, one more with AMSGrad). */
 export const adam = defineAlgorithm({
@@ -65,5 +73,5 @@ export const adam = defineAlgorithm({
 export const adamW = defineAlgorithm({
   ...adam.algorithm,
   name: 'adamW',
-  defaults: { ...defaults, weightDecay: 1e-2, decouple: true },
+  defaults: { ...defaults, weightDecay: nonNegative(1e-2), decouple: true },
 })

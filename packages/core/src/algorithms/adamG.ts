@@ -11,6 +11,7 @@
  */
 import { defineAlgorithm, element, perTensor, plain } from '../algorithm.ts'
 import { add, div, ema, min, mul, neg, pow, sqrt, square } from '../ops.ts'
+import { type Declared, fixed, fraction, list, nonNegative, numbers, positive } from '../options.ts'
 import { coupled, decoupled } from './decay.ts'
 
 /** Options of {@link adamG}. */
@@ -30,7 +31,15 @@ export interface AdamGOptions {
   /** ε, added to the root of v. */
   eps: number
 }
-const defaults: AdamGOptions = { lr: 1, betas: [0.95, 0.999, 0.95], p: 0.2, q: 0.24, weightDecay: 0, decouple: false, eps: 1e-8 }
+const defaults: Declared<AdamGOptions> = {
+  lr: nonNegative(1),
+  betas: list(fraction, 0.95, 0.999, 0.95),
+  p: positive(0.2),
+  q: fixed(numbers('a number in (0, 1]', (q) => q > 0 && q <= 1)(0.24)),
+  weightDecay: nonNegative(0),
+  decouple: false,
+  eps: nonNegative(1e-8),
+}
 
 /** Adam with a golden step size. Memory: 3 values a parameter. */
 export const adamG = defineAlgorithm({

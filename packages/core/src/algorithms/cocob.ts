@@ -13,6 +13,7 @@
  */
 import { defineAlgorithm, element } from '../algorithm.ts'
 import { abs, add, div, max, mul, sub } from '../ops.ts'
+import { type Declared, nonNegative, positive } from '../options.ts'
 import { coupled } from './decay.ts'
 
 /** Options of {@link cocob}. */
@@ -26,7 +27,12 @@ export interface CocobOptions {
   /** Scales the gradient. */
   lr: number
 }
-const defaults: CocobOptions = { alpha: 100, eps: 1e-8, weightDecay: 0, lr: 1 }
+const defaults: Declared<CocobOptions> = {
+  alpha: positive(100),
+  eps: nonNegative(1e-8),
+  weightDecay: nonNegative(0),
+  lr: nonNegative(1),
+}
 
 /** Coin betting: no step size at all. Memory: 5 values a parameter. */
 export const cocob = defineAlgorithm({

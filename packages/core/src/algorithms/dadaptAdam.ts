@@ -20,6 +20,7 @@
  */
 import { defineAlgorithm, element, scalar } from '../algorithm.ts'
 import { add, div, ema, mul, neg, norm1, ratio, sqrt, square, sub, sum } from '../ops.ts'
+import { type Declared, fraction, list, nonNegative, oneOf, positive } from '../options.ts'
 import { biasCorrection, biasState } from './bias.ts'
 import { coupled, decoupled } from './decay.ts'
 import { type EstimateOptions, estimate, estimateDefaults, estimateState } from './estimate.ts'
@@ -43,16 +44,16 @@ export interface DadaptAdamOptions extends EstimateOptions {
   /** Which estimate: the package's since version 3, or the preprint's. */
   form: 'v3' | 'preprint'
 }
-const defaults: DadaptAdamOptions = {
-  lr: 1,
-  betas: [0.9, 0.999],
-  eps: 1e-8,
-  weightDecay: 0,
+const defaults: Declared<DadaptAdamOptions> = {
+  lr: nonNegative(1),
+  betas: list(fraction, 0.9, 0.999),
+  eps: nonNegative(1e-8),
+  weightDecay: nonNegative(0),
   decouple: false,
   useBiasCorrection: false,
   ...estimateDefaults,
-  layerScale: 1,
-  form: 'v3',
+  layerScale: positive(1),
+  form: oneOf('v3', 'preprint'),
 }
 
 /** Adam whose step size is a lower bound on the distance to the solution, estimated on the way. Memory: 3 values a parameter. */

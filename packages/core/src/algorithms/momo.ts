@@ -16,6 +16,7 @@
  */
 import { defineAlgorithm, element, type Hyper, scalar } from '../algorithm.ts'
 import { add, div, dot, ema, max, min, mul, neg, ratio, sqrt, square, sub, where } from '../ops.ts'
+import { type Declared, finite, fraction, list, nonNegative } from '../options.ts'
 import type { Expr, Value } from '../value.ts'
 
 /** Options of {@link momo}. */
@@ -51,6 +52,24 @@ export interface MomoAdamOptions {
   useFstar: boolean
 }
 
+const defaults: Declared<MomoOptions> = {
+  lr: nonNegative(1),
+  weightDecay: nonNegative(0),
+  beta: fraction(0.9),
+  lb: finite(0),
+  biasCorrection: false,
+  useFstar: false,
+}
+const adamDefaults: Declared<MomoAdamOptions> = {
+  lr: nonNegative(1e-2),
+  betas: list(fraction, 0.9, 0.999),
+  eps: nonNegative(1e-8),
+  weightDecay: nonNegative(0),
+  lb: finite(0),
+  divide: true,
+  useFstar: false,
+}
+
 /** The model of the objective along m, and the step size τ that it allows. */
 function model(
   averages: { f: Expr; gamma: Expr; mx: Expr; m2: Expr; rho: Expr; lb: Value; shrink: Expr },
@@ -69,7 +88,7 @@ function model(
 /** SGD with momentum whose step size comes from a model of the loss. Memory: 1 value a parameter. */
 export const momo = defineAlgorithm({
   name: 'momo',
-  defaults: { lr: 1, weightDecay: 0, beta: 0.9, lb: 0, biasCorrection: false, useFstar: false } as MomoOptions,
+  defaults,
   state: (h) => ({ m: element(), fBar: scalar(), gamma: scalar(), rho: scalar(), lb: scalar(h.lb), tau: scalar() }),
   step({ x, g, loss, m, fBar, gamma, rho, lb }, h) {
     const rho1 = ema(h.beta, rho, 1)
@@ -90,7 +109,7 @@ export const momo = defineAlgorithm({
 /** Adam whose step size comes from a model of the loss. Memory: 2 values a parameter. */
 export const momoAdam = defineAlgorithm({
   name: 'momoAdam',
-  defaults: { lr: 1e-2, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, lb: 0, divide: true, useFstar: false } as MomoAdamOptions,
+  defaults: adamDefaults,
   state: (h) => ({
     ...{ m: element(), v: element() },
     ...{ fBar: scalar(), gamma: scalar(), rho: scalar(), c2: scalar(), lb: scalar(h.lb), tau: scalar() },

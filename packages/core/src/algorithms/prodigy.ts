@@ -16,6 +16,7 @@
  */
 import { defineAlgorithm, element, scalar, sliced } from '../algorithm.ts'
 import { add, div, dot, ema, max, min, mul, neg, norm1, ratio, slice, sqrt, square, sub, where } from '../ops.ts'
+import { type Declared, fixed, fraction, integer, list, nonNegative, oneOf, orNull, positive } from '../options.ts'
 import { biasCorrection, biasState } from './bias.ts'
 import { coupled, decoupled } from './decay.ts'
 import { type EstimateOptions, estimate, estimateDefaults, estimateState } from './estimate.ts'
@@ -49,19 +50,19 @@ export interface ProdigyOptions extends EstimateOptions {
    */
   compat: 'paper' | 'prodigyopt'
 }
-const defaults: ProdigyOptions = {
-  lr: 1,
-  betas: [0.9, 0.999],
-  beta3: null,
-  eps: 1e-8,
-  weightDecay: 0,
+const defaults: Declared<ProdigyOptions> = {
+  lr: nonNegative(1),
+  betas: list(fraction, 0.9, 0.999),
+  beta3: orNull(fraction),
+  eps: nonNegative(1e-8),
+  weightDecay: nonNegative(0),
   decouple: true,
   useBiasCorrection: false,
   safeguardWarmup: false,
   ...estimateDefaults,
-  dCoef: 1,
-  sliceP: 1,
-  compat: 'paper',
+  dCoef: positive(1),
+  sliceP: fixed(integer(1, Infinity)(1)),
+  compat: oneOf('paper', 'prodigyopt'),
 }
 
 /** Adam whose step size is an estimate of the distance to the solution that grows fast. Memory: 4 values a parameter. */

@@ -16,6 +16,7 @@
  */
 import { type Algorithm, element, type OptionsOf, scalar } from '../algorithm.ts'
 import { abs, add, div, dot, max, min, mul, neg, norm2, ratio, sqrt, square, sub } from '../ops.ts'
+import { chosen, type Declared, integer, nonNegative, positive } from '../options.ts'
 import type { Expr, Value } from '../value.ts'
 import { wrap } from './wrap.ts'
 
@@ -30,17 +31,25 @@ export interface MechanicOptions {
   /** n, how many β are tried at once. */
   readonly numBetas?: number
 }
+const defaults: Declared<Required<MechanicOptions>> = {
+  weightDecay: nonNegative(1e-2),
+  eps: nonNegative(1e-8),
+  sInit: positive(1e-6),
+  // The sixteenth β would be 1 in double precision.
+  numBetas: integer(1, 15)(6),
+}
 
 /** Tunes the scale of any algorithm's updates. Memory: 2 values a parameter more (Δ, x − x₀). */
-export function mechanic<A extends Algorithm>(inner: A, options: MechanicOptions = {}): Algorithm<OptionsOf<A>> {
-  const { weightDecay = 1e-2, eps = 1e-8, sInit = 1e-6, numBetas = 6 } = options
+export function mechanic<A extends Algorithm>(inner: A, settings?: MechanicOptions): Algorithm<OptionsOf<A>> {
+  const options = chosen({ what: 'mechanic' }, defaults, settings)
+  const { weightDecay, eps, sInit, numBetas } = options
   const tuners = Array.from({ length: numBetas }, (_, i) => ({ beta: 1 - 0.1 ** (i + 1), key: `${i + 1}` }))
   const states = (tuner: { key: string }) =>
     ['r', 'm', 'v', 's'].map((name) => [`mechanic.${name}${tuner.key}`, scalar()] as const)
 
   return wrap(inner, {
     name: 'mechanic',
-    options: { weightDecay, eps, sInit, numBetas },
+    options: { ...options },
     state: () => ({ delta: element(), S: scalar(), ...Object.fromEntries(tuners.flatMap(states)) }),
     step(values, step) {
       const { x, g, moved, delta, S } = values

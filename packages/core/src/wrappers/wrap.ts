@@ -2,8 +2,8 @@
  * What every wrapper is: a function from an algorithm to an algorithm that adds states of its own to the inner ones. Not an algorithm.
  */
 import type { Algorithm, Inputs, OptionsOf, Outputs, States, ValuesOf } from '../algorithm.ts'
-import { FreestepError } from '../errors.ts'
-import { checkOptions } from '../options.ts'
+import { FreestepError, kindOf } from '../errors.ts'
+import { isAlgorithm } from '../options.ts'
 import type { Expr } from '../value.ts'
 
 /** The states of any algorithm. */
@@ -23,9 +23,17 @@ export interface Wrapping<S extends States> {
   evaluate?(values: AnyValues, inner: (x: Pick<Inputs, 'x' | 'moved'>) => Expr): Expr
 }
 
-/** Puts a wrapper around an algorithm; its options are held to the ranges of their names. */
+/** Puts a wrapper around an algorithm. What its options may be is for the wrapper to say: see {@link chosen}. */
 export function wrap<A extends Algorithm, S extends States>(inner: A, wrapping: Wrapping<S>): Algorithm<OptionsOf<A>> {
-  checkOptions(wrapping.name, wrapping.options, wrapping.options)
+  if (!isAlgorithm(inner))
+    throw new FreestepError(
+      'core',
+      'bad-option',
+      `${wrapping.name} goes around an algorithm, such as sgd(). It got ${kindOf(inner)}.`,
+    )
+  for (const [name, value] of Object.entries(wrapping.options))
+    if (typeof value !== 'number' || Number.isNaN(value))
+      throw new FreestepError('core', 'bad-option', `${wrapping.name}: option ${name} is ${kindOf(value)}. Give a number.`)
   return {
     ...(inner as unknown as Algorithm<OptionsOf<A>>),
     name: `${wrapping.name}(${inner.name})`,
