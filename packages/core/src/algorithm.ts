@@ -10,10 +10,10 @@ import type { Expr, Scope, Value } from './value.ts'
 export type Schedule = (k: number) => number
 
 /**
- * The first value of a state: a number for every coordinate, or a function of the parameters in the ops
- * (`(x) => x` keeps a copy of them, `(x) => norm2(x)` their norm).
+ * The first value of a state: a number for every coordinate, or a function of the parameters in the ops, and of their number of
+ * coordinates (`(x) => x` keeps a copy of them, `(x, p) => div(norm2(x), Math.sqrt(p))` the size of one).
  */
-export type Init = Expr | ((x: Value) => Expr)
+export type Init = Expr | ((x: Value, p: number) => Expr)
 
 /** One quantity that an algorithm keeps from step to step. */
 export interface State {
@@ -63,6 +63,8 @@ export interface Inputs {
   readonly moved: Value
   /** The value of the objective, given by the caller; required of them only if it is used. */
   readonly loss: Value
+  /** p, the number of coordinates of x: a plain number. A state of that name takes its place. */
+  readonly p: number
 }
 
 /** What a step returns: the update u (core does x += u), and the next value of every state that changes. */
@@ -86,7 +88,7 @@ export interface Definition<O extends object, S extends States> {
   /** One step: from the values now to the update and the values next. Reads nothing back, branches only on options. */
   step(values: Inputs & ValuesOf<S>, h: Hyper<O>): Outputs<S>
   /** The point to evaluate the model at, where it is not x itself. */
-  evaluate?(values: Pick<Inputs, 'x' | 'moved'> & ValuesOf<S>, h: Hyper<O>): Expr
+  evaluate?(values: Pick<Inputs, 'x' | 'moved' | 'p'> & ValuesOf<S>, h: Hyper<O>): Expr
 }
 
 /** A definition whose table of options is taken apart. */

@@ -1,13 +1,14 @@
 /**
  * A program: one algorithm with its options resolved for given parameters, as pure functions over named values. It adds what core does
  * around every algorithm: x += u, and moved += u where it is mentioned. What a backend runs, eagerly or after compiling.
- * Not tied to memory: the same functions run on tensors, on graph nodes, and on the scope checker below, which vets them first.
+ * Not tied to memory: the same functions run on tensors, on graph nodes, and in check.ts, which vets them first.
  */
 import type { Algorithm, Hyper, State } from './algorithm.ts'
-import { FreestepError } from './errors.ts'
-import { type Resolved, resolve, type TensorInfo, type Uniform } from './groups.ts'
+import { check, checkGroups } from './check.ts'
+import { resolve, type TensorInfo, type Uniform } from './groups.ts'
 import { add, slice } from './ops.ts'
-import type { Expr, Interpreter, Scope, Value } from './value.ts'
+import type { Expr, Scope, Value } from './value.ts'
+import { withInputs } from './wrappers/wrap.ts'
 
 /** Values by name: `x`, `g`, `loss`, every state, every uniform. */
 export type Values = Readonly<Record<string, Value>>
@@ -43,7 +44,10 @@ export function createProgram(
 ): Program {
   const resolved = resolve(algorithm, options)
   const h = (values: Values): Hyper<object> => resolved.hyper((name) => values[name])
-  const { states, usesLoss } = check(algorithm, resolved, h)
+  const p = tensors.reduce((sum, { size }) => sum + size, 0)
+  const { states, usesLoss } = checkGroups(algorithm.name, resolved, (uniforms) =>
+    check(algorithm, { uniforms, strides: resolved.strides }, h, p),
+  )
 
   return {
     name: algorithm.name,
@@ -54,73 +58,17 @@ export function createProgram(
     strides: resolved.strides,
     frozen: resolved.frozen,
     init(values) {
-      const first = ([name, { init }]: [string, State]) => [name, typeof init === 'function' ? init(values.x) : init]
+      const first = ([name, { init }]: [string, State]) => [name, typeof init === 'function' ? init(values.x, p) : init]
       return {
         ...('moved' in states && { moved: 0 }),
         ...Object.fromEntries(Object.entries(algorithm.state(h(values))).map(first)),
       }
     },
     step(values) {
-      const { u, ...next } = algorithm.step(values as never, h(values)) as { u: Expr } & Record<string, Expr>
+      const { u, ...next } = algorithm.step(withInputs({ p }, values) as never, h(values)) as { u: Expr } & Record<string, Expr>
       const moved = values.moved && { moved: add(values.moved, slice(u)) }
       return { x: add(values.x, u), ...moved, ...next }
     },
-    evaluate: algorithm.evaluate && ((values) => algorithm.evaluate?.(values as never, h(values)) as Expr),
+    evaluate: algorithm.evaluate && ((values) => algorithm.evaluate?.(withInputs({ p }, values) as never, h(values)) as Expr),
   }
-}
-
-/** The scope checker: an interpreter whose values are nothing but a scope. */
-function checker(sliced: boolean): { interpreter: Interpreter; value: (scope: Scope) => Value } {
-  const interpreter: Interpreter = {
-    apply: (_op, _args, scope) => value(scope),
-    sum: (_a, to) => value(to),
-    slice: (a) => (sliced ? value('slice') : a),
-  }
-  const value = (scope: Scope): Value => ({ scope: scope === 'slice' && !sliced ? 'element' : scope, in: interpreter })
-  return { interpreter, value }
-}
-
-/** Runs the algorithm's functions once on scopes alone: what they use, and whether what they return fits what they declare. */
-function check(algorithm: Algorithm, { uniforms, strides }: Resolved, h: (values: Values) => Hyper<object>) {
-  const { value } = checker(strides !== undefined)
-  const scopes = Object.fromEntries(Object.entries(uniforms).map(([name, { scope }]) => [name, value(scope)]))
-  const declared = algorithm.state(h(scopes))
-  const states = Object.fromEntries(Object.entries(declared).map(([name, { scope }]) => [name, value(scope).scope]))
-
-  const used = new Set<string>()
-  const noting = (name: string, scope: Scope) => ({
-    enumerable: true,
-    get() {
-      used.add(name)
-      return value(scope)
-    },
-  })
-  const inputs = Object.defineProperties(
-    { x: value('element'), g: value('element'), ...scopes },
-    { moved: noting('moved', 'slice'), loss: noting('loss', 'global') },
-  )
-  const stateValues = Object.fromEntries(Object.entries(states).map(([name, scope]) => [name, value(scope)]))
-  const values = Object.defineProperties(inputs, Object.getOwnPropertyDescriptors(stateValues)) as unknown as Values
-
-  const expectScope = (what: string, expr: Expr | undefined, scope: Scope) => {
-    if (expr === undefined) throw refuse(`${what} is undefined. Return a value or leave the name out.`)
-    if (typeof expr === 'number' || expr.scope === scope) return
-    throw refuse(
-      `${what} has scope ${expr.scope} where ${scope} is declared. Declare it so, or sum it; if an option differs between groups here, ` +
-        'give all groups one value or use splitGroups.',
-    )
-  }
-  const refuse = (message: string) => new FreestepError('core', 'bad-algorithm', `${algorithm.name}: ${message}`)
-
-  for (const [name, { init }] of Object.entries(declared))
-    expectScope(`the first value of ${name}`, typeof init === 'function' ? init(values.x) : init, states[name])
-  const { u, ...next } = algorithm.step(values as never, h(values)) as { u: Expr } & Record<string, Expr>
-  if (u === undefined) throw refuse('the step returned no u. Return the update as u.')
-  if (typeof u !== 'number' && u.scope === 'slice') throw refuse('u is sliced. Return an update for every coordinate.')
-  for (const [name, expr] of Object.entries(next)) {
-    if (!Object.hasOwn(states, name)) throw refuse(`the step returned ${name}, which is no state. Declare it in state().`)
-    expectScope(`the next value of ${name}`, expr, states[name])
-  }
-  if (algorithm.evaluate) algorithm.evaluate(values as never, h(values))
-  return { states: { ...(used.has('moved') && { moved: value('slice').scope }), ...states }, usesLoss: used.has('loss') }
 }

@@ -15,6 +15,7 @@ import { defineAlgorithm, element, perTensor } from '../algorithm.ts'
 import { add, div, ema, max, mul, neg, sqrt, square } from '../ops.ts'
 import { type Declared, fraction, list, nonNegative } from '../options.ts'
 import { coupled, decoupled } from './decay.ts'
+import { quotient } from './quotient.ts'
 
 /** Options of {@link adam} and {@link adamW}. */
 export interface AdamOptions {
@@ -59,7 +60,7 @@ export const adam = defineAlgorithm({
     const correction2 = ema(beta2, c2, 1)
     const top = vMax ? max(vMax, v1) : v1
     // Times the inverse: dividers are the slowest part of a processor, and this is one division per tensor in place of one per element.
-    const step = div(m1 ?? g, add(mul(sqrt(top), div(1, sqrt(correction2))), h.eps))
+    const step = quotient(h.eps)(m1 ?? g, add(mul(sqrt(top), div(1, sqrt(correction2))), h.eps))
     const u = decoupled(neg(mul(div(h.lr, correction1 ?? 1), step)), x, h.lr, h)
     return {
       ...{ u, v: v1, c2: correction2 },

@@ -13,6 +13,7 @@ import { defineAlgorithm, element, perTensor, plain } from '../algorithm.ts'
 import { add, div, ema, min, mul, neg, pow, sqrt, square } from '../ops.ts'
 import { type Declared, fixed, fraction, list, nonNegative, numbers, positive } from '../options.ts'
 import { coupled, decoupled } from './decay.ts'
+import { quotient } from './quotient.ts'
 
 /** Options of {@link adamG}. */
 export interface AdamGOptions {
@@ -56,7 +57,7 @@ export const adamG = defineAlgorithm({
     const r1 = ema(beta3, r, mul(h.p, pow(v1, plain('q', h.q))))
     const m1 = ema(beta1, m, mul(r1, g))
     const eta = min(h.lr, div(1, sqrt(k1)))
-    const step = div(div(m1, correction1), add(sqrt(div(v1, correction2)), h.eps))
+    const step = quotient(h.eps)(div(m1, correction1), add(sqrt(div(v1, correction2)), h.eps))
     const u = decoupled(neg(mul(eta, step)), x, eta, h)
     return { u, m: m1, v: v1, r: r1, c1: correction1, c2: correction2, k: k1 }
   },

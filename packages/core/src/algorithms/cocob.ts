@@ -12,9 +12,10 @@
  * γ lr scales the gradient, which changes nothing but ε. Weight decay is coupled.
  */
 import { defineAlgorithm, element } from '../algorithm.ts'
-import { abs, add, div, max, mul, sub } from '../ops.ts'
+import { abs, add, max, mul, sub } from '../ops.ts'
 import { type Declared, nonNegative, positive } from '../options.ts'
 import { coupled } from './decay.ts'
+import { quotient } from './quotient.ts'
 
 /** Options of {@link cocob}. */
 export interface CocobOptions {
@@ -45,7 +46,7 @@ export const cocob = defineAlgorithm({
     const G1 = add(G, abs(c))
     const R1 = max(sub(R, mul(c, moved)), 0)
     const theta1 = sub(theta, c)
-    const bet = div(mul(theta1, add(L1, R1)), mul(L1, max(add(G1, L1), mul(h.alpha, L1))))
+    const bet = quotient(h.eps)(mul(theta1, add(L1, R1)), mul(L1, max(add(G1, L1), mul(h.alpha, L1))))
     return { u: sub(bet, moved), L: L1, G: G1, R: R1, theta: theta1 }
   },
 })

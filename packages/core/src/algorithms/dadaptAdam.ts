@@ -24,6 +24,7 @@ import { type Declared, fraction, list, nonNegative, oneOf, positive } from '../
 import { biasCorrection, biasState } from './bias.ts'
 import { coupled, decoupled } from './decay.ts'
 import { type EstimateOptions, estimate, estimateDefaults, estimateState } from './estimate.ts'
+import { quotient } from './quotient.ts'
 
 /** Options of {@link dadaptAdam}. */
 export interface DadaptAdamOptions extends EstimateOptions {
@@ -71,6 +72,7 @@ export const dadaptAdam = defineAlgorithm({
     const preprint = h.form === 'preprint'
     const beta = preprint ? beta2 : sqrt(beta2)
     const scale = h.layerScale
+    const over = quotient(h.eps)
     const bias = biasCorrection(values, h.betas)
     const lambda = mul(d, h.lr, bias.factor)
     const g = coupled(gradient, x, h)
@@ -84,11 +86,11 @@ export const dadaptAdam = defineAlgorithm({
       beta,
       q,
       preprint
-        ? sum(mul(square(lambda), div(square(g), denominator)))
-        : sum(mul(mul(scale, lambda), g, div(s, add(sqrt(v), h.eps)))),
+        ? sum(mul(square(lambda), over(square(g), denominator)))
+        : sum(mul(mul(scale, lambda), g, over(s, add(sqrt(v), h.eps)))),
     )
-    const numerator = preprint ? sub(div(sum(div(square(s1), denominator)), sub(1, beta)), q1) : div(q1, sub(1, beta))
-    const u = decoupled(neg(div(m1, denominator)), x, lambda, h)
+    const numerator = preprint ? sub(div(sum(over(square(s1), denominator)), sub(1, beta)), q1) : div(q1, sub(1, beta))
+    const u = decoupled(neg(over(m1, denominator)), x, lambda, h)
     return { ...{ u, m: m1, v: v1, s: s1, q: q1 }, ...estimate(values, ratio(numerator, norm), h), ...bias.next(norm) }
   },
 })

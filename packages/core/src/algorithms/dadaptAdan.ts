@@ -19,6 +19,7 @@ import { add, div, ema, mul, neg, norm1, ratio, sqrt, square, sub, sum, where } 
 import { type Declared, fraction, list, nonNegative } from '../options.ts'
 import { decoupled } from './decay.ts'
 import { type EstimateOptions, estimate, estimateDefaults, estimateState } from './estimate.ts'
+import { quotient } from './quotient.ts'
 
 /** Options of {@link dadaptAdan}. */
 export interface DadaptAdanOptions extends EstimateOptions {
@@ -60,10 +61,11 @@ export const dadaptAdan = defineAlgorithm({
     const n1 = add(mul(beta2, n), mul(mul(lambda, sub(1, beta2)), delta))
     const v1 = ema(beta3, v, square(add(g, mul(beta2, delta))))
     const s1 = add(mul(beta3, s), mul(mul(lambda, sub(1, beta3)), g))
+    const over = quotient(h.eps)
     const denominator = add(sqrt(v1), h.eps)
-    const q1 = ema(beta3, q, sum(mul(square(lambda), div(square(g), denominator))))
-    const dHat = ratio(sub(div(sum(div(square(s1), denominator)), sub(1, beta3)), q1), norm1(s1))
-    const step = neg(div(add(m1, mul(beta2, n1)), denominator))
+    const q1 = ema(beta3, q, sum(mul(square(lambda), over(square(g), denominator))))
+    const dHat = ratio(sub(div(sum(over(square(s1), denominator)), sub(1, beta3)), q1), norm1(s1))
+    const step = neg(over(add(m1, mul(beta2, n1)), denominator))
     const decay = mul(lambda, h.weightDecay)
     // (x + step) / (1 + decay) − x
     const u = h.noProx ? decoupled(step, x, lambda, { ...h, decouple: true }) : div(sub(step, mul(decay, x)), add(1, decay))

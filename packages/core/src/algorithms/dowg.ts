@@ -13,6 +13,7 @@ import { defineAlgorithm, element, scalar } from '../algorithm.ts'
 import { add, div, dot, max, mul, neg, sqrt, square } from '../ops.ts'
 import { type Declared, nonNegative, type Option, positive } from '../options.ts'
 import { coupled } from './decay.ts'
+import { quotient } from './quotient.ts'
 
 /** Options of {@link dowg} and {@link cdowg}. */
 export interface DowgOptions {
@@ -51,6 +52,6 @@ export const cdowg = defineAlgorithm({
     const g = coupled(gradient, x, h)
     const r21 = max(r2, square(moved))
     const v1 = add(v, mul(r21, square(g)))
-    return { u: neg(mul(h.lr, div(mul(r21, g), add(sqrt(v1), h.eps)))), r2: r21, v: v1 }
+    return { u: neg(mul(h.lr, quotient(h.eps)(mul(r21, g), add(sqrt(v1), h.eps)))), r2: r21, v: v1 }
   },
 })

@@ -18,6 +18,7 @@ import { defineAlgorithm, element, type Hyper, scalar } from '../algorithm.ts'
 import { add, div, dot, ema, max, min, mul, neg, ratio, sqrt, square, sub, where } from '../ops.ts'
 import { type Declared, finite, fraction, list, nonNegative } from '../options.ts'
 import type { Expr, Value } from '../value.ts'
+import { quotient } from './quotient.ts'
 
 /** Options of {@link momo}. */
 export interface MomoOptions {
@@ -122,7 +123,7 @@ export const momoAdam = defineAlgorithm({
     const v1 = ema(beta2, v, square(g))
     const f = ema(beta1, fBar, loss)
     const gamma1 = ema(beta1, gamma, dot(g, x))
-    const step = div(m1, add(h.eps, sqrt(div(v1, correction2))))
+    const step = quotient(h.eps)(m1, add(h.eps, sqrt(div(v1, correction2))))
     const decay = mul(h.lr, h.weightDecay)
     const shrink = h.divide ? add(1, decay) : 1
     const averages = { f, gamma: gamma1, mx: dot(m1, x), m2: dot(m1, step), rho: rho1, lb, shrink }

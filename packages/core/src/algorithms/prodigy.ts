@@ -20,6 +20,7 @@ import { type Declared, fixed, fraction, integer, list, nonNegative, oneOf, orNu
 import { biasCorrection, biasState } from './bias.ts'
 import { coupled, decoupled } from './decay.ts'
 import { type EstimateOptions, estimate, estimateDefaults, estimateState } from './estimate.ts'
+import { quotient } from './quotient.ts'
 
 /** Options of {@link prodigy}. */
 export interface ProdigyOptions extends EstimateOptions {
@@ -102,7 +103,7 @@ export const prodigy = defineAlgorithm({
     const next = estimate(values, dHat, h, grown)
 
     const dStep = h.compat === 'prodigyopt' ? next.d : d
-    const step = div(m1 ?? mul(dStep, g), add(sqrt(v1), mul(dStep, h.eps)))
+    const step = quotient(mul(h.d0, h.eps))(m1 ?? mul(dStep, g), add(sqrt(v1), mul(dStep, h.eps)))
     const u = decoupled(neg(mul(lambda, step)), x, lambda, h)
     return {
       ...{ u, v: v1, s: s1, r: r1 },

@@ -15,7 +15,8 @@
  * λ weightDecay, s₀ sInit, n numBetas, ε eps. Δ is kept as a sum of updates and never divided out of x − x₀.
  */
 import { type Algorithm, element, type OptionsOf, scalar } from '../algorithm.ts'
-import { abs, add, div, dot, max, min, mul, neg, norm2, ratio, sqrt, square, sub } from '../ops.ts'
+import { quotient } from '../algorithms/quotient.ts'
+import { abs, add, dot, max, min, mul, neg, norm2, ratio, sqrt, square, sub } from '../ops.ts'
 import { chosen, type Declared, integer, nonNegative, positive } from '../options.ts'
 import type { Expr, Value } from '../value.ts'
 import { wrap } from './wrap.ts'
@@ -66,7 +67,7 @@ export function mechanic<A extends Algorithm>(inner: A, settings?: MechanicOptio
         const r1 = add(mul(beta, r), mul(s, max(neg(m), min(h, m))))
         const m1 = max(mul(beta, m), add(abs(h), eps))
         const v1 = add(mul(beta * beta, v), square(h))
-        const s1 = div(add(mul(sInit / numBetas, m1), max(r1, 0)), add(sqrt(v1), eps))
+        const s1 = quotient(eps)(add(mul(sInit / numBetas, m1), max(r1, 0)), add(sqrt(v1), eps))
         S1 = add(S1, s1)
         for (const [name, value] of Object.entries({ r: r1, m: m1, v: v1, s: s1 })) tuned[`mechanic.${name}${key}`] = value
       }

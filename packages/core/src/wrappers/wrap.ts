@@ -40,7 +40,7 @@ export function wrap<A extends Algorithm, S extends States>(inner: A, wrapping: 
     wrapper: { name: wrapping.name, options: wrapping.options, inner },
     state(h) {
       const states = inner.state(h)
-      const own = wrapping.state(h)
+      const own = wrapping.state(commonOf(h))
       for (const name of Object.keys(own))
         if (Object.hasOwn(states, name))
           throw new FreestepError(
@@ -50,7 +50,7 @@ export function wrap<A extends Algorithm, S extends States>(inner: A, wrapping: 
           )
       return { ...states, ...own }
     },
-    step: (values, h) => wrapping.step(values as never, (inputs) => inner.step(inputs as AnyValues, h), h),
+    step: (values, h) => wrapping.step(values as never, (inputs) => inner.step(inputs as AnyValues, h), commonOf(h)),
     ...((wrapping.evaluate || inner.evaluate) && {
       evaluate(values, h) {
         const evaluateInner = (point: object) =>
@@ -61,6 +61,12 @@ export function wrap<A extends Algorithm, S extends States>(inner: A, wrapping: 
   }
 }
 
+/** What a wrapper may know of any algorithm's options, which need not have it. */
+const commonOf = (h: { readonly lr?: Expr }): { readonly lr?: Expr } => ('lr' in h ? { lr: h.lr } : {})
+
 /** The values with some replaced; getters stay unread, since reading `moved` is what makes core keep it. */
 export const withInputs = <V extends object>(values: V, replaced: object): V =>
-  Object.defineProperties({}, { ...Object.getOwnPropertyDescriptors(values), ...Object.getOwnPropertyDescriptors(replaced) }) as V
+  Object.create(Object.getPrototypeOf(values), {
+    ...Object.getOwnPropertyDescriptors(values),
+    ...Object.getOwnPropertyDescriptors(replaced),
+  })
