@@ -7,6 +7,7 @@
  * `splitGroups`), `x/parameter` for parameters.
  */
 import type { Algorithm } from './algorithm.ts'
+import { precisionOf } from './arrays.ts'
 import type { Numbers } from './backend.ts'
 import { FreestepError } from './errors.ts'
 
@@ -43,7 +44,7 @@ export function toSafetensors({ algorithm, options, steps, tensors }: Checkpoint
   for (const [name, { shape, data }] of Object.entries(tensors)) {
     const begin = end
     end += data.byteLength
-    header[name] = { dtype: data instanceof Float64Array ? 'F64' : 'F32', shape, data_offsets: [begin, end] }
+    header[name] = { dtype: precisionOf(data) === 'float64' ? 'F64' : 'F32', shape, data_offsets: [begin, end] }
   }
   const text = JSON.stringify(header).replace(/[\u0080-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
   const padded = text.padEnd(Math.ceil(text.length / 8) * 8)

@@ -3,7 +3,8 @@
  * Not the step itself: program.ts puts the resolved options into it.
  */
 import type { Algorithm, Hyper, Schedule, Settings } from './algorithm.ts'
-import { FreestepError, suggest } from './errors.ts'
+import { checkGroup } from './arguments.ts'
+import { FreestepError, kindOf, suggest } from './errors.ts'
 import { checkOptions, type Ranges, scheduled } from './options.ts'
 import type { Value } from './value.ts'
 
@@ -49,7 +50,9 @@ export function optionsPerTensor<O extends object>(
   groups: readonly Group<O>[],
 ): Options[] {
   const options = tensors.map(() => ({ ...algorithm.options }) as Options)
-  for (const { params, ...overrides } of groups) {
+  for (const group of groups) {
+    checkGroup(group)
+    const { params, ...overrides } = group
     checkOptions({ what: `${algorithm.name} (parameter group)`, follows: true }, algorithm.ranges, overrides)
     const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined))
     for (const index of members(params, tensors)) Object.assign(options[index], given)
@@ -66,7 +69,16 @@ export function partition<O>(tensors: readonly TensorInfo[], groups: readonly Gr
 }
 
 function members(params: Group<unknown>['params'], tensors: readonly TensorInfo[]): number[] {
-  if (typeof params === 'function') return [...tensors.keys()].filter((i) => params(tensors[i].name, tensors[i]))
+  if (typeof params === 'function')
+    return [...tensors.keys()].filter((i) => {
+      const belongs: unknown = params(tensors[i].name, tensors[i])
+      if (typeof belongs !== 'object' || belongs === null || !('then' in belongs)) return belongs
+      throw new FreestepError(
+        'core',
+        'bad-option',
+        `params of a group gave ${kindOf(belongs)}. It must return true or false at once.`,
+      )
+    })
   const names = tensors.map((tensor) => tensor.name)
   return params.map((name) => {
     const index = names.indexOf(name)

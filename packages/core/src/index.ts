@@ -6,6 +6,7 @@
  */
 export * from './algorithm.ts'
 export * from './algorithms/index.ts'
+export { precisionOf } from './arrays.ts'
 export * from './backend.ts'
 export * from './checkpoint.ts'
 export { type EagerOps, type EagerSpec, eagerBackend, uniformsAt } from './eager.ts'
@@ -22,18 +23,20 @@ export {
   type StepOptions,
 } from './optimizer.ts'
 export {
-  chosen,
+  chooseOptions,
   type Declared,
   finite,
   fixed,
   fraction,
   given,
   growth,
+  having,
   inside,
   integer,
   limit,
   list,
   natural,
+  needed,
   nonNegative,
   numbers,
   Option,

@@ -16,6 +16,8 @@ export interface Range {
   holds(value: unknown): boolean
   /** Whether a function of k may stand in its place, each of whose values is such. */
   readonly follows: boolean
+  /** Whether it has to be given. */
+  readonly needed?: boolean
 }
 
 /** An option as it is declared: its default, and what it may be. */
@@ -34,9 +36,19 @@ export type Declared<O> = { readonly [K in keyof O]: O[K] | Option<O[K]> }
 /** The ranges of a table of options, by name. */
 export type Ranges = Readonly<Record<string, Range>>
 
-/** An option of any other kind: a device, a function. Left out, it is undefined. */
-export const given = <T>(says: string, holds: (value: unknown) => boolean): Option<T | undefined> =>
-  new Option<T | undefined>(undefined, { says, holds, follows: false })
+/** An option of any other kind, a device or a function, with what is there if it is left out. */
+export const given = <T>(says: string, holds: (value: unknown) => boolean, standard: T): Option<T> =>
+  new Option(standard, { says, holds, follows: false })
+
+/** The same without a default. */
+export const needed = <T>(says: string, holds: (value: unknown) => boolean): Option<T> =>
+  new Option(undefined as T, { says, holds, follows: false, needed: true })
+
+/** An object with these members, whoever made it: a device, a library. */
+export const having =
+  (...members: readonly string[]) =>
+  (value: unknown): boolean =>
+    typeof value === 'object' && value !== null && members.every((member) => member in value)
 
 /** A kind of numbers: makes an option of a default. */
 export interface Numbered extends Range {
@@ -84,8 +96,9 @@ export const integer = (from: number, to: number): Numbered =>
     (v) => Number.isSafeInteger(v) && v >= from && v <= to,
   )
 
-/** A number that has no default: NaN stands for it, which no range holds. */
-export const required = (range: Numbered): Option<number> => range(Number.NaN)
+/** A number that has no default. */
+export const required = ({ says, holds }: Numbered): Option<number> =>
+  new Option(Number.NaN, { says, holds, follows: false, needed: true })
 
 /** One number for all steps: no schedule. */
 export const fixed = <T>({ standard, range }: Option<T>): Option<T> => new Option(standard, { ...range, follows: false })
@@ -183,12 +196,12 @@ const exampleOf = (ranges: Ranges) => `{ ${Object.keys(ranges)[0] ?? ''}: … }`
  *
  * @throws FreestepError `unknown-option` or `bad-option`, which names the option and says what it may be
  */
-export function chosen<O extends object>(asker: Asker, declared: Declared<O>, settings: unknown = {}): O {
+export function chooseOptions<O extends object>(asker: Asker, declared: Declared<O>, settings: unknown = {}): O {
   const { defaults, ranges } = tableOf(declared)
   checkOptions(asker, ranges, settings)
-  const options = overlaid(defaults, settings as object)
-  const missing = Object.entries(options).find(([, value]) => Number.isNaN(value))?.[0]
-  if (missing === undefined) return options
+  const given = Object.entries(settings as object).filter(([, value]) => value !== undefined)
+  const missing = Object.keys(ranges).find((name) => ranges[name].needed && !given.some(([other]) => other === name))
+  if (missing === undefined) return { ...defaults, ...Object.fromEntries(given) }
   throw new FreestepError(
     asker.place ?? 'core',
     'bad-option',

@@ -7,7 +7,9 @@ import type { After, Backend, Engine, MaybePromise } from './backend.ts'
 import { uniformsAt } from './eager.ts'
 import { FreestepError, suggest } from './errors.ts'
 import type { TensorInfo } from './groups.ts'
+import { lossOf } from './loss.ts'
 import type { Named, Optimizer } from './optimizer.ts'
+import { chooseOptions } from './options.ts'
 import type { Program } from './program.ts'
 import { loading, save } from './resume.ts'
 
@@ -86,8 +88,9 @@ export function run<P, Done extends MaybePromise<void>>(
     get steps() {
       return steps
     },
-    step(given = grads, { loss } = {}) {
+    step(given = grads, options) {
       alive()
+      const loss = lossOf(options, algorithm, backend)
       const gradients = given === grads && grads ? tensors.map(({ name }) => grads?.[name]) : check(given)
       if (loss === undefined && usesLoss)
         throw new FreestepError(
@@ -129,7 +132,7 @@ export function run<P, Done extends MaybePromise<void>>(
     },
     async save(options) {
       alive()
-      return save(algorithm, tensors, parts, steps, options)
+      return save(algorithm, tensors, parts, steps, chooseOptions({ what: 'save' }, { params: false }, options))
     },
     async load(checkpoint) {
       alive()

@@ -6,7 +6,7 @@
  */
 import type { Schedule } from './algorithm.ts'
 import { FreestepError, kindOf, suggest } from './errors.ts'
-import { chosen, type Declared, integer, natural, nonNegative, positive, required } from './options.ts'
+import { chooseOptions, type Declared, integer, natural, nonNegative, positive, required } from './options.ts'
 
 /** A schedule that knows how it was made. */
 export interface NamedSchedule extends Schedule {
@@ -45,7 +45,7 @@ const still: Required<ScheduleOptions> = { steps: Infinity, warmup: 0, peak: 1, 
 
 function named<G extends ScheduleOptions>(name: string, declared: Declared<ScheduleOptions>, shape: Shape) {
   return (given?: G): NamedSchedule => {
-    const options = { ...still, ...chosen({ what: name }, declared, given) }
+    const options = { ...still, ...chooseOptions({ what: name }, declared, given) }
     const wrong = contradiction(options)
     if (wrong) throw new FreestepError('core', 'bad-option', `${name}: ${wrong}`)
     const { steps, warmup, peak, floor } = options

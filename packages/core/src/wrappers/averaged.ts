@@ -7,7 +7,7 @@
  */
 import { type Algorithm, element, type OptionsOf, scalar } from '../algorithm.ts'
 import { add, div, lerp } from '../ops.ts'
-import { chosen, type Declared, nonNegative } from '../options.ts'
+import { chooseOptions, type Declared, nonNegative } from '../options.ts'
 import { wrap } from './wrap.ts'
 
 /** Options of {@link averaged}. */
@@ -19,7 +19,7 @@ const defaults: Declared<Required<AveragedOptions>> = { gamma: nonNegative(8) }
 
 /** Evaluates the inner algorithm at an average of its iterates. Memory: 1 value a parameter more. */
 export function averaged<A extends Algorithm>(inner: A, settings?: AveragedOptions): Algorithm<OptionsOf<A>> {
-  const { gamma } = chosen({ what: 'averaged' }, defaults, settings)
+  const { gamma } = chooseOptions({ what: 'averaged' }, defaults, settings)
   return wrap(inner, {
     name: 'averaged',
     options: { gamma },

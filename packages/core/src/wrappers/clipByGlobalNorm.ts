@@ -9,7 +9,7 @@
  */
 import { type Algorithm, type OptionsOf, scalar } from '../algorithm.ts'
 import { div, mul, norm2, sub, where } from '../ops.ts'
-import { chosen, numbers, required } from '../options.ts'
+import { chooseOptions, numbers, required } from '../options.ts'
 import type { Value } from '../value.ts'
 import { withInputs, wrap } from './wrap.ts'
 
@@ -17,7 +17,7 @@ const positive = numbers('a finite number > 0', (max) => max > 0 && max < Infini
 
 /** Gives the inner algorithm gradients of norm at most `max`; the norm before is the scalar `gradientNorm`. */
 export function clipByGlobalNorm<A extends Algorithm>(max: number, inner: A): Algorithm<OptionsOf<A>> {
-  chosen({ what: 'clipByGlobalNorm' }, { max: required(positive) }, { max })
+  chooseOptions({ what: 'clipByGlobalNorm' }, { max: required(positive) }, { max })
   return wrap(inner, {
     name: 'clipByGlobalNorm',
     options: { max },

@@ -17,7 +17,7 @@
 import { type Algorithm, element, type OptionsOf, scalar } from '../algorithm.ts'
 import { quotient } from '../algorithms/quotient.ts'
 import { abs, add, dot, max, min, mul, neg, norm2, ratio, sqrt, square, sub } from '../ops.ts'
-import { chosen, type Declared, integer, nonNegative, positive } from '../options.ts'
+import { chooseOptions, type Declared, integer, nonNegative, positive } from '../options.ts'
 import type { Expr, Value } from '../value.ts'
 import { wrap } from './wrap.ts'
 
@@ -42,7 +42,7 @@ const defaults: Declared<Required<MechanicOptions>> = {
 
 /** Tunes the scale of any algorithm's updates. Memory: 2 values a parameter more (Δ, x − x₀). */
 export function mechanic<A extends Algorithm>(inner: A, settings?: MechanicOptions): Algorithm<OptionsOf<A>> {
-  const options = chosen({ what: 'mechanic' }, defaults, settings)
+  const options = chooseOptions({ what: 'mechanic' }, defaults, settings)
   const { weightDecay, eps, sInit, numBetas } = options
   const tuners = Array.from({ length: numBetas }, (_, i) => ({ beta: 1 - 0.1 ** (i + 1), key: `${i + 1}` }))
   const states = (tuner: { key: string }) =>

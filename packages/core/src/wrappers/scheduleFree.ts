@@ -13,7 +13,7 @@
  */
 import { type Algorithm, element, type OptionsOf, scalarLike } from '../algorithm.ts'
 import { add, max, mul, ratio, slice, sub } from '../ops.ts'
-import { chosen, type Declared, inside, integer, nonNegative } from '../options.ts'
+import { chooseOptions, type Declared, inside, integer, nonNegative } from '../options.ts'
 import type { Expr, Value } from '../value.ts'
 import { withInputs, wrap } from './wrap.ts'
 
@@ -39,7 +39,7 @@ const power = (base: Expr, exponent: number): Expr => mul(1, ...Array.from({ len
 
 /** No learning-rate schedule: the inner algorithm with averaging and momentum. Memory: 1 value a parameter more. */
 export function scheduleFree<A extends Algorithm>(inner: A, settings?: ScheduleFreeOptions): Algorithm<OptionsOf<A>> {
-  const options = chosen({ what: 'scheduleFree' }, defaults, settings)
+  const options = chooseOptions({ what: 'scheduleFree' }, defaults, settings)
   const { momentum: beta, weightLrPower, r, weightDecayAtY } = options
   return wrap(inner, {
     name: 'scheduleFree',

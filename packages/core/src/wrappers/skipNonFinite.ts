@@ -6,7 +6,7 @@
  */
 import { type Algorithm, type OptionsOf, scalar } from '../algorithm.ts'
 import { abs, add, mul, sub, sum, where } from '../ops.ts'
-import { chosen } from '../options.ts'
+import { chooseOptions } from '../options.ts'
 import type { Value } from '../value.ts'
 import { withInputs, wrap } from './wrap.ts'
 
@@ -15,7 +15,7 @@ export function skipNonFinite<A extends Algorithm>(
   inner: A,
   settings?: Readonly<Record<string, never>>,
 ): Algorithm<OptionsOf<A>> {
-  chosen({ what: 'skipNonFinite' }, {}, settings)
+  chooseOptions({ what: 'skipNonFinite' }, {}, settings)
   return wrap(inner, {
     name: 'skipNonFinite',
     options: {},

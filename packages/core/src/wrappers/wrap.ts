@@ -23,7 +23,7 @@ export interface Wrapping<S extends States> {
   evaluate?(values: AnyValues, inner: (x: Pick<Inputs, 'x' | 'moved'>) => Expr): Expr
 }
 
-/** Puts a wrapper around an algorithm. What its options may be is for the wrapper to say: see {@link chosen}. */
+/** Puts a wrapper around an algorithm. What its options may be is for the wrapper to say: see {@link chooseOptions}. */
 export function wrap<A extends Algorithm, S extends States>(inner: A, wrapping: Wrapping<S>): Algorithm<OptionsOf<A>> {
   if (!isAlgorithm(inner))
     throw new FreestepError(

@@ -1,0 +1,58 @@
+/**
+ * What a step takes beside the gradients, checked for every backend alike, before anything changes. Not where a loss is used: a program
+ * says whether it is, and an engine where it goes.
+ */
+import type { Algorithm } from './algorithm.ts'
+import type { Backend } from './backend.ts'
+import { FreestepError, kindOf } from './errors.ts'
+import type { StepOptions } from './optimizer.ts'
+import { checkOptions, type Ranges } from './options.ts'
+
+const ranges: Ranges = { loss: { says: 'a finite number', holds: () => true, follows: false } }
+
+/**
+ * The loss of a step's options: a finite number, or a tensor of one as the backend has them; undefined where there is none.
+ *
+ * @throws FreestepError `bad-option`, `unknown-option` or `bad-shape` for anything else, also where the algorithm does not use it
+ */
+export function lossOf<P>(
+  options: StepOptions<P> | undefined,
+  algorithm: Algorithm,
+  backend: Pick<Backend<P>, 'name' | 'describe'>,
+): number | P | undefined {
+  if (options === undefined) return undefined
+  checkOptions({ what: 'step' }, ranges, options)
+  const { loss } = options
+  if (loss !== undefined) checkLoss(loss, algorithm, backend)
+  return loss
+}
+
+const refuse = (code: 'bad-option' | 'bad-shape', loss: string, advice: string) =>
+  new FreestepError('core', code, `The loss is ${loss}. ${advice}`)
+const advice = 'Give a finite number, or a tensor of one number as the backend has them.'
+
+function checkLoss<P>(loss: unknown, algorithm: Algorithm, { describe }: Pick<Backend<P>, 'describe'>): void {
+  if (typeof loss === 'number') {
+    checkNumber(loss, algorithm)
+    return
+  }
+  if (typeof loss !== 'object' || loss === null || Array.isArray(loss)) throw refuse('bad-option', kindOf(loss), advice)
+  if ('then' in loss) throw refuse('bad-option', 'a promise', 'Await it, and give the number.')
+  // The backend says what a tensor is; a number of dimensions matters to none.
+  const { size } = describe(loss as P, 'The loss')
+  if (size !== 1) throw refuse('bad-shape', `${size} numbers`, 'Give one: their mean, or their sum.')
+  if (ArrayBuffer.isView(loss) && 0 in loss) checkNumber(Number(loss[0]), algorithm)
+}
+
+/** One that is on the host can be looked at. Whoever has steps skipped that are not finite may give what is not. */
+function checkNumber(loss: number, algorithm: Algorithm): void {
+  if (Number.isFinite(loss) || skips(algorithm)) return
+  throw refuse(
+    'bad-option',
+    String(loss),
+    'Give a finite number: leave out this step, or have skipNonFinite around the algorithm do so.',
+  )
+}
+
+const skips = ({ wrapper }: Algorithm): boolean =>
+  wrapper !== undefined && (wrapper.name === 'skipNonFinite' || skips(wrapper.inner))
