@@ -25,6 +25,7 @@ export {
 export {
   chooseOptions,
   type Declared,
+  epsilon,
   finite,
   fixed,
   fraction,

@@ -28,7 +28,7 @@ export function lossOf<P>(
 }
 
 const refuse = (code: 'bad-option' | 'bad-shape', loss: string, advice: string) =>
-  new FreestepError('core', code, `The loss is ${loss}. ${advice}`)
+  new FreestepError('core', code, `The loss ${loss}. ${advice}`)
 const advice = 'Give a finite number, or a tensor of one number as the backend has them.'
 
 function checkLoss<P>(loss: unknown, algorithm: Algorithm, { describe }: Pick<Backend<P>, 'describe'>): void {
@@ -36,11 +36,11 @@ function checkLoss<P>(loss: unknown, algorithm: Algorithm, { describe }: Pick<Ba
     checkNumber(loss, algorithm)
     return
   }
-  if (typeof loss !== 'object' || loss === null || Array.isArray(loss)) throw refuse('bad-option', kindOf(loss), advice)
-  if ('then' in loss) throw refuse('bad-option', 'a promise', 'Await it, and give the number.')
+  if (typeof loss !== 'object' || loss === null || Array.isArray(loss)) throw refuse('bad-option', `is ${kindOf(loss)}`, advice)
+  if ('then' in loss) throw refuse('bad-option', 'is a promise', 'Await it, and give the number.')
   // The backend says what a tensor is; a number of dimensions matters to none.
   const { size } = describe(loss as P, 'The loss')
-  if (size !== 1) throw refuse('bad-shape', `${size} numbers`, 'Give one: their mean, or their sum.')
+  if (size !== 1) throw refuse('bad-shape', `has ${size} numbers`, 'Give one, such as their mean.')
   if (ArrayBuffer.isView(loss) && 0 in loss) checkNumber(Number(loss[0]), algorithm)
 }
 
@@ -49,7 +49,7 @@ function checkNumber(loss: number, algorithm: Algorithm): void {
   if (Number.isFinite(loss) || skips(algorithm)) return
   throw refuse(
     'bad-option',
-    String(loss),
+    `is ${loss}`,
     'Give a finite number: leave out this step, or have skipNonFinite around the algorithm do so.',
   )
 }

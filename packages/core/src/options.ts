@@ -66,12 +66,14 @@ const least = 1e-30
 const most = 1e30
 const outside = (value: unknown) =>
   Number.isFinite(value) && value !== 0 && !(Math.abs(value as number) >= least && Math.abs(value as number) <= most)
-const bounds = ' It has to be between 1e-30 and 1e30, so that float32 can hold what is computed with it.'
+const bounds = ' Its size has to be between 1e-30 and 1e30, so that float32 can hold what is computed with it.'
 
 /** From 0 to 1e30. */
 export const nonNegative: Numbered = numbers('a finite number ≥ 0', (v) => v >= 0 && v <= most)
 /** Above 0: from 1e-30 to 1e30. */
 export const positive: Numbered = numbers('a finite number > 0', (v) => v >= least && v <= most)
+/** 0, or from 1e-30 to 1e30: an ε that single precision would lose is none. */
+export const epsilon: Numbered = numbers('a finite number ≥ 0', (v) => v === 0 || (v >= least && v <= most))
 /** Of any sign, at most 1e30 in absolute value. */
 export const finite: Numbered = numbers('a finite number', (v) => Math.abs(v) <= most)
 /** In [0, 1), as decay rates are. */

@@ -37,7 +37,7 @@ type Timed<K extends keyof ScheduleOptions = never> = Pick<ScheduleOptions, 'war
 /** A shape: from the progress in [0, 1] after the warm-up to the part of the way from floor to peak. */
 type Shape = (progress: number, options: Required<ScheduleOptions>) => number
 
-const count = integer(1, Number.MAX_SAFE_INTEGER)
+const count = integer(1, Infinity)
 const rise = { warmup: natural(0), peak: nonNegative(1) }
 const fall = { ...rise, steps: required(count), floor: nonNegative(0) }
 /** What a schedule is that does not say otherwise. */

@@ -11,7 +11,7 @@
  */
 import { defineAlgorithm, element, scalar } from '../algorithm.ts'
 import { add, div, dot, mul, neg, ratio, sqrt, square, sub } from '../ops.ts'
-import { type Declared, nonNegative } from '../options.ts'
+import { type Declared, epsilon, nonNegative } from '../options.ts'
 import { coupled } from './decay.ts'
 
 /** Options of {@link adagrad}. */
@@ -34,7 +34,7 @@ const defaults: Declared<AdagradOptions> = {
   lrDecay: nonNegative(0),
   weightDecay: nonNegative(0),
   initialAccumulatorValue: nonNegative(0),
-  eps: nonNegative(1e-10),
+  eps: epsilon(1e-10),
   primalDual: false,
 }
 
@@ -70,7 +70,7 @@ export interface AdagradNormOptions {
 }
 const normDefaults: Declared<AdagradNormOptions> = {
   lr: nonNegative(1),
-  eps: nonNegative(0),
+  eps: epsilon(0),
   weightDecay: nonNegative(0),
 }
 

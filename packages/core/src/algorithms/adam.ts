@@ -13,7 +13,7 @@
  */
 import { defineAlgorithm, element, perTensor } from '../algorithm.ts'
 import { add, div, ema, max, mul, neg, sqrt, square } from '../ops.ts'
-import { type Declared, fraction, list, nonNegative } from '../options.ts'
+import { type Declared, epsilon, fraction, list, nonNegative } from '../options.ts'
 import { coupled, decoupled } from './decay.ts'
 import { quotient } from './quotient.ts'
 
@@ -35,7 +35,7 @@ export interface AdamOptions {
 const defaults: Declared<AdamOptions> = {
   lr: nonNegative(1e-3),
   betas: list(fraction, 0.9, 0.999),
-  eps: nonNegative(1e-8),
+  eps: epsilon(1e-8),
   weightDecay: nonNegative(0),
   amsgrad: false,
   decouple: false,

@@ -11,7 +11,7 @@
  */
 import { defineAlgorithm, element, perTensor, plain } from '../algorithm.ts'
 import { add, div, ema, min, mul, neg, pow, sqrt, square } from '../ops.ts'
-import { type Declared, fixed, fraction, list, nonNegative, numbers, positive } from '../options.ts'
+import { type Declared, epsilon, fixed, fraction, list, nonNegative, numbers, positive } from '../options.ts'
 import { coupled, decoupled } from './decay.ts'
 import { quotient } from './quotient.ts'
 
@@ -39,7 +39,7 @@ const defaults: Declared<AdamGOptions> = {
   q: fixed(numbers('a number in (0, 1]', (q) => q > 0 && q <= 1)(0.24)),
   weightDecay: nonNegative(0),
   decouple: false,
-  eps: nonNegative(1e-8),
+  eps: epsilon(1e-8),
 }
 
 /** Adam with a golden step size. Memory: 3 values a parameter. */

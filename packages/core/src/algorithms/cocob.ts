@@ -13,7 +13,7 @@
  */
 import { defineAlgorithm, element } from '../algorithm.ts'
 import { abs, add, max, mul, sub } from '../ops.ts'
-import { type Declared, nonNegative, positive } from '../options.ts'
+import { type Declared, epsilon, nonNegative, positive } from '../options.ts'
 import { coupled } from './decay.ts'
 import { quotient } from './quotient.ts'
 
@@ -30,7 +30,7 @@ export interface CocobOptions {
 }
 const defaults: Declared<CocobOptions> = {
   alpha: positive(100),
-  eps: nonNegative(1e-8),
+  eps: epsilon(1e-8),
   weightDecay: nonNegative(0),
   lr: nonNegative(1),
 }
@@ -46,7 +46,7 @@ export const cocob = defineAlgorithm({
     const G1 = add(G, abs(c))
     const R1 = max(sub(R, mul(c, moved)), 0)
     const theta1 = sub(theta, c)
-    const bet = quotient(h.eps)(mul(theta1, add(L1, R1)), mul(L1, max(add(G1, L1), mul(h.alpha, L1))))
+    const bet = quotient(mul(h.eps, h.eps))(mul(theta1, add(L1, R1)), mul(L1, max(add(G1, L1), mul(h.alpha, L1))))
     return { u: sub(bet, moved), L: L1, G: G1, R: R1, theta: theta1 }
   },
 })

@@ -14,7 +14,7 @@
  */
 import { defineAlgorithm, element, scalar } from '../algorithm.ts'
 import { add, div, mul, neg, norm1, ratio, sqrt, square, sub, sum } from '../ops.ts'
-import { type Declared, fraction, nonNegative } from '../options.ts'
+import { type Declared, epsilon, fraction, nonNegative } from '../options.ts'
 import { coupled } from './decay.ts'
 import { type EstimateOptions, estimate, estimateDefaults, estimateState } from './estimate.ts'
 
@@ -33,7 +33,7 @@ const defaults: Declared<DadaptAdagradOptions> = {
   lr: nonNegative(1),
   momentum: fraction(0),
   weightDecay: nonNegative(0),
-  eps: nonNegative(1e-6),
+  eps: epsilon(1e-6),
   ...estimateDefaults,
 }
 

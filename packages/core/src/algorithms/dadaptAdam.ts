@@ -20,7 +20,7 @@
  */
 import { defineAlgorithm, element, scalar } from '../algorithm.ts'
 import { add, div, ema, mul, neg, norm1, ratio, sqrt, square, sub, sum } from '../ops.ts'
-import { type Declared, fraction, list, nonNegative, oneOf, positive } from '../options.ts'
+import { type Declared, epsilon, fraction, list, nonNegative, oneOf, positive } from '../options.ts'
 import { biasCorrection, biasState } from './bias.ts'
 import { coupled, decoupled } from './decay.ts'
 import { type EstimateOptions, estimate, estimateDefaults, estimateState } from './estimate.ts'
@@ -48,7 +48,7 @@ export interface DadaptAdamOptions extends EstimateOptions {
 const defaults: Declared<DadaptAdamOptions> = {
   lr: nonNegative(1),
   betas: list(fraction, 0.9, 0.999),
-  eps: nonNegative(1e-8),
+  eps: epsilon(1e-8),
   weightDecay: nonNegative(0),
   decouple: false,
   useBiasCorrection: false,

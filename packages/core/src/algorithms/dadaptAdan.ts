@@ -16,7 +16,7 @@
  */
 import { defineAlgorithm, element, perTensor, scalar } from '../algorithm.ts'
 import { add, div, ema, mul, neg, norm1, ratio, sqrt, square, sub, sum, where } from '../ops.ts'
-import { type Declared, fraction, list, nonNegative } from '../options.ts'
+import { type Declared, epsilon, fraction, list, nonNegative } from '../options.ts'
 import { decoupled } from './decay.ts'
 import { type EstimateOptions, estimate, estimateDefaults, estimateState } from './estimate.ts'
 import { quotient } from './quotient.ts'
@@ -37,7 +37,7 @@ export interface DadaptAdanOptions extends EstimateOptions {
 const defaults: Declared<DadaptAdanOptions> = {
   lr: nonNegative(1),
   betas: list(fraction, 0.98, 0.92, 0.99),
-  eps: nonNegative(1e-8),
+  eps: epsilon(1e-8),
   weightDecay: nonNegative(0.02),
   noProx: false,
   ...estimateDefaults,

@@ -12,7 +12,7 @@
  */
 import { defineAlgorithm, perTensor, scalar, scalarLike } from '../algorithm.ts'
 import { add, dot, max, mul, neg, norm2, ratio, sqrt, where } from '../ops.ts'
-import { type Declared, nonNegative, orNull, positive } from '../options.ts'
+import { type Declared, epsilon, nonNegative, orNull, positive } from '../options.ts'
 import { coupled } from './decay.ts'
 
 /** Options of {@link dog} and {@link ldog}. */
@@ -31,7 +31,7 @@ export interface DogOptions {
 const defaults: Declared<DogOptions> = {
   lr: nonNegative(1),
   repsRel: positive(1e-6),
-  eps: nonNegative(1e-8),
+  eps: epsilon(1e-8),
   initEta: orNull(positive),
   weightDecay: nonNegative(0),
 }

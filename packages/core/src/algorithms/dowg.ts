@@ -11,7 +11,7 @@
  */
 import { defineAlgorithm, element, scalar } from '../algorithm.ts'
 import { add, div, dot, max, mul, neg, sqrt, square } from '../ops.ts'
-import { type Declared, nonNegative, type Option, positive } from '../options.ts'
+import { type Declared, epsilon, nonNegative, type Option, positive } from '../options.ts'
 import { coupled } from './decay.ts'
 import { quotient } from './quotient.ts'
 
@@ -46,7 +46,7 @@ export const dowg = defineAlgorithm({
 /** DoWG with a distance and a sum for each coordinate. Memory: 3 values a parameter. */
 export const cdowg = defineAlgorithm({
   name: 'cdowg',
-  defaults: defaults(nonNegative(1e-8)),
+  defaults: defaults(epsilon(1e-8)),
   state: () => ({ r2: element(1e-4), v: element() }),
   step({ x, g: gradient, moved, r2, v }, h) {
     const g = coupled(gradient, x, h)

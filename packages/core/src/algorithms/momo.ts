@@ -16,7 +16,7 @@
  */
 import { defineAlgorithm, element, type Hyper, scalar } from '../algorithm.ts'
 import { add, div, dot, ema, max, min, mul, neg, ratio, sqrt, square, sub, where } from '../ops.ts'
-import { type Declared, finite, fraction, list, nonNegative } from '../options.ts'
+import { type Declared, epsilon, finite, fraction, list, nonNegative } from '../options.ts'
 import type { Expr, Value } from '../value.ts'
 import { quotient } from './quotient.ts'
 
@@ -64,7 +64,7 @@ const defaults: Declared<MomoOptions> = {
 const adamDefaults: Declared<MomoAdamOptions> = {
   lr: nonNegative(1e-2),
   betas: list(fraction, 0.9, 0.999),
-  eps: nonNegative(1e-8),
+  eps: epsilon(1e-8),
   weightDecay: nonNegative(0),
   lb: finite(0),
   divide: true,

@@ -16,7 +16,7 @@
  */
 import { defineAlgorithm, element, scalar, sliced } from '../algorithm.ts'
 import { add, div, dot, ema, max, min, mul, neg, norm1, ratio, slice, sqrt, square, sub, where } from '../ops.ts'
-import { type Declared, fixed, fraction, integer, list, nonNegative, oneOf, orNull, positive } from '../options.ts'
+import { type Declared, epsilon, fixed, fraction, integer, list, nonNegative, oneOf, orNull, positive } from '../options.ts'
 import { biasCorrection, biasState } from './bias.ts'
 import { coupled, decoupled } from './decay.ts'
 import { type EstimateOptions, estimate, estimateDefaults, estimateState } from './estimate.ts'
@@ -55,7 +55,7 @@ const defaults: Declared<ProdigyOptions> = {
   lr: nonNegative(1),
   betas: list(fraction, 0.9, 0.999),
   beta3: orNull(fraction),
-  eps: nonNegative(1e-8),
+  eps: epsilon(1e-8),
   weightDecay: nonNegative(0),
   decouple: true,
   useBiasCorrection: false,

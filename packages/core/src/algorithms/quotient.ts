@@ -1,8 +1,8 @@
 /**
  * Division by a root and an ε beside it, as the adaptive methods have it. Not an operation: it chooses one.
  *
- * With an ε that float32 holds, a / (√v + ε) is never 0/0, and plain division will do. With ε = 0, or one that vanishes beside single
- * precision or may do so at some step, a coordinate without any gradient would become 0/0; the papers' convention is that this is 0.
+ * With an ε > 0, which single precision holds, a / (√v + ε) is never 0/0, and plain division will do. With ε = 0, or one that gets lost
+ * beside a factor or may be 0 at some step, a coordinate without any gradient would become 0/0; the papers' convention is that this is 0.
  */
 import { div, ratio } from '../ops.ts'
 import type { Expr } from '../value.ts'

@@ -11,7 +11,7 @@
  */
 import { defineAlgorithm, plain, scalar } from '../algorithm.ts'
 import { add, div, dot, max, min, mul, neg, sub, where } from '../ops.ts'
-import { type Declared, finite, fixed, nonNegative, oneOf, orNull, positive } from '../options.ts'
+import { type Declared, epsilon, finite, fixed, nonNegative, oneOf, orNull, positive } from '../options.ts'
 
 /** Options of {@link sps}. */
 export interface SpsOptions {
@@ -42,7 +42,7 @@ const defaults: Declared<SpsOptions> = {
   etaMax: orNull(positive),
   adaptFlag: oneOf('smooth_iter', 'constant'),
   fstar: finite(0),
-  eps: nonNegative(1e-8),
+  eps: epsilon(1e-8),
   lr: nonNegative(1),
 }
 

@@ -17,7 +17,7 @@
 import { type Algorithm, element, type OptionsOf, scalar } from '../algorithm.ts'
 import { quotient } from '../algorithms/quotient.ts'
 import { abs, add, dot, max, min, mul, neg, norm2, ratio, sqrt, square, sub } from '../ops.ts'
-import { chooseOptions, type Declared, integer, nonNegative, positive } from '../options.ts'
+import { chooseOptions, type Declared, epsilon, integer, nonNegative, positive } from '../options.ts'
 import type { Expr, Value } from '../value.ts'
 import { wrap } from './wrap.ts'
 
@@ -34,7 +34,7 @@ export interface MechanicOptions {
 }
 const defaults: Declared<Required<MechanicOptions>> = {
   weightDecay: nonNegative(1e-2),
-  eps: nonNegative(1e-8),
+  eps: epsilon(1e-8),
   sInit: positive(1e-6),
   // The sixteenth β would be 1 in double precision.
   numBetas: integer(1, 15)(6),
