@@ -110,7 +110,8 @@ export const orNull = ({ says, holds }: Numbered): Option<number | null> =>
   new Option<number | null>(null, { says: `${says}, or null`, holds: (v) => v === null || holds(v), follows: false })
 
 /** A list of as many numbers as the default has. */
-export function list<T extends readonly number[]>(range: Range, ...standard: T): Option<T> {
+export function list<T extends readonly number[]>(range: Range, ...standard: T): Option<{ readonly [I in keyof T]: number }>
+export function list(range: Range, ...standard: number[]): Option<readonly number[]> {
   const holds = (value: unknown) =>
     Array.isArray(value) && value.length === standard.length && value.every((each) => range.holds(each))
   return new Option(standard, { says: `${standard.length} numbers, each ${range.says}`, holds, follows: false })

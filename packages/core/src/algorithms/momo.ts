@@ -16,7 +16,7 @@
  */
 import { defineAlgorithm, element, type Hyper, scalar } from '../algorithm.ts'
 import { add, div, dot, ema, max, min, mul, neg, ratio, sqrt, square, sub, where } from '../ops.ts'
-import { type Declared, epsilon, finite, fraction, list, nonNegative } from '../options.ts'
+import { type Declared, epsilon, finite, fixed, fraction, list, nonNegative } from '../options.ts'
 import type { Expr, Value } from '../value.ts'
 import { quotient } from './quotient.ts'
 
@@ -57,7 +57,7 @@ const defaults: Declared<MomoOptions> = {
   lr: nonNegative(1),
   weightDecay: nonNegative(0),
   beta: fraction(0.9),
-  lb: finite(0),
+  lb: fixed(finite(0)),
   biasCorrection: false,
   useFstar: false,
 }
@@ -66,7 +66,7 @@ const adamDefaults: Declared<MomoAdamOptions> = {
   betas: list(fraction, 0.9, 0.999),
   eps: epsilon(1e-8),
   weightDecay: nonNegative(0),
-  lb: finite(0),
+  lb: fixed(finite(0)),
   divide: true,
   useFstar: false,
 }
