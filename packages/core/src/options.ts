@@ -6,7 +6,7 @@
  * and whatever is given is held to that, by name, type and range. Who declares options stands in the file that has them; what a range
  * is, and how a value that is none is refused, stands here.
  */
-import { FreestepError, kindOf, suggest } from './errors.ts'
+import { FreestepError, type FreestepErrorCode, kindOf, suggest } from './errors.ts'
 
 /** What an option may be. */
 export interface Range {
@@ -161,18 +161,20 @@ export interface Asker {
   readonly place?: string
   /** Whether numbers may follow the steps, as those of an algorithm may. */
   readonly follows?: boolean
+  /** The code of the error about a name that is not declared; default: unknown-option. */
+  readonly unknown?: FreestepErrorCode
 }
 
 /** Refuses what is no set of options, a name that is not declared, and a value that the option cannot take. */
-export function checkOptions({ what, place = 'core', follows = false }: Asker, ranges: Ranges, settings: unknown): void {
-  const refuse = (code: 'bad-option' | 'unknown-option', message: string) => new FreestepError(place, code, message)
+export function checkOptions(asker: Asker, ranges: Ranges, settings: unknown): void {
+  const { what, place = 'core', follows = false, unknown = 'unknown-option' } = asker
+  const refuse = (code: FreestepErrorCode, message: string) => new FreestepError(place, code, message)
   if (!isRecord(settings))
     throw refuse('bad-option', `${what} takes options by name, such as ${exampleOf(ranges)}. It got ${kindOf(settings)}.`)
   for (const [name, value] of Object.entries(settings)) {
     if (value === undefined) continue
     const range = Object.hasOwn(ranges, name) ? ranges[name] : undefined
-    if (!range)
-      throw refuse('unknown-option', `${what} has no option "${name}".${suggest(name, Object.keys(ranges)) || ' It has none.'}`)
+    if (!range) throw refuse(unknown, `${what} has no option "${name}".${suggest(name, Object.keys(ranges)) || ' It has none.'}`)
     if (!(range.holds(value) || (follows && range.follows && isSchedule(value))))
       throw refuse(
         'bad-option',

@@ -90,7 +90,7 @@ export function run<P, Done extends MaybePromise<void>>(
     },
     step(given = grads, options) {
       alive()
-      const loss = lossOf(options, algorithm, backend)
+      const loss = lossOf(options, algorithm, backend, usesLoss)
       const gradients = given === grads && grads ? tensors.map(({ name }) => grads?.[name]) : check(given)
       if (loss === undefined && usesLoss)
         throw new FreestepError(

@@ -24,7 +24,7 @@ export interface ScheduleOptions {
   readonly peak?: number
   /** The value at the end. */
   readonly floor?: number
-  /** cosine: how many times it falls, each time from the peak and over two steps at least. */
+  /** cosine: how many times it falls, each time from the peak. */
   readonly cycles?: number
   /** polynomial: the exponent of the fall. */
   readonly power?: number
@@ -45,7 +45,7 @@ const still: Required<ScheduleOptions> = { steps: Infinity, warmup: 0, peak: 1, 
 
 function named<G extends ScheduleOptions>(name: string, declared: Declared<ScheduleOptions>, shape: Shape) {
   return (given?: G): NamedSchedule => {
-    const options = { ...still, ...chooseOptions({ what: name }, declared, given) }
+    const options = { ...still, ...chooseOptions({ what: name, unknown: 'bad-option' }, declared, given) }
     const wrong = contradiction(options)
     if (wrong) throw new FreestepError('core', 'bad-option', `${name}: ${wrong}`)
     const { steps, warmup, peak, floor } = options
@@ -67,8 +67,7 @@ function contradiction({ steps, warmup, decay, peak, floor, cycles }: Required<S
       'Give more steps, or a shorter decay.'
     )
   if (floor > peak && steps < Infinity) return `the floor ${floor} is above the peak ${peak}. Give a lower floor.`
-  if (cycles > 1 && 2 * cycles > steps - warmup)
-    return `${cycles} cycles take at least ${2 * cycles} steps after the warm-up, of which there are ${steps - warmup}. Give fewer.`
+  if (cycles > steps - warmup) return `${cycles} cycles are more than the ${steps - warmup} steps after the warm-up. Give fewer.`
   return undefined
 }
 

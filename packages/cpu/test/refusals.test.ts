@@ -40,7 +40,14 @@ describe.each(ways)('the loss, fused %s', (fused) => {
     for (const algorithm of [F.polyak(), F.momo(), F.sps(), F.averaged(F.momo()), F.sgd(), F.prodigy()] as F.Algorithm[]) {
       const x = Float64Array.of(1)
       const optimizer = await F.createOptimizer(algorithm, { x }, await F.cpu({ fused }))
-      const error = await refusal(() => optimizer.step({ x: Float64Array.of(1) }, { loss: loss as never }))
+      const step = () => optimizer.step({ x: Float64Array.of(1) }, { loss: loss as never })
+      // To those that do not use it, it may be any number.
+      if (words.includes(' NaN.') || words.includes(' Infinity.'))
+        if (['sgd', 'prodigy'].includes(algorithm.name)) {
+          expect(step).not.toThrow()
+          continue
+        }
+      const error = await refusal(step)
       expect(error.message).toContain(words)
       expect([x[0], optimizer.steps]).toEqual([1, 0])
     }
