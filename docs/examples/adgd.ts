@@ -8,7 +8,23 @@
  *
  * γ lr. For convex f that are smooth around the iterates; the step follows the local curvature and needs no constant.
  */
-import { add, defineAlgorithm, div, element, min, mul, neg, norm2, scalar, sqrt, sub, where } from '@freestep/core'
+import {
+  add,
+  type Declared,
+  defineAlgorithm,
+  div,
+  element,
+  min,
+  mul,
+  neg,
+  nonNegative,
+  norm2,
+  positive,
+  scalar,
+  sqrt,
+  sub,
+  where,
+} from '@freestep/core'
 
 /** Options of {@link adgd}. */
 export interface AdgdOptions {
@@ -17,7 +33,7 @@ export interface AdgdOptions {
   /** λ₀, the first step size; small. */
   lambda0: number
 }
-const defaults: AdgdOptions = { lr: 1, lambda0: 1e-6 }
+const defaults: Declared<AdgdOptions> = { lr: nonNegative(1), lambda0: positive(1e-6) }
 
 /** Gradient descent whose step size comes from the last two gradients. Memory: 2 values a parameter. */
 export const adgd = defineAlgorithm({

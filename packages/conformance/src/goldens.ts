@@ -3,7 +3,7 @@
  * their format are described in goldens/README.md.
  * Not the tests: layers/trajectories.ts asks for the errors that are measured here.
  */
-import { type Algorithm, averaged, type Group, type MaybePromise, type Schedule } from '@freestep/core'
+import { type Algorithm, averaged, FreestepError, type Group, type MaybePromise, type Schedule } from '@freestep/core'
 import { distance, relativeError } from './numbers.ts'
 import { problems } from './problems.ts'
 import type { Row } from './row.ts'
@@ -162,7 +162,11 @@ export async function runTrajectory<P, Done extends MaybePromise<void>>(
     let sensitivity = 1
     let steps = 0
     for (const record of trajectory.records) {
-      for (; steps < record.step; steps++) await step(session, problem, names, (i) => sitsOut(trajectory, i, steps))
+      for (; steps < record.step; steps++)
+        if (!(await step(session, problem, names, (i) => sitsOut(trajectory, i, steps)))) {
+          note('params', Infinity, tolerance, `the loss is not finite after ${steps} steps`)
+          return outcome
+        }
       if (!(number(record.amp) < chaotic) || golden.leftOut?.(trajectory, record)) continue
       outcome.compared++
       sensitivity = Math.max(sensitivity, number(record.amp))
@@ -200,16 +204,24 @@ function recordedAverage({ averaged_params, state = {} }: Recording, tensors: nu
   return Array.from({ length: tensors }, (_, i) => state[`x${i}`] as readonly Recorded[])
 }
 
+/** A step; false where the run has left the finite numbers, and the algorithm refuses the loss. */
 async function step(
   session: Session<unknown, MaybePromise<void>>,
   problem: (typeof problems)[string],
   names: readonly string[],
   without: (tensor: number) => boolean,
-) {
+): Promise<boolean> {
   const params = await session.params()
   const x = names.map((name) => params[name])
   const gradient = problem.gradient(x).map((g, i) => (without(i) ? undefined : g))
-  await session.step(Object.fromEntries(names.map((name, i) => [name, gradient[i]])), problem.loss(x))
+  const loss = problem.loss(x)
+  try {
+    await session.step(Object.fromEntries(names.map((name, i) => [name, gradient[i]])), loss)
+    return true
+  } catch (error) {
+    if (error instanceof FreestepError && error.code === 'bad-option' && !Number.isFinite(loss)) return false
+    throw error
+  }
 }
 
 /** Recorded scalars beside ours: [our name, our value, the recorded one]. A few trajectories have recorded parameters alone. */

@@ -3,17 +3,17 @@
  * Not an optimizer: it owns no memory and never runs anything. `createOptimizer` gives it parameters and a backend.
  */
 import { FreestepError } from './errors.ts'
-import { checkOptions } from './options.ts'
+import { checkOptions, type Declared, overlaid, type Ranges, tableOf } from './options.ts'
 import type { Expr, Scope, Value } from './value.ts'
 
 /** A number, or how it follows the steps: called with k = 0, 1, 2, … once per step. */
 export type Schedule = (k: number) => number
 
 /**
- * The first value of a state: a number for every coordinate, or a function of the parameters in the ops
- * (`(x) => x` keeps a copy of them, `(x) => norm2(x)` their norm).
+ * The first value of a state: a number for every coordinate, or a function of the parameters in the ops, and of their number of
+ * coordinates (`(x) => x` keeps a copy of them, `(x, p) => div(norm2(x), Math.sqrt(p))` the size of one).
  */
-export type Init = Expr | ((x: Value) => Expr)
+export type Init = Expr | ((x: Value, p: number) => Expr)
 
 /** One quantity that an algorithm keeps from step to step. */
 export interface State {
@@ -77,6 +77,8 @@ export interface Inputs {
   readonly moved: Value
   /** The value of the objective, given by the caller; required of them only if it is used. */
   readonly loss: Value
+  /** p, the number of coordinates of x: a plain number. A state of that name takes its place. */
+  readonly p: number
 }
 
 /** What a step returns: the update u (core does x += u), and the next value of every state that changes. */
@@ -89,18 +91,30 @@ export type ValuesOf<S extends States> = { readonly [K in keyof S]-?: Value }
 export interface Definition<O extends object, S extends States> {
   /** The name of its factory, as in the error messages and checkpoints. */
   readonly name: string
-  /** Every option with its default. */
-  readonly defaults: O
+  /**
+   * Every option with its default, and with its range where that is not all of its type: `{ lr: nonNegative(1), nesterov: false }`.
+   */
+  readonly defaults: Declared<O>
+  /** The ranges of options by name, for defaults that are given plain: those of the definition that this one was made from. */
+  readonly ranges?: Ranges
   /** Which values it keeps, given its options. */
   state(h: Hyper<O>): S
   /** One step: from the values now to the update and the values next. Reads nothing back, branches only on options. */
   step(values: Inputs & ValuesOf<S>, h: Hyper<O>): Outputs<S>
   /** The point to evaluate the model at, where it is not x itself. */
-  evaluate?(values: Pick<Inputs, 'x' | 'moved'> & ValuesOf<S>, h: Hyper<O>): Expr
+  evaluate?(values: Pick<Inputs, 'x' | 'moved' | 'p'> & ValuesOf<S>, h: Hyper<O>): Expr
+}
+
+/** A definition whose table of options is taken apart. */
+export interface Defined<O extends object> extends Definition<O, States> {
+  /** Every option with its default. */
+  readonly defaults: O
+  /** Every option with what it may be. */
+  readonly ranges: Ranges
 }
 
 /** An algorithm with its options: what `createOptimizer` takes and wrappers return. */
-export interface Algorithm<O extends object = object> extends Definition<O, States> {
+export interface Algorithm<O extends object = object> extends Defined<O> {
   /** The defaults overlaid with what the user gave. */
   readonly options: { readonly [K in keyof O]: O[K] | Schedule }
   /** For an algorithm made by a wrapper: which, with what, around what. */
@@ -114,7 +128,7 @@ export type OptionsOf<A> = A extends { readonly defaults: infer O extends object
 export interface AlgorithmFactory<O extends object> {
   (settings?: Settings<O>): Algorithm<O>
   /** What it was made from, to make others of. */
-  readonly algorithm: Definition<O, States>
+  readonly algorithm: Defined<O>
 }
 
 /**
@@ -122,11 +136,11 @@ export interface AlgorithmFactory<O extends object> {
  * is called.
  */
 export function defineAlgorithm<O extends object, S extends States>(definition: Definition<O, S>): AlgorithmFactory<O> {
-  const algorithm = definition as unknown as Definition<O, States>
+  const { defaults, ranges } = tableOf(definition.defaults, definition.ranges)
+  const algorithm: Defined<O> = { ...(definition as unknown as Definition<O, States>), defaults, ranges }
   const factory = (settings: Settings<O> = {}): Algorithm<O> => {
-    checkOptions(definition.name, definition.defaults, settings)
-    const given = Object.entries(settings).filter(([, value]) => value !== undefined)
-    return { ...algorithm, options: { ...definition.defaults, ...Object.fromEntries(given) } }
+    checkOptions({ what: definition.name, follows: true }, ranges, settings)
+    return { ...algorithm, options: overlaid<Algorithm<O>['options']>(defaults, settings) }
   }
   return Object.assign(factory, { algorithm })
 }

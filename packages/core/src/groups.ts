@@ -3,8 +3,9 @@
  * Not the step itself: program.ts puts the resolved options into it.
  */
 import type { Algorithm, Hyper, Schedule, Settings } from './algorithm.ts'
-import { FreestepError, suggest } from './errors.ts'
-import { checkOptions, scheduled } from './options.ts'
+import { checkGroup } from './arguments.ts'
+import { FreestepError, kindOf, suggest } from './errors.ts'
+import { checkOptions, type Ranges, scheduled } from './options.ts'
 import type { Value } from './value.ts'
 
 /** What core knows of a parameter tensor. */
@@ -42,11 +43,11 @@ export class Moment {
   }
 
   /** An option's value: the number itself, or what its schedule says, held to the range of the option. */
-  valueOf(name: string, option: number | Schedule): number {
+  valueOf(name: string, range: Ranges[string], option: number | Schedule): number {
     if (typeof option === 'number') return option
     const value = this.known.get(option) ?? option(this.k)
     this.known.set(option, value)
-    return scheduled(name, () => value, this.k)
+    return scheduled(name, range, () => value, this.k)
   }
 }
 
@@ -70,8 +71,10 @@ export function optionsPerTensor<O extends object>(
   groups: readonly Group<O>[],
 ): Options[] {
   const options = tensors.map(() => ({ ...algorithm.options }) as Options)
-  for (const { params, ...overrides } of groups) {
-    checkOptions(`${algorithm.name} (parameter group)`, algorithm.defaults, overrides)
+  for (const group of groups) {
+    checkGroup(group)
+    const { params, ...overrides } = group
+    checkOptions({ what: `${algorithm.name} (parameter group)`, follows: true }, algorithm.ranges, overrides)
     const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined))
     for (const index of members(params, tensors)) Object.assign(options[index], given)
   }
@@ -87,7 +90,16 @@ export function partition<O>(tensors: readonly TensorInfo[], groups: readonly Gr
 }
 
 function members(params: Group<unknown>['params'], tensors: readonly TensorInfo[]): number[] {
-  if (typeof params === 'function') return [...tensors.keys()].filter((i) => params(tensors[i].name, tensors[i]))
+  if (typeof params === 'function')
+    return [...tensors.keys()].filter((i) => {
+      const belongs: unknown = params(tensors[i].name, tensors[i])
+      if (typeof belongs !== 'object' || belongs === null || !('then' in belongs)) return belongs
+      throw new FreestepError(
+        'core',
+        'bad-option',
+        `params of a group gave ${kindOf(belongs)}. It must return true or false at once.`,
+      )
+    })
   const names = tensors.map((tensor) => tensor.name)
   return params.map((name) => {
     const index = names.indexOf(name)
@@ -97,7 +109,10 @@ function members(params: Group<unknown>['params'], tensors: readonly TensorInfo[
 }
 
 /** Sorts the options into numbers that are part of the program, uniforms, and choices that shape it. */
-export function resolve(algorithm: string, options: readonly Options[]): Resolved {
+export function resolve(
+  { name: algorithm, ranges }: { readonly name: string; readonly ranges: Ranges },
+  options: readonly Options[],
+): Resolved {
   const uniforms: Record<string, Uniform> = {}
   const build: Record<string, (uniform: (name: string) => Value) => unknown> = {}
 
@@ -129,7 +144,7 @@ export function resolve(algorithm: string, options: readonly Options[]): Resolve
     uniforms[label] = {
       scope: same ? 'global' : 'tensor',
       fixed: options.every((option) => typeof option === 'number') ? options : undefined,
-      at: (moment) => options.map((option) => moment.valueOf(name, option)),
+      at: (moment) => options.map((option) => moment.valueOf(name, ranges[name], option)),
     }
     return (uniform) => uniform(label)
   }

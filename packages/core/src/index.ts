@@ -6,10 +6,11 @@
  */
 export * from './algorithm.ts'
 export * from './algorithms/index.ts'
+export { precisionOf } from './arrays.ts'
 export * from './backend.ts'
 export * from './checkpoint.ts'
 export { type EagerOps, type EagerSpec, eagerBackend, fixedUniforms, uniformsAt } from './eager.ts'
-export { FreestepError, type FreestepErrorCode, suggest } from './errors.ts'
+export { FreestepError, type FreestepErrorCode, kindOf, suggest } from './errors.ts'
 export { type Group, Moment, optionsPerTensor, partition, type TensorInfo, type Uniform } from './groups.ts'
 export { type Half, halves } from './halves.ts'
 export * from './ops.ts'
@@ -22,6 +23,33 @@ export {
   type OptimizerOptions,
   type StepOptions,
 } from './optimizer.ts'
+export {
+  chooseOptions,
+  type Declared,
+  epsilon,
+  finite,
+  fixed,
+  fraction,
+  given,
+  growth,
+  having,
+  inside,
+  integer,
+  limit,
+  list,
+  natural,
+  needed,
+  nonNegative,
+  numbers,
+  Option,
+  oneOf,
+  orNull,
+  positive,
+  type Range,
+  type Ranges,
+  required,
+  stepCount,
+} from './options.ts'
 export { createProgram, type Program, type ProgramOptions, type Values } from './program.ts'
 export { optionsText } from './record.ts'
 export { type Bytes, readSafetensors, type Safetensors, type SavedTensor } from './safetensors.ts'

@@ -14,7 +14,7 @@
  * - `where(c, a, b)` is a where c > 0 and b elsewhere, so NaN selects b; what is not selected never leaks.
  * - `sum` passes over what is not finite.
  */
-import { FreestepError } from './errors.ts'
+import { FreestepError, kindOf } from './errors.ts'
 import { type Elementwise, type Expr, type Value, widest } from './value.ts'
 
 /** The elementwise operations on the host's own numbers: the reference for every other implementation. */
@@ -33,9 +33,22 @@ export const host: Record<Elementwise, (...args: number[]) => number> = {
   where: (c, a, b) => (c > 0 ? a : b),
 }
 
-const isValue = (a: Expr): a is Value => typeof a !== 'number'
+const isValue = (a: Expr): a is Value => typeof a === 'object' && a !== null && 'in' in a
+
+/** Refuses operands that are no values and no numbers, or a number that makes everything NaN. */
+function checkOperands(op: Elementwise | 'sum' | 'slice', args: readonly Expr[]): void {
+  const some = args.some(isValue)
+  for (const [i, arg] of args.entries())
+    if (!(typeof arg === 'number' ? op === 'where' || !some || !Number.isNaN(arg) : isValue(arg)))
+      throw new FreestepError(
+        'core',
+        'bad-algorithm',
+        `${op}: operand ${i + 1} is ${kindOf(arg)}. Give values of the step, and numbers.`,
+      )
+}
 
 function apply(op: Elementwise, args: readonly Expr[]): Expr {
+  checkOperands(op, args)
   const value = args.find(isValue)
   if (!value) return host[op](...(args as number[]))
   const scope = widest(args)
@@ -51,10 +64,18 @@ export const sub = (a: Expr, b: Expr): Expr => apply('sub', [a, b])
 
 /** a · b · … ; a factor that is the number 1 costs nothing. */
 export const mul = (a: Expr, ...rest: Expr[]): Expr =>
-  rest.reduce<Expr>((product, b) => (product === 1 ? b : b === 1 ? product : apply('mul', [product, b])), a)
+  rest.reduce<Expr>((product, b) => {
+    if (product !== 1 && b !== 1) return apply('mul', [product, b])
+    checkOperands('mul', [product, b])
+    return product === 1 ? b : product
+  }, a)
 
 /** a / b; see {@link ratio} where both may be 0. A divisor that is the number 1 costs nothing. */
-export const div = (a: Expr, b: Expr): Expr => (b === 1 ? a : apply('div', [a, b]))
+export function div(a: Expr, b: Expr): Expr {
+  if (b !== 1) return apply('div', [a, b])
+  checkOperands('div', [a, b])
+  return a
+}
 
 /** The larger of two. */
 export const max = (a: Expr, b: Expr): Expr => apply('max', [a, b])
@@ -88,12 +109,16 @@ export const where = (c: Expr, a: Expr, b: Expr): Expr => (typeof c === 'number'
  * sum, with what it contributed last (see present.ts).
  */
 export function sum(a: Expr, to: 'tensor' | 'global' = 'global'): Expr {
+  checkOperands('sum', [a])
   if (!isValue(a) || a.scope === 'global' || a.scope === to) return a
   return a.in.sum(a, to)
 }
 
 /** Every p-th coordinate of each tensor, p being the option `sliceP`; the identity on scalars and where p = 1. */
-export const slice = (a: Expr): Expr => (isValue(a) && a.scope === 'element' ? a.in.slice(a) : a)
+export function slice(a: Expr): Expr {
+  checkOperands('slice', [a])
+  return isValue(a) && a.scope === 'element' ? a.in.slice(a) : a
+}
 
 /**
  * The value itself, marked as made anew at every step, as a gradient is (Lion's direction, a gradient with decay): a tensor that sits a step

@@ -3,6 +3,7 @@
  * each group; what the optimizer then does with them is in run.ts, and how in the backend's engines.
  */
 import type { Algorithm, OptionsOf } from './algorithm.ts'
+import { checkArguments } from './arguments.ts'
 import type { After, Backend, MaybePromise } from './backend.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { FreestepError } from './errors.ts'
@@ -29,7 +30,10 @@ export interface OptimizerOptions<O> {
 
 /** What a step takes beside the gradients. */
 export interface StepOptions<P> {
-  /** The value of the objective, for the algorithms that use it. */
+  /**
+   * The value of the objective, for the algorithms that use it: a finite number, or a tensor of one number. With `skipNonFinite` around
+   * the algorithm it may be anything: the step is then left out.
+   */
   readonly loss?: number | P
 }
 
@@ -50,7 +54,7 @@ export interface Optimizer<P, Done extends MaybePromise<void> = void> {
    * Updates the parameters. A parameter without a gradient, or in a group whose lr is the number 0, sits the step out: it stays as it is, with
    * all that is kept about it, and counts in sums with what it contributed last. An lr that a schedule has fall to 0 is a step, of length 0.
    *
-   * @throws FreestepError for unknown names, wrong shapes or dtypes, or a missing loss; parameters and states are then unchanged.
+   * @throws FreestepError for unknown names, wrong shapes or dtypes, a loss that is missing or none; parameters and states are then unchanged.
    */
   step(gradients?: Readonly<Record<string, P | null | undefined>>, options?: StepOptions<P>): Done
   /**
@@ -106,7 +110,8 @@ export async function createOptimizer<A extends Algorithm, P, Done extends Maybe
   backend: Backend<P, Done>,
   options: OptimizerOptions<OptionsOf<A>> = {},
 ): Promise<Optimizer<P, Done>> {
-  const preparing = (all: Entries<P>) => prepare(algorithm, all, backend, options)
+  const all = checkArguments(algorithm, params, backend, options)
+  const preparing = (named: Entries<P>) => prepare(algorithm, named, backend, all)
   const { tensors, parts } = preparing(Object.entries(params))
   const started = await Promise.all(parts.map(async (part) => ({ ...part, engine: await part.start() })))
   return run(algorithm, { tensors, parts: started }, backend, preparing)
@@ -123,7 +128,8 @@ export function createOptimizerSync<A extends Algorithm, P, Done extends MaybePr
   backend: Backend<P, Done>,
   options: OptimizerOptions<OptionsOf<A>> = {},
 ): Optimizer<P, Done> {
-  const preparing = (all: Entries<P>) => prepare(algorithm, all, backend, options)
+  const all = checkArguments(algorithm, params, backend, options)
+  const preparing = (named: Entries<P>) => prepare(algorithm, named, backend, all)
   const { tensors, parts } = preparing(Object.entries(params))
   const started = parts.map((part) => ({ ...part, engine: startNow(part, backend) }))
   return run(algorithm, { tensors, parts: started }, backend, preparing)
@@ -133,7 +139,7 @@ function prepare<P, Done extends MaybePromise<void>>(
   algorithm: Algorithm,
   params: Entries<P>,
   backend: Backend<P, Done>,
-  { groups = [], splitGroups = false }: OptimizerOptions<object>,
+  { groups, splitGroups }: Required<OptimizerOptions<object>>,
 ): Prepared<P, Done> {
   const tensors = params.map(([name, param]): TensorInfo => ({ name, ...backend.describe(param, name) }))
   if (!tensors.length)

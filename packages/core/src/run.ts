@@ -10,7 +10,9 @@ import { FreestepError, suggest } from './errors.ts'
 import { Moment, type TensorInfo } from './groups.ts'
 import { after } from './later.ts'
 import { Loads } from './loads.ts'
+import { lossOf } from './loss.ts'
 import type { Named, Optimizer } from './optimizer.ts'
+import { chooseOptions } from './options.ts'
 import type { Program } from './program.ts'
 import { type LoadOptions, loading, save, type Write } from './resume.ts'
 
@@ -108,13 +110,13 @@ export function run<P, Done extends MaybePromise<void>>(
     get steps() {
       return steps
     },
-    step(given = grads, options = {}) {
+    step(given = grads, options = undefined) {
       if (loads.pending && backend.asynchronous) {
         check(given)
         return loads.pending.then(() => optimizer.step(given, options)) as Done
       }
       ready()
-      const { loss } = options
+      const loss = lossOf(options, algorithm, backend, usesLoss)
       const gradients = given === grads && grads ? tensors.map(({ name }) => grads?.[name]) : check(given)
       if (loss === undefined && usesLoss)
         throw new FreestepError(
@@ -160,7 +162,7 @@ export function run<P, Done extends MaybePromise<void>>(
     async save(options) {
       if (loads.pending) await loads.pending
       ready()
-      return save({ algorithm, tensors, parts }, steps, options)
+      return save({ algorithm, tensors, parts }, steps, chooseOptions({ what: 'save' }, { params: false }, options))
     },
     async load(checkpoint, options) {
       while (loads.pending) await loads.pending

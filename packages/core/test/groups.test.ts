@@ -60,7 +60,7 @@ describe('groups by themselves', () => {
 describe('what options become', () => {
   const value = (name: string) => ({ scope: 'global', name }) as unknown as Value
   const of = (algorithm: Algorithm, groups: object[] = []) =>
-    resolve(algorithm.name, optionsPerTensor(algorithm, tensors, groups as never))
+    resolve(algorithm, optionsPerTensor(algorithm, tensors, groups as never))
 
   test('a number that is the same everywhere stays a number', () => {
     const { uniforms, hyper } = of(adam({ lr: 0.1 }))

@@ -5,19 +5,28 @@ import {
   adam,
   averaged,
   type Backend,
+  clipByGlobalNorm,
   cosine,
   createOptimizer,
   createOptimizerSync,
+  type Declared,
   defineAlgorithm,
   dog,
   type Expr,
   element,
+  fraction,
   type Hyper,
   linear,
+  list,
   type MaybePromise,
+  mechanic,
+  nonNegative,
   type Optimizer,
   type OptionsOf,
+  oneOf,
+  orNull,
   type ProdigyOptions,
+  positive,
   prodigy,
   type Schedule,
   type Settings,
@@ -25,7 +34,9 @@ import {
   scalar,
   scheduleFree,
   sgd,
+  skipNonFinite,
   type Value,
+  warmupStableDecay,
 } from '../src/index.ts'
 
 /** Never run: only compiled. */
@@ -54,6 +65,20 @@ describe('settings', () => {
     compiled(() => prodigy({ compat: 'pytorch' }))
     // @ts-expect-error options are not positional
     compiled(() => sgd(0.1))
+    // @ts-expect-error a BigInt is no number here
+    expect(() => sgd({ lr: 1n })).toThrow('lr')
+    // @ts-expect-error numbers of wrappers are numbers
+    expect(() => mechanic(sgd(), { sInit: 'abc' })).toThrow('sInit')
+    // @ts-expect-error the number comes first
+    expect(() => clipByGlobalNorm(sgd(), 1)).toThrow('max')
+    // @ts-expect-error it has no options
+    expect(() => skipNonFinite(sgd(), { max: 1 })).toThrow('max')
+    // @ts-expect-error a factory has to be called
+    expect(() => averaged(sgd)).toThrow('sgd')
+    // @ts-expect-error only cosine has cycles
+    expect(() => linear({ steps: 10, cycles: 2 })).toThrow('cycles')
+    // @ts-expect-error its fall has a length
+    expect(() => warmupStableDecay({ steps: 10 })).toThrow('decay')
     // @ts-expect-error a schedule has an end
     compiled(() => cosine({ warmup: 10 }))
     compiled(() => linear({ steps: 10, warmup: 2 }))
@@ -74,6 +99,26 @@ describe('algorithms', () => {
     expectTypeOf<H['nesterov']>().toEqualTypeOf<boolean>()
     expectTypeOf<H['mode']>().toEqualTypeOf<'a' | 'b'>()
     expectTypeOf<H['limit']>().toEqualTypeOf<Expr | null>()
+  })
+  test('declared defaults have the types of their values', () => {
+    const declared = {
+      lr: nonNegative(1),
+      betas: list(fraction, 0.9, 0.999),
+      on: false,
+      mode: oneOf('a', 'b'),
+      D: orNull(positive),
+    }
+    const own = defineAlgorithm({ name: 'own', defaults: declared, state: () => ({}), step: ({ g }) => ({ u: g }) })
+    type Own = OptionsOf<ReturnType<typeof own>>
+    expectTypeOf<Own['lr']>().toEqualTypeOf<number>()
+    expectTypeOf<Own['betas']>().toEqualTypeOf<readonly [number, number]>()
+    expectTypeOf<Own['on']>().toEqualTypeOf<boolean>()
+    expectTypeOf<Own['mode']>().toEqualTypeOf<'a' | 'b'>()
+    expectTypeOf<Own['D']>().toEqualTypeOf<number | null>()
+    // @ts-expect-error a default of another type
+    compiled((): Declared<SgdOptions> => ({ ...sgd.algorithm.defaults, nesterov: nonNegative(1) }))
+    // @ts-expect-error p is a number, no value
+    compiled(() => defineAlgorithm({ name: 'own', defaults: {}, state: () => ({}), step: ({ p }) => ({ u: p.scope }) }))
   })
   test('a definition gives back its own states', () => {
     const own = { name: 'own', defaults: { lr: 1 }, state: () => ({ m: element(), d: scalar() }) }
@@ -113,6 +158,8 @@ describe('optimizers', () => {
     )
     // @ts-expect-error dog has no d0
     compiled(() => createOptimizer(dog(), { w }, backend, { groups: [{ params: ['w'], d0: 1 }] }))
+    // @ts-expect-error there is no such option
+    compiled(() => createOptimizer(dog(), { w }, backend, { group: [] }))
     // @ts-expect-error a group says for which parameters
     compiled(() => createOptimizer(dog(), { w }, backend, { groups: [{ lr: 1 }] }))
   })
@@ -124,6 +171,10 @@ describe('optimizers', () => {
     // @ts-expect-error nor is a promise of a backend one
     compiled(() => createOptimizer(sgd(), { w }, Promise.resolve(backend)))
     compiled((optimizer?: Optimizer<Float32Array>) => optimizer?.step({ w, v: null, u: undefined }, { loss: 1 }))
+    // @ts-expect-error a step takes a loss
+    compiled((optimizer?: Optimizer<Float32Array>) => optimizer?.step({ w }, { los: 1 }))
+    // @ts-expect-error a loss is a number or a tensor
+    compiled((optimizer?: Optimizer<Float32Array>) => optimizer?.step({ w }, { loss: Promise.resolve(1) }))
     // @ts-expect-error gradients are named
     compiled((optimizer?: Optimizer<Float32Array>) => optimizer?.step([w]))
   })

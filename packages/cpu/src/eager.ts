@@ -2,7 +2,7 @@
  * Steps on plain arrays, one loop and one new array per operation: slow, obvious, and the reference for everything faster.
  * Scalars are JavaScript numbers, so global and tensor scope compute in double precision.
  */
-import { type EagerOps, type EagerSpec, type Elementwise, host } from '@freestep/core'
+import { type EagerOps, type EagerSpec, type Elementwise, host, precisionOf } from '@freestep/core'
 import { sum } from './sum.ts'
 
 /** The caller's arrays. */
@@ -11,9 +11,11 @@ export type FloatArray = Float32Array | Float64Array
 /** A tensor of eager execution: an array, or a number for a scalar. */
 export type Operand = FloatArray | number
 
+const isSingle = (array: FloatArray) => precisionOf(array) === 'float32'
+
 /** An array of the same kind. */
 export const like = (array: FloatArray, size: number): FloatArray =>
-  array instanceof Float32Array ? new Float32Array(size) : new Float64Array(size)
+  isSingle(array) ? new Float32Array(size) : new Float64Array(size)
 
 /** An operand as an array, and how far apart its elements are: a scalar, rounded to the precision of the arrays it meets, is one for all. */
 function spread(operand: Operand | undefined, single: boolean): readonly [FloatArray, stride: 0 | 1] {
@@ -26,7 +28,7 @@ function elementwise(op: Elementwise): (...args: Operand[]) => Operand {
   return (x, y, z) => {
     const shaped = [x, y, z].find((arg) => arg !== undefined && typeof arg !== 'number')
     if (shaped === undefined || typeof shaped === 'number') return f(x as number, y as number, z as number)
-    const single = shaped instanceof Float32Array
+    const single = isSingle(shaped)
     const [[a, i], [b, j], [c, k]] = [spread(x, single), spread(y, single), spread(z, single)]
     const out = like(shaped, shaped.length)
     for (let n = 0; n < out.length; n++) out[n] = f(a[n * i], b[n * j], c[n * k])

@@ -3,7 +3,17 @@
  *
  * @packageDocumentation
  */
-import { type Backend, eagerBackend, FreestepError } from '@freestep/core'
+import {
+  type Backend,
+  chooseOptions,
+  type Declared,
+  eagerBackend,
+  FreestepError,
+  integer,
+  kindOf,
+  oneOf,
+  precisionOf,
+} from '@freestep/core'
 import { allows, type Target } from './code.ts'
 import { eagerSpec, type FloatArray } from './eager.ts'
 import { FusedEngine } from './engine.ts'
@@ -35,6 +45,13 @@ export interface CpuOptions {
    */
   readonly threads?: number
 }
+type Chosen = Pick<CpuOptions, 'dtype' | 'target'> & Required<Pick<CpuOptions, 'fused' | 'threads'>>
+const defaults: Declared<Chosen> = {
+  dtype: oneOf(undefined, 'float32', 'float64'),
+  fused: true,
+  target: oneOf(undefined, 'wasm', 'js'),
+  threads: integer(1, 256)(1),
+}
 
 /**
  * The backend for plain arrays. A parameter is a Float32Array or Float64Array of any length, its gradient an array of the same kind
@@ -45,10 +62,11 @@ export interface CpuOptions {
  * of their own: for every such gradient, the array that `createOptimizer` was given for the parameter is read before the step and
  * overwritten after it (24 or 48 bytes a parameter more). `dispose` brings all of them up to date.
  *
- * @throws FreestepError `unsupported` if a `target` is asked for that is not allowed here
+ * @throws FreestepError `unsupported` if a `target` is asked for that is not allowed here, `bad-option` or `unknown-option` for options
+ *   that are none
  */
-export async function cpu({ dtype, fused = true, target, threads = 1 }: CpuOptions = {}): Promise<Backend<FloatArray>> {
-  checkThreads(threads)
+export async function cpu(options?: CpuOptions): Promise<Backend<FloatArray>> {
+  const { dtype, fused, target, threads } = chooseOptions({ what: 'cpu', place: 'cpu' }, defaults, options)
   const chosen = fused ? choose(target) : undefined
   const describe = describer(dtype)
   if (!chosen) return eagerBackend(eagerSpec(describe))
@@ -63,11 +81,6 @@ export async function cpu({ dtype, fused = true, target, threads = 1 }: CpuOptio
   }
 }
 
-function checkThreads(threads: number): void {
-  if (Number.isInteger(threads) && threads > 0) return
-  throw new FreestepError('cpu', 'bad-option', `cpu: option threads is ${threads}. Give an integer ≥ 1.`)
-}
-
 function choose(target: Target | undefined): Target | undefined {
   if (!target) return (['wasm', 'js'] as const).find(allows)
   if (allows(target)) return target
@@ -77,16 +90,14 @@ function choose(target: Target | undefined): Target | undefined {
 
 /** Shape and precision of an array. */
 const describer = (dtype: CpuOptions['dtype']) => (array: FloatArray, name: string) => {
-  const found = array instanceof Float32Array ? 'float32' : array instanceof Float64Array ? 'float64' : undefined
-  if (!found || (dtype && dtype !== found))
+  const found = precisionOf(array)
+  if (!found || found === 'float16' || (dtype && dtype !== found))
     throw new FreestepError(
       'cpu',
       'bad-dtype',
-      `${name} is ${kind(array)}. Give a ${dtype ? arrays[dtype] : 'Float32Array or a Float64Array'}.`,
+      `${name} is ${kindOf(array)}. Give a ${dtype ? arrays[dtype] : 'Float32Array or a Float64Array'}.`,
     )
   return { shape: [array.length], size: array.length, dtype: found } as const
 }
 
 const arrays = { float32: 'Float32Array', float64: 'Float64Array' }
-const kind = (value: unknown) =>
-  value === null ? 'null' : typeof value === 'object' ? `a ${value.constructor.name}` : `a ${typeof value}`

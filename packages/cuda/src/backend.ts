@@ -1,7 +1,7 @@
 /**
  * The backend as core sees it, and what a device has beside: arrays, kernels of the caller's own, events, steps captured into graphs.
  */
-import type { Backend } from '@freestep/core'
+import { type Backend, precisionOf } from '@freestep/core'
 import { bytesEach, DeviceArray, type Dtype } from './array.ts'
 import { type Device, refuse } from './device.ts'
 import type { DeviceFacts } from './driver.ts'
@@ -109,7 +109,7 @@ function newArray(device: Device, numbers: ArrayLike<number> | number, given?: D
   const length = typeof numbers === 'number' ? numbers : numbers.length
   if (!(Number.isSafeInteger(length) && length >= 0))
     throw refuse('bad-shape', `An array of ${length} numbers is asked for. Give a natural number.`)
-  const dtype = given ?? (numbers instanceof Float64Array ? 'float64' : 'float32')
+  const dtype = given ?? (precisionOf(numbers) === 'float64' ? 'float64' : 'float32')
   if (!(dtype in bytesEach))
     throw refuse('bad-dtype', `An array of ${dtype} is asked for. There are ${Object.keys(bytesEach).join(', ')}.`)
   const bytes = bytesEach[dtype] * length

@@ -1,13 +1,14 @@
 /**
  * Numbers as the bytes of a precision, and back. What a number is as 16 bits is the business of core.
  */
-import { halves, type Numbers } from '@freestep/core'
+import { halves, type Numbers, precisionOf } from '@freestep/core'
 import type { Dtype } from './array.ts'
 
 /** Numbers as the bytes of a precision, each rounded to the nearest, ties to even. */
 export function encode(numbers: ArrayLike<number>, dtype: Dtype): ArrayBufferView {
-  if (dtype === 'float32') return numbers instanceof Float32Array ? numbers : Float32Array.from(numbers)
-  if (dtype === 'float64') return numbers instanceof Float64Array ? numbers : Float64Array.from(numbers)
+  if (ArrayBuffer.isView(numbers) && precisionOf(numbers) === dtype) return numbers
+  if (dtype === 'float32') return Float32Array.from(numbers)
+  if (dtype === 'float64') return Float64Array.from(numbers)
   return Uint16Array.from(numbers, halves[dtype].encode)
 }
 

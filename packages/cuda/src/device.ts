@@ -50,7 +50,7 @@ export class Device {
     try {
       const count = driver.deviceCount()
       if (!(Number.isInteger(ordinal) && ordinal >= 0 && ordinal < count))
-        throw refuse('bad-option', `device is ${ordinal}, and there are ${count} devices. Give ${rangeOf(count)}.`)
+        throw refuse('bad-option', `device is ${ordinal}, and there ${devices(count)}`)
       const facts = driver.device(ordinal)
       const [major, minor] = facts.capability
       if (10 * major + minor < oldestCapability)
@@ -142,7 +142,12 @@ export class Device {
   }
 }
 
-const rangeOf = (count: number) => (count > 1 ? `0 to ${count - 1}` : count ? '0' : 'up: CUDA needs one')
+const devices = (count: number) =>
+  count > 1
+    ? `are ${count} devices. Give 0 to ${count - 1}.`
+    : count
+      ? 'is 1 device. Give 0.'
+      : 'are 0 devices. Install an NVIDIA GPU, or use @freestep/cpu or @freestep/webgpu.'
 
 /** Results after which nothing works in this process any more. */
 const fatal = new Set([700, 702, 710, 713, 714, 715, 716, 717, 718, 719])

@@ -4,8 +4,9 @@
  *
  * @packageDocumentation
  */
+import { chooseOptions, type Declared, given, having, natural, numbers } from '@freestep/core'
 import { backendOf, type CudaBackend } from './backend.ts'
-import { Device, refuse, tooOld, versionText } from './device.ts'
+import { Device, tooOld, versionText } from './device.ts'
 import type { Driver } from './driver.ts'
 import { loadDriver } from './load.ts'
 import { Workshop } from './machine.ts'
@@ -33,18 +34,27 @@ export interface CudaOptions {
   /** The driver. Default: that of NVIDIA, through koffi. */
   readonly driver?: Driver
 }
+type Chosen = Required<Omit<CudaOptions, 'driver'>> & Pick<CudaOptions, 'driver'>
+const blockSizes = numbers('a power of two from 32 to 512', (n) => n >= 32 && n <= 512 && Number.isInteger(Math.log2(n)))
+const defaults: Declared<Chosen> = {
+  device: natural(0),
+  stream: given<bigint>('a stream of the driver as a BigInt ≥ 0', (value) => typeof value === 'bigint' && value >= 0n, 0n),
+  blockSize: blockSizes(256),
+  stochasticRounding: false,
+  driver: given<Driver | undefined>('a driver, such as openNvidia() gives', having('deviceCount', 'alloc'), undefined),
+}
 
 /**
  * The backend for NVIDIA GPUs. Parameters and gradients are arrays of the backend, device pointers of others, or arrays on the host, which are
  * uploaded: `optimizer.params` then says where they are, and `optimizer.grads` where kernels may write their gradients. A step is submitted
  * and not waited for.
  *
- * @throws FreestepError `unsupported` if there is no driver, no device, or they are too old
+ * @throws FreestepError `unsupported` if there is no driver, no device, or they are too old; `bad-option` or `unknown-option` for options
+ *   that are none
  */
-export async function cuda(options: CudaOptions = {}): Promise<CudaBackend> {
-  const { device: ordinal = 0, stream = 0n, blockSize = 256, stochasticRounding = false, driver = loadDriver() } = options
-  if (!(blockSize >= 32 && blockSize <= 512 && Number.isInteger(Math.log2(blockSize))))
-    throw refuse('bad-option', `blockSize is ${blockSize}. Give a power of two from 32 to 512.`)
+export async function cuda(options?: CudaOptions): Promise<CudaBackend> {
+  const all = chooseOptions({ what: 'cuda', place: 'cuda' }, defaults, options)
+  const { device: ordinal, stream, blockSize, stochasticRounding, driver = loadDriver() } = all
   const device = Device.open(driver, ordinal, stream)
   return backendOf({ device, workshop: new Workshop(device), ptx: { threads: blockSize, stochastic: stochasticRounding } })
 }

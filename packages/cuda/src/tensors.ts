@@ -2,7 +2,7 @@
  * The tensors of this backend: arrays on a device, device pointers of others, or arrays on the host to upload. What they are and where.
  * Not their numbers.
  */
-import type { TensorInfo } from '@freestep/core'
+import { kindOf, precisionOf, type TensorInfo } from '@freestep/core'
 import { bytesEach, DeviceArray, type Dtype } from './array.ts'
 import { type Device, refuse } from './device.ts'
 
@@ -43,7 +43,7 @@ export function describe(device: Device, tensor: CudaTensor, name: string): Omit
   if (!dtype)
     throw refuse(
       'bad-dtype',
-      `${name} is ${kind(tensor)}. Give an array of the backend, { pointer, length, dtype }, or a Float32Array to upload.`,
+      `${name} is ${kindOf(tensor)}. Give an array of the backend, { pointer, length, dtype }, or a Float32Array to upload.`,
     )
   const { length } = tensor
   if (!(Number.isSafeInteger(length) && length >= 0))
@@ -81,16 +81,10 @@ function ordinalOf(device: Device, tensor: DeviceArray | DevicePointer): number 
 const dtypes = new Set<unknown>(Object.keys(bytesEach))
 
 function dtypeOf(tensor: unknown): Dtype | undefined {
-  if (tensor instanceof Float32Array) return 'float32'
-  if (tensor instanceof Float64Array) return 'float64'
-  if (ArrayBuffer.isView(tensor)) return isHalf(tensor) ? 'float16' : undefined
+  if (ArrayBuffer.isView(tensor)) return precisionOf(tensor)
   if (!isPointer(tensor)) return undefined
   const { dtype = 'float32' } = tensor
   return dtypes.has(dtype) ? dtype : undefined
 }
 
-const isHalf = (tensor: ArrayBufferView) => Object.prototype.toString.call(tensor) === '[object Float16Array]'
-
 const hex = (pointer: bigint) => `0x${pointer.toString(16)}`
-const kind = (value: unknown) =>
-  value === null ? 'null' : typeof value === 'object' ? `a ${value.constructor?.name ?? 'object'}` : `a ${typeof value}`

@@ -43,7 +43,7 @@ describe('launches', () => {
       optimizer.dispose()
     })
 
-  test('gradients elsewhere cost an upload of where they are', async () => {
+  test('gradients elsewhere cost an upload of where they are, the first step one of who takes part', async () => {
     const optimizer = await createOptimizer(
       prodigy(),
       each(3, (i) => backend.array(wave(5 + i))),
@@ -53,7 +53,7 @@ describe('launches', () => {
     vi.clearAllMocks()
     for (let k = 0; k < 9; k++) optimizer.step(sets[k % 3])
     expect(counts()).toMatchObject({ launch: 9, alloc: 0, loadModule: 0, synchronize: 0 })
-    expect(counts().upload).toBeLessThanOrEqual(6)
+    expect(counts().upload).toBeLessThanOrEqual(7)
     optimizer.dispose()
   })
 

@@ -2,7 +2,7 @@
  * tfjs as a backend of core: what a parameter is here.
  * Not the tf.Optimizer that models are compiled with: that is optimizer.ts, which runs on this.
  */
-import { type Backend, FreestepError, type Program } from '@freestep/core'
+import { type Backend, chooseOptions, type Declared, FreestepError, given, having, type Program } from '@freestep/core'
 import type { Tensor } from '@tensorflow/tfjs-core'
 import * as tfjsCore from '@tensorflow/tfjs-core'
 import type { TensorFlow } from './eager.ts'
@@ -20,6 +20,11 @@ export interface TfjsOptions {
   readonly fused?: boolean
 }
 
+const defaults: Declared<Required<TfjsOptions>> = {
+  tf: given<TensorFlow>('TensorFlow.js, as import * as tf gives it', having('engine', 'getBackend', 'tensor'), tfjsCore),
+  fused: true,
+}
+
 /** The backend for tfjs. */
 export interface TfjsBackend extends Backend<Tensor> {
   /** How the steps of the optimizer that was made last run; undefined before there is one. */
@@ -31,7 +36,8 @@ export interface TfjsBackend extends Backend<Tensor> {
  * The backend for float32 tf.Variable parameters, on whichever tfjs backend is active (cpu, wasm, webgl, webgpu). Gradients, and the
  * loss, are tf.Tensor. A step only queues kernels: nothing is read back from the device, and no tensor of it remains.
  */
-export function tfjs({ tf = tfjsCore, fused = true }: TfjsOptions = {}): TfjsBackend {
+export function tfjs(options?: TfjsOptions): TfjsBackend {
+  const { tf, fused } = chooseOptions({ what: 'tfjs', place: 'tfjs' }, defaults, options)
   let engine: TfjsEngine | undefined
   return {
     name: 'tfjs',

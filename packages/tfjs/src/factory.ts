@@ -2,7 +2,16 @@
  * From algorithms of core to tf.Optimizers, with classes that are registered with tfjs, so that a saved model finds them again.
  * Not a list of algorithms: that is index.ts.
  */
-import type { Algorithm, AlgorithmFactory, OptionsOf, Settings } from '@freestep/core'
+import {
+  type Algorithm,
+  type AlgorithmFactory,
+  chooseOptions,
+  type Declared,
+  type Group,
+  given,
+  type OptionsOf,
+  type Settings,
+} from '@freestep/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { type AnySettings, algorithmFromConfig, algorithmToConfig, fromConfig, register, toConfig } from './config.ts'
 import type { RunSettings } from './growing.ts'
@@ -65,5 +74,11 @@ tf.serialization.registerClass(ComposedOptimizer, 'freestep', 'composed')
  *     import { averaged, dog } from '@freestep/core'
  *     model.compile({ optimizer: optimizerOf(averaged(dog())), loss })
  */
-export const optimizerOf = <A extends Algorithm>(algorithm: A, settings: RunSettings<OptionsOf<A>> = {}): FreestepOptimizer =>
-  new ComposedOptimizer(algorithm, settings as unknown as RunSettings<object>)
+export const optimizerOf = <A extends Algorithm>(algorithm: A, settings?: RunSettings<OptionsOf<A>>): FreestepOptimizer =>
+  new ComposedOptimizer(algorithm, chooseOptions({ what: 'optimizerOf', place: 'tfjs' }, runSettings, settings))
+
+const runSettings: Declared<RunSettings<object>> = {
+  groups: given<readonly Group<object>[] | undefined>('a list of groups', Array.isArray, undefined),
+  splitGroups: given<boolean | undefined>('a boolean', (value) => typeof value === 'boolean', undefined),
+  fused: given<boolean | undefined>('a boolean', (value) => typeof value === 'boolean', undefined),
+}

@@ -3,7 +3,7 @@
  * behind the algorithm's, `prodigy/s/dense/kernel` or `prodigy/d`, which keeps them apart from the weights of the model.
  * Not aware of live variables: whose state it is, is found out in pair.ts.
  */
-import { type Checkpoint, FreestepError, type SavedTensor } from '@freestep/core'
+import { type Checkpoint, FreestepError, precisionOf, type SavedTensor } from '@freestep/core'
 import * as tf from '@tensorflow/tfjs-core'
 
 /** A tensor by name. */
@@ -27,7 +27,7 @@ export function toTensors({ algorithm, steps, tensors }: Checkpoint): NamedTenso
 
 /** tfjs has no double precision, in which fused steps keep single numbers: the two halves of each go into an int32 tensor. */
 const toTensor = ({ shape, data }: SavedTensor) =>
-  data instanceof Float64Array && data.length === 1
+  precisionOf(data) === 'float64' && data.length === 1
     ? tf.tensor1d(new Int32Array(data.slice().buffer), 'int32')
     : tf.tensor(Float32Array.from(data), [...shape], 'float32')
 

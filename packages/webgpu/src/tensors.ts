@@ -1,7 +1,7 @@
 /**
  * The caller's tensors: GPUBuffers, parts of them, or typed arrays to upload. What they are and where they are; nothing is written here.
  */
-import { FreestepError, type TensorInfo } from '@freestep/core'
+import { FreestepError, kindOf, precisionOf, type TensorInfo } from '@freestep/core'
 import { usage } from './usage.ts'
 
 /**
@@ -60,7 +60,7 @@ export function describe(tensor: GPUTensor, name: string, features: GPUSupported
     throw new FreestepError(
       'webgpu',
       'bad-dtype',
-      `${name} is ${kind(tensor)}. Give a GPUBuffer, { buffer, byteOffset, length }, or a Float32Array to upload.`,
+      `${name} is ${kindOf(tensor)}. Give a GPUBuffer, { buffer, byteOffset, length }, or a Float32Array to upload.`,
     )
   if (dtype === 'float16' && !features.has('shader-f16'))
     throw refuse(name, 'is of float16, which this device does not have', "Request the device with the feature 'shader-f16'")
@@ -83,9 +83,11 @@ export function describe(tensor: GPUTensor, name: string, features: GPUSupported
 }
 
 function dtypeOf(tensor: unknown): 'float32' | 'float16' | undefined {
-  if (tensor instanceof Float32Array || isBuffer(tensor)) return 'float32'
-  if (ArrayBuffer.isView(tensor))
-    return Object.prototype.toString.call(tensor) === '[object Float16Array]' ? 'float16' : undefined
+  if (isBuffer(tensor)) return 'float32'
+  if (ArrayBuffer.isView(tensor)) {
+    const precision = precisionOf(tensor)
+    return precision === 'float64' ? undefined : precision
+  }
   if (!isView(tensor)) return undefined
   const { dtype = 'float32' } = tensor
   return dtype === 'float32' || dtype === 'float16' ? dtype : undefined
@@ -93,6 +95,3 @@ function dtypeOf(tensor: unknown): 'float32' | 'float16' | undefined {
 
 const refuse = (name: string, what: string, advice: string) =>
   new FreestepError('webgpu', 'unsupported', `${name} ${what}. ${advice}.`)
-
-const kind = (value: unknown) =>
-  value === null ? 'null' : typeof value === 'object' ? `a ${value.constructor?.name ?? 'object'}` : `a ${typeof value}`

@@ -2,7 +2,7 @@
  * Numbers between host and device: writes that take effect in the order of submission, also within a caller's command encoder, and reads
  * that are asked for at once and waited for later. Not the arithmetic on them.
  */
-import { FreestepError } from '@freestep/core'
+import { FreestepError, precisionOf } from '@freestep/core'
 import { fromHalf, toHalf } from './half.ts'
 import { describe, type GPUTensor, isArray, type Place, placeOf } from './tensors.ts'
 import { mapModeRead, usage } from './usage.ts'
@@ -138,4 +138,8 @@ export function readPlaces(device: GPUDevice, places: readonly Place[], half: re
 
 /** Numbers as a tensor on the device holds them. */
 export const encode = (numbers: ArrayLike<number>, half: boolean): ArrayBufferView =>
-  half ? toHalf(numbers) : numbers instanceof Float32Array ? numbers : Float32Array.from(numbers)
+  half
+    ? toHalf(numbers)
+    : ArrayBuffer.isView(numbers) && precisionOf(numbers) === 'float32'
+      ? numbers
+      : Float32Array.from(numbers)

@@ -25,7 +25,7 @@ describe('tensors that are none', () => {
   const buffer = device.createBuffer({ size: 64, usage: vectorUsage })
   const wrong: readonly [string, unknown, FreestepErrorCode, RegExp][] = [
     ['double precision', new Float64Array(3), 'bad-dtype', /W is a Float64Array\. Give a GPUBuffer/],
-    ['an object', {}, 'bad-dtype', /W is a Object/],
+    ['an object', {}, 'bad-dtype', /W is an object/],
     ['a buffer that kernels cannot use', device.createBuffer({ size: 4, usage: usage.copySource }), 'unsupported', /STORAGE/],
     ['a view that ends too late', { buffer, byteOffset: 32, length: 9 }, 'bad-shape', /ends at byte 68 of a GPUBuffer of 64/],
     ['a view that begins between words', { buffer, byteOffset: 2, length: 1 }, 'bad-shape', /multiple of 4/],

@@ -11,6 +11,7 @@
  */
 import { defineAlgorithm, element, perTensor, scalar } from '../algorithm.ts'
 import { add, div, dot, mul, neg, ratio, sqrt, square, sub } from '../ops.ts'
+import { type Declared, epsilon, nonNegative } from '../options.ts'
 import { coupled } from './decay.ts'
 
 /** Options of {@link adagrad}. */
@@ -28,12 +29,12 @@ export interface AdagradOptions {
   /** Dual averaging: steps are taken from x₀ along the sum of the gradients. */
   primalDual: boolean
 }
-const defaults: AdagradOptions = {
-  lr: 1e-2,
-  lrDecay: 0,
-  weightDecay: 0,
-  initialAccumulatorValue: 0,
-  eps: 1e-10,
+const defaults: Declared<AdagradOptions> = {
+  lr: nonNegative(1e-2),
+  lrDecay: nonNegative(0),
+  weightDecay: nonNegative(0),
+  initialAccumulatorValue: nonNegative(0),
+  eps: epsilon(1e-10),
   primalDual: false,
 }
 
@@ -67,7 +68,11 @@ export interface AdagradNormOptions {
   /** Coupled decay, added to the gradient. */
   weightDecay: number
 }
-const normDefaults: AdagradNormOptions = { lr: 1, eps: 0, weightDecay: 0 }
+const normDefaults: Declared<AdagradNormOptions> = {
+  lr: nonNegative(1),
+  eps: epsilon(0),
+  weightDecay: nonNegative(0),
+}
 
 /** AdaGrad-Norm: one step size for all coordinates. No memory. */
 export const adagradNorm = defineAlgorithm({

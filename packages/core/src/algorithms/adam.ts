@@ -13,7 +13,9 @@
  */
 import { defineAlgorithm, element, perTensor } from '../algorithm.ts'
 import { add, div, ema, max, mul, neg, sqrt, square } from '../ops.ts'
+import { type Declared, epsilon, fraction, list, nonNegative } from '../options.ts'
 import { coupled, decoupled } from './decay.ts'
+import { quotient } from './quotient.ts'
 
 /** Options of {@link adam} and {@link adamW}. */
 export interface AdamOptions {
@@ -30,7 +32,14 @@ export interface AdamOptions {
   /** True shrinks x beside the step instead of adding to the gradient. */
   decouple: boolean
 }
-const defaults: AdamOptions = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, amsgrad: false, decouple: false }
+const defaults: Declared<AdamOptions> = {
+  lr: nonNegative(1e-3),
+  betas: list(fraction, 0.9, 0.999),
+  eps: epsilon(1e-8),
+  weightDecay: nonNegative(0),
+  amsgrad: false,
+  decouple: false,
+}
 
 /** Adam with coupled weight decay, as torch.optim.Adam. Memory: 2 values a parameter (1 with β₁ = 0, one more with AMSGrad). */
 export const adam = defineAlgorithm({
@@ -51,7 +60,7 @@ export const adam = defineAlgorithm({
     const correction2 = ema(beta2, c2, 1)
     const top = vMax ? max(vMax, v1) : v1
     // Times the inverse: dividers are the slowest part of a processor, and this is one division per tensor in place of one per element.
-    const step = div(m1 ?? g, add(mul(sqrt(top), div(1, sqrt(correction2))), h.eps))
+    const step = quotient(h.eps)(m1 ?? g, add(mul(sqrt(top), div(1, sqrt(correction2))), h.eps))
     const u = decoupled(neg(mul(div(h.lr, correction1 ?? 1), step)), x, h.lr, h)
     return {
       ...{ u, v: v1, c2: correction2 },
@@ -65,5 +74,5 @@ export const adam = defineAlgorithm({
 export const adamW = defineAlgorithm({
   ...adam.algorithm,
   name: 'adamW',
-  defaults: { ...defaults, weightDecay: 1e-2, decouple: true },
+  defaults: { ...defaults, weightDecay: nonNegative(1e-2), decouple: true },
 })

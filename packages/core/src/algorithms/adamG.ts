@@ -11,7 +11,9 @@
  */
 import { defineAlgorithm, element, perTensor, plain } from '../algorithm.ts'
 import { add, div, ema, min, mul, neg, pow, sqrt, square } from '../ops.ts'
+import { type Declared, epsilon, fixed, fraction, list, nonNegative, numbers, positive } from '../options.ts'
 import { coupled, decoupled } from './decay.ts'
+import { quotient } from './quotient.ts'
 
 /** Options of {@link adamG}. */
 export interface AdamGOptions {
@@ -30,7 +32,15 @@ export interface AdamGOptions {
   /** ε, added to the root of v. */
   eps: number
 }
-const defaults: AdamGOptions = { lr: 1, betas: [0.95, 0.999, 0.95], p: 0.2, q: 0.24, weightDecay: 0, decouple: false, eps: 1e-8 }
+const defaults: Declared<AdamGOptions> = {
+  lr: nonNegative(1),
+  betas: list(fraction, 0.95, 0.999, 0.95),
+  p: positive(0.2),
+  q: fixed(numbers('a number in (0, 1]', (q) => q > 0 && q <= 1)(0.24)),
+  weightDecay: nonNegative(0),
+  decouple: false,
+  eps: epsilon(1e-8),
+}
 
 /** Adam with a golden step size. Memory: 3 values a parameter. */
 export const adamG = defineAlgorithm({
@@ -47,7 +57,7 @@ export const adamG = defineAlgorithm({
     const r1 = ema(beta3, r, mul(h.p, pow(v1, plain('q', h.q))))
     const m1 = ema(beta1, m, mul(r1, g))
     const eta = min(h.lr, div(1, sqrt(k1)))
-    const step = div(div(m1, correction1), add(sqrt(div(v1, correction2)), h.eps))
+    const step = quotient(h.eps)(div(m1, correction1), add(sqrt(div(v1, correction2)), h.eps))
     const u = decoupled(neg(mul(eta, step)), x, eta, h)
     return { u, m: m1, v: v1, r: r1, c1: correction1, c2: correction2, k: k1 }
   },

@@ -12,8 +12,10 @@
  * γ lr scales the gradient, which changes nothing but ε. Weight decay is coupled.
  */
 import { defineAlgorithm, element } from '../algorithm.ts'
-import { abs, add, div, max, mul, sub } from '../ops.ts'
+import { abs, add, max, mul, sub } from '../ops.ts'
+import { type Declared, epsilon, nonNegative, positive } from '../options.ts'
 import { coupled } from './decay.ts'
+import { quotient } from './quotient.ts'
 
 /** Options of {@link cocob}. */
 export interface CocobOptions {
@@ -26,7 +28,12 @@ export interface CocobOptions {
   /** Scales the gradient. */
   lr: number
 }
-const defaults: CocobOptions = { alpha: 100, eps: 1e-8, weightDecay: 0, lr: 1 }
+const defaults: Declared<CocobOptions> = {
+  alpha: positive(100),
+  eps: epsilon(1e-8),
+  weightDecay: nonNegative(0),
+  lr: nonNegative(1),
+}
 
 /** Coin betting: no step size at all. Memory: 5 values a parameter. */
 export const cocob = defineAlgorithm({
@@ -39,7 +46,7 @@ export const cocob = defineAlgorithm({
     const G1 = add(G, abs(c))
     const R1 = max(sub(R, mul(c, moved)), 0)
     const theta1 = sub(theta, c)
-    const bet = div(mul(theta1, add(L1, R1)), mul(L1, max(add(G1, L1), mul(h.alpha, L1))))
+    const bet = quotient(mul(h.eps, h.eps))(mul(theta1, add(L1, R1)), mul(L1, max(add(G1, L1), mul(h.alpha, L1))))
     return { u: sub(bet, moved), L: L1, G: G1, R: R1, theta: theta1 }
   },
 })

@@ -14,6 +14,7 @@
  */
 import { defineAlgorithm, element, scalar } from '../algorithm.ts'
 import { add, div, dot, mul, neg, norm1, ratio, sqrt, square, sub, sum } from '../ops.ts'
+import { type Declared, epsilon, fraction, nonNegative } from '../options.ts'
 import { coupled } from './decay.ts'
 import { type EstimateOptions, estimate, estimateDefaults, estimateState } from './estimate.ts'
 
@@ -28,7 +29,13 @@ export interface DadaptAdagradOptions extends EstimateOptions {
   /** ε, added to √a. */
   eps: number
 }
-const defaults: DadaptAdagradOptions = { lr: 1, momentum: 0, weightDecay: 0, eps: 1e-6, ...estimateDefaults }
+const defaults: Declared<DadaptAdagradOptions> = {
+  lr: nonNegative(1),
+  momentum: fraction(0),
+  weightDecay: nonNegative(0),
+  eps: epsilon(1e-6),
+  ...estimateDefaults,
+}
 
 /** AdaGrad by dual averaging, its step size a lower bound on the ℓ∞ distance. Memory: 3 values a parameter. */
 export const dadaptAdagrad = defineAlgorithm({

@@ -20,10 +20,12 @@
  */
 import { defineAlgorithm, element, scalar } from '../algorithm.ts'
 import { add, div, dot, ema, mul, neg, norm1, ratio, sqrt, square, sub, sum } from '../ops.ts'
+import { type Declared, epsilon, fraction, list, nonNegative, oneOf, positive } from '../options.ts'
 import type { Expr } from '../value.ts'
 import { biasCorrection, biasState } from './bias.ts'
 import { coupled, decoupled } from './decay.ts'
 import { type EstimateOptions, estimate, estimateDefaults, estimateState } from './estimate.ts'
+import { quotient } from './quotient.ts'
 
 /** Options of {@link dadaptAdam}. */
 export interface DadaptAdamOptions extends EstimateOptions {
@@ -44,16 +46,16 @@ export interface DadaptAdamOptions extends EstimateOptions {
   /** Which estimate: the package's since version 3, or the preprint's. */
   form: 'v3' | 'preprint'
 }
-const defaults: DadaptAdamOptions = {
-  lr: 1,
-  betas: [0.9, 0.999],
-  eps: 1e-8,
-  weightDecay: 0,
+const defaults: Declared<DadaptAdamOptions> = {
+  lr: nonNegative(1),
+  betas: list(fraction, 0.9, 0.999),
+  eps: epsilon(1e-8),
+  weightDecay: nonNegative(0),
   decouple: false,
   useBiasCorrection: false,
   ...estimateDefaults,
-  layerScale: 1,
-  form: 'v3',
+  layerScale: positive(1),
+  form: oneOf('v3', 'preprint'),
 }
 
 /** β₂ or √β₂, what the sums behind d are multiplied by. */
@@ -75,6 +77,7 @@ export const dadaptAdam = defineAlgorithm({
     const preprint = h.form === 'preprint'
     const beta = decayOfS(h)
     const scale = h.layerScale
+    const over = quotient(h.eps)
     const bias = biasCorrection(values, h.betas)
     const lambda = mul(d, h.lr, bias.factor)
     const g = coupled(gradient, x, h)
@@ -88,11 +91,11 @@ export const dadaptAdam = defineAlgorithm({
       beta,
       q,
       preprint
-        ? sum(mul(square(lambda), dot(g, div(g, denominator), 'tensor')))
-        : sum(mul(scale, lambda, dot(g, div(s, add(sqrt(v), h.eps)), 'tensor'))),
+        ? sum(mul(square(lambda), dot(g, over(g, denominator), 'tensor')))
+        : sum(mul(scale, lambda, dot(g, over(s, add(sqrt(v), h.eps)), 'tensor'))),
     )
-    const numerator = preprint ? sub(div(dot(s1, div(s1, denominator)), sub(1, beta)), q1) : div(q1, sub(1, beta))
-    const u = decoupled(neg(div(m1, denominator)), x, lambda, h)
+    const numerator = preprint ? sub(div(dot(s1, over(s1, denominator)), sub(1, beta)), q1) : div(q1, sub(1, beta))
+    const u = decoupled(neg(over(m1, denominator)), x, lambda, h)
     return { ...{ u, m: m1, v: v1, s: s1, q: q1 }, ...estimate(values, ratio(numerator, norm), h), ...bias.next(norm) }
   },
 })

@@ -16,8 +16,10 @@
  */
 import { defineAlgorithm, element, perTensor, scalar } from '../algorithm.ts'
 import { add, div, dot, ema, mul, neg, norm1, ratio, sqrt, square, sub, sum, where } from '../ops.ts'
+import { type Declared, epsilon, fraction, list, nonNegative } from '../options.ts'
 import { decoupled } from './decay.ts'
 import { type EstimateOptions, estimate, estimateDefaults, estimateState } from './estimate.ts'
+import { quotient } from './quotient.ts'
 
 /** Options of {@link dadaptAdan}. */
 export interface DadaptAdanOptions extends EstimateOptions {
@@ -32,11 +34,11 @@ export interface DadaptAdanOptions extends EstimateOptions {
   /** Shrinks x before the step, not after it. */
   noProx: boolean
 }
-const defaults: DadaptAdanOptions = {
-  lr: 1,
-  betas: [0.98, 0.92, 0.99],
-  eps: 1e-8,
-  weightDecay: 0.02,
+const defaults: Declared<DadaptAdanOptions> = {
+  lr: nonNegative(1),
+  betas: list(fraction, 0.98, 0.92, 0.99),
+  eps: epsilon(1e-8),
+  weightDecay: nonNegative(0.02),
   noProx: false,
   ...estimateDefaults,
 }
@@ -67,11 +69,12 @@ export const dadaptAdan = defineAlgorithm({
     const n1 = add(mul(beta2, n), mul(mul(lambda, sub(1, beta2)), delta))
     const v1 = ema(beta3, v, square(add(g, mul(beta2, delta))))
     const s1 = add(mul(beta3, s), mul(mul(lambda, sub(1, beta3)), g))
+    const over = quotient(h.eps)
     const denominator = add(sqrt(v1), h.eps)
-    const q1 = ema(beta3, q, sum(mul(square(lambda), dot(g, div(g, denominator), 'tensor'))))
+    const q1 = ema(beta3, q, sum(mul(square(lambda), dot(g, over(g, denominator), 'tensor'))))
     const norm = norm1(s1)
-    const dHat = ratio(sub(div(dot(s1, div(s1, denominator)), sub(1, beta3)), q1), norm)
-    const step = neg(div(add(m1, mul(beta2, n1)), denominator))
+    const dHat = ratio(sub(div(dot(s1, over(s1, denominator)), sub(1, beta3)), q1), norm)
+    const step = neg(over(add(m1, mul(beta2, n1)), denominator))
     const decay = mul(lambda, h.weightDecay)
     // (x + step) / (1 + decay) − x
     const u = h.noProx ? decoupled(step, x, lambda, { ...h, decouple: true }) : div(sub(step, mul(decay, x)), add(1, decay))

@@ -15,6 +15,7 @@
  */
 import { defineAlgorithm, element, scalar } from '../algorithm.ts'
 import { add, div, dot, ema, fresh, mul, neg, norm1, ratio, sign, sqrt, sub, sum } from '../ops.ts'
+import { type Declared, fraction, list, nonNegative } from '../options.ts'
 import { decoupled } from './decay.ts'
 import { type EstimateOptions, estimate, estimateDefaults, estimateState } from './estimate.ts'
 
@@ -27,7 +28,12 @@ export interface DadaptLionOptions extends EstimateOptions {
   /** Decoupled decay. */
   weightDecay: number
 }
-const defaults: DadaptLionOptions = { lr: 1, betas: [0.9, 0.99], weightDecay: 0, ...estimateDefaults }
+const defaults: Declared<DadaptLionOptions> = {
+  lr: nonNegative(1),
+  betas: list(fraction, 0.9, 0.99),
+  weightDecay: nonNegative(0),
+  ...estimateDefaults,
+}
 
 /** Lion whose step size is estimated on the way. Memory: 2 values a parameter. */
 export const dadaptLion = defineAlgorithm({

@@ -15,6 +15,7 @@
  */
 import { defineAlgorithm, element, scalar } from '../algorithm.ts'
 import { add, dot, mul, neg, norm2, ratio, sub, sum, where } from '../ops.ts'
+import { type Declared, fraction, nonNegative } from '../options.ts'
 import { coupled } from './decay.ts'
 import { type EstimateOptions, estimate, estimateDefaults, estimateState } from './estimate.ts'
 
@@ -27,7 +28,12 @@ export interface DadaptSgdOptions extends EstimateOptions {
   /** Coupled decay, added to the gradient. */
   weightDecay: number
 }
-const defaults: DadaptSgdOptions = { lr: 1, momentum: 0, weightDecay: 0, ...estimateDefaults }
+const defaults: Declared<DadaptSgdOptions> = {
+  lr: nonNegative(1),
+  momentum: fraction(0),
+  weightDecay: nonNegative(0),
+  ...estimateDefaults,
+}
 
 /** SGD whose step size is d over the norm of the first gradient. Memory: 2 values a parameter. */
 export const dadaptSgd = defineAlgorithm({

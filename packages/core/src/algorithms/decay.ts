@@ -15,7 +15,7 @@ interface Decay {
 
 /** g + wd·x, unless decay is decoupled or off. */
 export const coupled = (g: Value, x: Value, h: Decay): Expr =>
-  h.weightDecay === 0 || h.decouple ? g : fresh(add(g, mul(h.weightDecay, x)))
+  h.weightDecay === 0 || ('decouple' in h && h.decouple) ? g : fresh(add(g, mul(h.weightDecay, x)))
 
 /** u − wd·η·x, if decay is decoupled and on. */
 export const decoupled = (u: Expr, x: Value, eta: Expr, h: Decay): Expr =>

@@ -12,6 +12,7 @@
  */
 import { defineAlgorithm, perTensor, scalar, scalarLike } from '../algorithm.ts'
 import { add, dot, max, mul, neg, norm2, ratio, sqrt, where } from '../ops.ts'
+import { type Declared, epsilon, nonNegative, orNull, positive } from '../options.ts'
 import { coupled } from './decay.ts'
 
 /** Options of {@link dog} and {@link ldog}. */
@@ -27,7 +28,13 @@ export interface DogOptions {
   /** Coupled decay, added to the gradient. */
   weightDecay: number
 }
-const defaults: DogOptions = { lr: 1, repsRel: 1e-6, eps: 1e-8, initEta: null, weightDecay: 0 }
+const defaults: Declared<DogOptions> = {
+  lr: nonNegative(1),
+  repsRel: positive(1e-6),
+  eps: epsilon(1e-8),
+  initEta: orNull(positive),
+  weightDecay: nonNegative(0),
+}
 
 /** Both forms: one block that is all of R^p, or one block per tensor. */
 const distanceOverGradients = (name: string, per: 'global' | 'tensor') => {

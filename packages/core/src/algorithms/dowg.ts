@@ -11,7 +11,9 @@
  */
 import { defineAlgorithm, element, scalar } from '../algorithm.ts'
 import { add, div, dot, max, mul, neg, sqrt, square } from '../ops.ts'
+import { type Declared, epsilon, nonNegative, type Option, positive } from '../options.ts'
 import { coupled } from './decay.ts'
+import { quotient } from './quotient.ts'
 
 /** Options of {@link dowg} and {@link cdowg}. */
 export interface DowgOptions {
@@ -22,11 +24,16 @@ export interface DowgOptions {
   /** Coupled decay, added to the gradient. */
   weightDecay: number
 }
+const defaults = (eps: Option<number>): Declared<DowgOptions> => ({
+  eps,
+  lr: nonNegative(1),
+  weightDecay: nonNegative(0),
+})
 
 /** Distance over Weighted Gradients. One value a parameter (x − x₀). */
 export const dowg = defineAlgorithm({
   name: 'dowg',
-  defaults: { eps: 1e-4, lr: 1, weightDecay: 0 } as DowgOptions,
+  defaults: defaults(positive(1e-4)),
   state: (h) => ({ r2: scalar(h.eps), v: scalar() }),
   step({ x, g: gradient, moved, r2, v }, h) {
     const g = coupled(gradient, x, h)
@@ -39,12 +46,12 @@ export const dowg = defineAlgorithm({
 /** DoWG with a distance and a sum for each coordinate. Memory: 3 values a parameter. */
 export const cdowg = defineAlgorithm({
   name: 'cdowg',
-  defaults: { eps: 1e-8, lr: 1, weightDecay: 0 } as DowgOptions,
+  defaults: defaults(epsilon(1e-8)),
   state: () => ({ r2: element(1e-4), v: element() }),
   step({ x, g: gradient, moved, r2, v }, h) {
     const g = coupled(gradient, x, h)
     const r21 = max(r2, square(moved))
     const v1 = add(v, mul(r21, square(g)))
-    return { u: neg(mul(h.lr, div(mul(r21, g), add(sqrt(v1), h.eps)))), r2: r21, v: v1 }
+    return { u: neg(mul(h.lr, quotient(h.eps)(mul(r21, g), add(sqrt(v1), h.eps)))), r2: r21, v: v1 }
   },
 })

@@ -14,6 +14,7 @@
  */
 import { defineAlgorithm, element, perTensor, scalar } from '../algorithm.ts'
 import { add, div, dot, max, mul, neg, ratio, sqrt, square, sub, sum, where, wideNorm2 } from '../ops.ts'
+import { type Declared, fixed, nonNegative, oneOf, positive } from '../options.ts'
 
 /** Options of {@link dualAveraging}. */
 export interface DualAveragingOptions {
@@ -26,7 +27,12 @@ export interface DualAveragingOptions {
   /** Which estimate. */
   option: 'I' | 'II'
 }
-const defaults: DualAveragingOptions = { lr: 1, d0: 1e-6, G: 0, option: 'II' }
+const defaults: Declared<DualAveragingOptions> = {
+  lr: nonNegative(1),
+  d0: fixed(positive(1e-6)),
+  G: nonNegative(0),
+  option: oneOf('II', 'I'),
+}
 
 /** D-Adaptation by dual averaging. Memory: 3 values a parameter (s, x − x₀, the average). */
 export const dualAveraging = defineAlgorithm({

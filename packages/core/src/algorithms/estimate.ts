@@ -6,6 +6,7 @@
  */
 import { scalar } from '../algorithm.ts'
 import { add, max, min, mul, sub, where } from '../ops.ts'
+import { type Declared, fixed, growth, limit, positive, stepCount } from '../options.ts'
 import type { Expr, Value } from '../value.ts'
 
 /** Options of every algorithm that estimates the distance to the solution. */
@@ -21,7 +22,12 @@ export interface EstimateOptions {
 }
 
 /** Their defaults. */
-export const estimateDefaults: EstimateOptions = { d0: 1e-6, growthRate: Infinity, dLimit: Infinity, adaptSteps: Infinity }
+export const estimateDefaults: Declared<EstimateOptions> = {
+  d0: fixed(positive(1e-6)),
+  growthRate: growth(Infinity),
+  dLimit: limit(Infinity),
+  adaptSteps: stepCount(Infinity),
+}
 
 type H = { readonly [K in keyof EstimateOptions]: Expr }
 

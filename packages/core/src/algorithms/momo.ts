@@ -17,7 +17,9 @@
  */
 import { defineAlgorithm, element, type Hyper, perTensor, scalar } from '../algorithm.ts'
 import { add, div, dot, ema, max, min, mul, neg, ratio, sqrt, square, sub, sum, where } from '../ops.ts'
+import { type Declared, epsilon, finite, fixed, fraction, list, nonNegative } from '../options.ts'
 import type { Expr, Value } from '../value.ts'
+import { quotient } from './quotient.ts'
 
 /** Options of {@link momo}. */
 export interface MomoOptions {
@@ -52,6 +54,24 @@ export interface MomoAdamOptions {
   useFstar: boolean
 }
 
+const defaults: Declared<MomoOptions> = {
+  lr: nonNegative(1),
+  weightDecay: nonNegative(0),
+  beta: fraction(0.9),
+  lb: fixed(finite(0)),
+  biasCorrection: false,
+  useFstar: false,
+}
+const adamDefaults: Declared<MomoAdamOptions> = {
+  lr: nonNegative(1e-2),
+  betas: list(fraction, 0.9, 0.999),
+  eps: epsilon(1e-8),
+  weightDecay: nonNegative(0),
+  lb: fixed(finite(0)),
+  divide: true,
+  useFstar: false,
+}
+
 /** The model of the objective along m, and the step size τ that it allows. */
 function model(
   averages: { f: Expr; gamma: Expr; mx: Expr; m2: Expr; rho: Expr; lb: Value; shrink: Expr },
@@ -70,7 +90,7 @@ function model(
 /** SGD with momentum whose step size comes from a model of the loss. Memory: 1 value a parameter. */
 export const momo = defineAlgorithm({
   name: 'momo',
-  defaults: { lr: 1, weightDecay: 0, beta: 0.9, lb: 0, biasCorrection: false, useFstar: false } as MomoOptions,
+  defaults,
   state: (h) => ({
     m: element(),
     gamma: perTensor(),
@@ -108,7 +128,7 @@ export const momo = defineAlgorithm({
 /** Adam whose step size comes from a model of the loss. Memory: 2 values a parameter. */
 export const momoAdam = defineAlgorithm({
   name: 'momoAdam',
-  defaults: { lr: 1e-2, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, lb: 0, divide: true, useFstar: false } as MomoAdamOptions,
+  defaults: adamDefaults,
   state: (h) => ({
     m: element(),
     v: element(),
@@ -127,7 +147,7 @@ export const momoAdam = defineAlgorithm({
     const v1 = ema(beta2, v, square(g))
     const f = ema(beta1, fBar, loss)
     const gamma1 = ema(beta1, gamma, dot(g, x, 'tensor'))
-    const step = div(m1, add(h.eps, sqrt(div(v1, correction2))))
+    const step = quotient(h.eps)(m1, add(h.eps, sqrt(div(v1, correction2))))
     const decay = mul(h.lr, h.weightDecay)
     // The model has 1 + α wd in both forms, as the authors' package; only what happens to x differs.
     const shrink = add(1, decay)

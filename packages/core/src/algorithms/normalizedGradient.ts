@@ -8,6 +8,7 @@
  */
 import { defineAlgorithm, perTensor } from '../algorithm.ts'
 import { add, div, mul, neg, ratio, sqrt, wideNorm2 } from '../ops.ts'
+import { type Declared, nonNegative, orNull, positive } from '../options.ts'
 import { coupled } from './decay.ts'
 
 /** Options of {@link normalizedGradient}. */
@@ -19,7 +20,11 @@ export interface NormalizedGradientOptions {
   /** Coupled decay, added to the gradient. */
   weightDecay: number
 }
-const defaults: NormalizedGradientOptions = { lr: 1, D: null, weightDecay: 0 }
+const defaults: Declared<NormalizedGradientOptions> = {
+  lr: nonNegative(1),
+  D: orNull(positive),
+  weightDecay: nonNegative(0),
+}
 
 /** Steps of a given length against the gradient, whatever its size. No memory. */
 export const normalizedGradient = defineAlgorithm({

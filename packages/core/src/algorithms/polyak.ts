@@ -8,6 +8,7 @@
  */
 import { defineAlgorithm, scalar } from '../algorithm.ts'
 import { dot, max, min, mul, neg, ratio, sub } from '../ops.ts'
+import { type Declared, finite, limit, nonNegative } from '../options.ts'
 
 /** Options of {@link polyak}. */
 export interface PolyakOptions {
@@ -20,7 +21,12 @@ export interface PolyakOptions {
   /** Multiplies the step. */
   lr: number
 }
-const defaults: PolyakOptions = { fOpt: 0, lrMin: 0, lrMax: Infinity, lr: 1 }
+const defaults: Declared<PolyakOptions> = {
+  fOpt: finite(0),
+  lrMin: finite(0),
+  lrMax: limit(Infinity),
+  lr: nonNegative(1),
+}
 
 /** Gradient descent with Polyak's step size; the optimal value must be known. No memory. */
 export const polyak = defineAlgorithm({

@@ -16,10 +16,12 @@
  */
 import { defineAlgorithm, dividedBy, element, scalar, sliced } from '../algorithm.ts'
 import { add, div, dot, ema, max, min, mul, neg, norm1, ratio, slice, sqrt, square, sub, sum, where } from '../ops.ts'
+import { type Declared, epsilon, fixed, fraction, integer, list, nonNegative, oneOf, orNull, positive } from '../options.ts'
 import type { Expr } from '../value.ts'
 import { biasCorrection, biasState } from './bias.ts'
 import { coupled, decoupled } from './decay.ts'
 import { type EstimateOptions, estimate, estimateDefaults, estimateState } from './estimate.ts'
+import { quotient } from './quotient.ts'
 
 /** Options of {@link prodigy}. */
 export interface ProdigyOptions extends EstimateOptions {
@@ -50,19 +52,19 @@ export interface ProdigyOptions extends EstimateOptions {
    */
   compat: 'paper' | 'prodigyopt'
 }
-const defaults: ProdigyOptions = {
-  lr: 1,
-  betas: [0.9, 0.999],
-  beta3: null,
-  eps: 1e-8,
-  weightDecay: 0,
+const defaults: Declared<ProdigyOptions> = {
+  lr: nonNegative(1),
+  betas: list(fraction, 0.9, 0.999),
+  beta3: orNull(fraction),
+  eps: epsilon(1e-8),
+  weightDecay: nonNegative(0),
   decouple: true,
   useBiasCorrection: false,
   safeguardWarmup: false,
   ...estimateDefaults,
-  dCoef: 1,
-  sliceP: 1,
-  compat: 'paper',
+  dCoef: positive(1),
+  sliceP: fixed(integer(1, Infinity)(1)),
+  compat: oneOf('paper', 'prodigyopt'),
 }
 
 /** β₃, what the sums behind d are multiplied by. */
@@ -105,7 +107,7 @@ export const prodigy = defineAlgorithm({
     const next = estimate(values, dHat, h, grown)
 
     const dStep = h.compat === 'prodigyopt' ? next.d : d
-    const step = div(m1 ?? mul(dStep, g), add(sqrt(v1), mul(dStep, h.eps)))
+    const step = quotient(mul(h.d0, h.eps))(m1 ?? mul(dStep, g), add(sqrt(v1), mul(dStep, h.eps)))
     const move = decoupled(neg(mul(lambda, step)), x, lambda, h)
     // The package returns before x moves until s has seen a gradient.
     const u = h.compat === 'prodigyopt' ? where(norm, move, 0) : move

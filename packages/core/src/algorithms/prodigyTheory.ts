@@ -15,6 +15,7 @@
  */
 import { defineAlgorithm, element, perTensor, scalar } from '../algorithm.ts'
 import { add, dot, max, mul, neg, norm2, ratio, sqrt, square, sub, wideNorm2 } from '../ops.ts'
+import { type Declared, fixed, nonNegative, positive } from '../options.ts'
 import type { Expr } from '../value.ts'
 
 /** Options of {@link prodigyGd} and {@link prodigyDa}. */
@@ -26,7 +27,11 @@ export interface ProdigyTheoryOptions {
   /** A bound on ‖g‖; the theory asks for it, 0 works as well in practice. */
   G: number
 }
-const defaults: ProdigyTheoryOptions = { lr: 1, d0: 1e-6, G: 0 }
+const defaults: Declared<ProdigyTheoryOptions> = {
+  lr: nonNegative(1),
+  d0: fixed(positive(1e-6)),
+  G: nonNegative(0),
+}
 
 /** The lag of the weighted average behind x after the update u, and the sum of the weights. */
 function average(lag: Expr, weight: Expr, w: Expr, u: Expr) {

@@ -10,6 +10,7 @@
  */
 import { defineAlgorithm, element, perTensor } from '../algorithm.ts'
 import { add, mul, neg, sub, where } from '../ops.ts'
+import { type Declared, fraction, nonNegative } from '../options.ts'
 import { coupled } from './decay.ts'
 
 /** Options of {@link sgd}. */
@@ -25,7 +26,13 @@ export interface SgdOptions {
   /** Coupled decay, added to the gradient. */
   weightDecay: number
 }
-const defaults: SgdOptions = { lr: 1e-3, momentum: 0, dampening: 0, nesterov: false, weightDecay: 0 }
+const defaults: Declared<SgdOptions> = {
+  lr: nonNegative(1e-3),
+  momentum: fraction(0),
+  dampening: fraction(0),
+  nesterov: false,
+  weightDecay: nonNegative(0),
+}
 
 /** SGD with momentum (heavy ball or Nesterov), as torch.optim.SGD. Memory: none, or 1 value a parameter with momentum. */
 export const sgd = defineAlgorithm({

@@ -11,6 +11,7 @@
  */
 import { defineAlgorithm, plain, scalar } from '../algorithm.ts'
 import { add, div, dot, max, min, mul, neg, sub, where } from '../ops.ts'
+import { type Declared, epsilon, finite, fixed, nonNegative, oneOf, orNull, positive } from '../options.ts'
 
 /** Options of {@link sps}. */
 export interface SpsOptions {
@@ -33,16 +34,16 @@ export interface SpsOptions {
   /** Multiplies the step. */
   lr: number
 }
-const defaults: SpsOptions = {
-  nBatchesPerEpoch: 500,
-  initStepSize: 1,
-  c: 0.5,
-  gamma: 2,
-  etaMax: null,
-  adaptFlag: 'smooth_iter',
-  fstar: 0,
-  eps: 1e-8,
-  lr: 1,
+const defaults: Declared<SpsOptions> = {
+  nBatchesPerEpoch: fixed(positive(500)),
+  initStepSize: positive(1),
+  c: positive(0.5),
+  gamma: fixed(nonNegative(2)),
+  etaMax: orNull(positive),
+  adaptFlag: oneOf('smooth_iter', 'constant'),
+  fstar: finite(0),
+  eps: epsilon(1e-8),
+  lr: nonNegative(1),
 }
 
 /** SGD with the stochastic Polyak step size. No memory. */

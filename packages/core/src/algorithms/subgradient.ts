@@ -8,6 +8,7 @@
  */
 import { defineAlgorithm, perTensor } from '../algorithm.ts'
 import { add, div, mul, neg, sqrt } from '../ops.ts'
+import { type Declared, nonNegative, orNull, positive } from '../options.ts'
 import { coupled } from './decay.ts'
 
 /** Options of {@link subgradient}. */
@@ -21,7 +22,12 @@ export interface SubgradientOptions {
   /** Coupled decay, added to the gradient. */
   weightDecay: number
 }
-const defaults: SubgradientOptions = { lr: 1, D: null, G: null, weightDecay: 0 }
+const defaults: Declared<SubgradientOptions> = {
+  lr: nonNegative(1),
+  D: orNull(positive),
+  G: orNull(positive),
+  weightDecay: nonNegative(0),
+}
 
 /** The subgradient method, with a fixed or scheduled step or with D / (G √k). No memory. */
 export const subgradient = defineAlgorithm({

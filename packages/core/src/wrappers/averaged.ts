@@ -9,6 +9,7 @@
  */
 import { type Algorithm, element, type OptionsOf, perTensor } from '../algorithm.ts'
 import { add, div, lerp } from '../ops.ts'
+import { chooseOptions, type Declared, nonNegative } from '../options.ts'
 import { wrap } from './wrap.ts'
 
 /** Options of {@link averaged}. */
@@ -16,10 +17,12 @@ export interface AveragedOptions {
   /** γ: 0 is the plain average, more forgets the past sooner. */
   readonly gamma?: number
 }
+const defaults: Declared<Required<AveragedOptions>> = { gamma: nonNegative(8) }
 
 /** Evaluates the inner algorithm at an average of its iterates. Memory: 1 value a parameter more. */
-export const averaged = <A extends Algorithm>(inner: A, { gamma = 8 }: AveragedOptions = {}): Algorithm<OptionsOf<A>> =>
-  wrap(inner, {
+export function averaged<A extends Algorithm>(inner: A, settings?: AveragedOptions): Algorithm<OptionsOf<A>> {
+  const { gamma } = chooseOptions({ what: 'averaged' }, defaults, settings)
+  return wrap(inner, {
     name: 'averaged',
     options: { gamma },
     state: () => ({ xBar: element((x) => x), t: perTensor() }),
@@ -31,3 +34,4 @@ export const averaged = <A extends Algorithm>(inner: A, { gamma = 8 }: AveragedO
     },
     evaluate: ({ xBar }) => xBar,
   })
+}

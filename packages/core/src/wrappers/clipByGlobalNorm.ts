@@ -9,11 +9,15 @@
  */
 import { type Algorithm, type OptionsOf, scalar } from '../algorithm.ts'
 import { div, mul, norm2, sub, where } from '../ops.ts'
+import { chooseOptions, numbers, required } from '../options.ts'
 import type { Value } from '../value.ts'
 import { withInputs, wrap } from './wrap.ts'
 
+const positive = numbers('a finite number > 0', (max) => max > 0 && max < Infinity)
+
 /** Gives the inner algorithm gradients of norm at most `max`; the norm before is the scalar `gradientNorm`. */
 export function clipByGlobalNorm<A extends Algorithm>(max: number, inner: A): Algorithm<OptionsOf<A>> {
+  chooseOptions({ what: 'clipByGlobalNorm' }, { max: required(positive) }, { max })
   return wrap(inner, {
     name: 'clipByGlobalNorm',
     options: { max },

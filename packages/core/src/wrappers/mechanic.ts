@@ -15,7 +15,9 @@
  * λ weightDecay, s₀ sInit, n numBetas, ε eps. Δ is kept as a sum of updates and never divided out of x − x₀.
  */
 import { type Algorithm, element, type OptionsOf, scalar } from '../algorithm.ts'
-import { abs, add, div, dot, max, min, mul, neg, norm2, ratio, sqrt, square, sub } from '../ops.ts'
+import { quotient } from '../algorithms/quotient.ts'
+import { abs, add, dot, max, min, mul, neg, norm2, ratio, sqrt, square, sub } from '../ops.ts'
+import { chooseOptions, type Declared, epsilon, integer, nonNegative, positive } from '../options.ts'
 import type { Expr, Value } from '../value.ts'
 import { wrap } from './wrap.ts'
 
@@ -30,17 +32,25 @@ export interface MechanicOptions {
   /** n, how many β are tried at once. */
   readonly numBetas?: number
 }
+const defaults: Declared<Required<MechanicOptions>> = {
+  weightDecay: nonNegative(1e-2),
+  eps: epsilon(1e-8),
+  sInit: positive(1e-6),
+  // The sixteenth β would be 1 in double precision.
+  numBetas: integer(1, 15)(6),
+}
 
 /** Tunes the scale of any algorithm's updates. Memory: 2 values a parameter more (Δ, x − x₀). */
-export function mechanic<A extends Algorithm>(inner: A, options: MechanicOptions = {}): Algorithm<OptionsOf<A>> {
-  const { weightDecay = 1e-2, eps = 1e-8, sInit = 1e-6, numBetas = 6 } = options
+export function mechanic<A extends Algorithm>(inner: A, settings?: MechanicOptions): Algorithm<OptionsOf<A>> {
+  const options = chooseOptions({ what: 'mechanic' }, defaults, settings)
+  const { weightDecay, eps, sInit, numBetas } = options
   const tuners = Array.from({ length: numBetas }, (_, i) => ({ beta: 1 - 0.1 ** (i + 1), key: `${i + 1}` }))
   const states = (tuner: { key: string }) =>
     ['r', 'm', 'v', 's'].map((name) => [`mechanic.${name}${tuner.key}`, scalar()] as const)
 
   return wrap(inner, {
     name: 'mechanic',
-    options: { weightDecay, eps, sInit, numBetas },
+    options: { ...options },
     state: () => ({ delta: element(), S: scalar(), ...Object.fromEntries(tuners.flatMap(states)) }),
     step(values, step) {
       const { x, g, moved, delta, S } = values
@@ -57,7 +67,7 @@ export function mechanic<A extends Algorithm>(inner: A, options: MechanicOptions
         const r1 = add(mul(beta, r), mul(s, max(neg(m), min(h, m))))
         const m1 = max(mul(beta, m), add(abs(h), eps))
         const v1 = add(mul(beta * beta, v), square(h))
-        const s1 = div(add(mul(sInit / numBetas, m1), max(r1, 0)), add(sqrt(v1), eps))
+        const s1 = quotient(eps)(add(mul(sInit / numBetas, m1), max(r1, 0)), add(sqrt(v1), eps))
         S1 = add(S1, s1)
         for (const [name, value] of Object.entries({ r: r1, m: m1, v: v1, s: s1 })) tuned[`mechanic.${name}${key}`] = value
       }

@@ -12,8 +12,8 @@
  *     y  ← y + c zLag + (1 − β (1 − c)) u,    zLag ← (1 − c) (zLag + β u),    x = y + (1 − 1/β) zLag
  */
 import { type Algorithm, element, type OptionsOf, perTensor } from '../algorithm.ts'
-import { FreestepError } from '../errors.ts'
 import { add, max, mul, ratio, slice, sub } from '../ops.ts'
+import { chooseOptions, type Declared, inside, integer, nonNegative } from '../options.ts'
 import type { Expr, Value } from '../value.ts'
 import { withInputs, wrap } from './wrap.ts'
 
@@ -21,25 +21,29 @@ import { withInputs, wrap } from './wrap.ts'
 export interface ScheduleFreeOptions {
   /** β in (0, 1). */
   readonly momentum?: number
-  /** p, a natural number: how strongly the average leans on steps with a large λ. */
+  /** p, an integer: how strongly the average leans on steps with a large λ. */
   readonly weightLrPower?: number
-  /** r, a natural number: how strongly it leans on late steps. */
+  /** r, an integer: how strongly it leans on late steps. */
   readonly r?: number
   /** Weight decay at y, times λ (the authors' wrapper leaves d out of it, which shrinks x long before d has grown). */
   readonly weightDecayAtY?: number
+}
+const defaults: Declared<Required<ScheduleFreeOptions>> = {
+  momentum: inside(0.9),
+  weightLrPower: integer(0, 16)(2),
+  r: integer(0, 16)(0),
+  weightDecayAtY: nonNegative(0),
 }
 
 const power = (base: Expr, exponent: number): Expr => mul(1, ...Array.from({ length: exponent }, () => base))
 
 /** No learning-rate schedule: the inner algorithm with averaging and momentum. Memory: 1 value a parameter more. */
-export function scheduleFree<A extends Algorithm>(inner: A, options: ScheduleFreeOptions = {}): Algorithm<OptionsOf<A>> {
-  const { momentum: beta = 0.9, weightLrPower = 2, r = 0, weightDecayAtY = 0 } = options
-  if (!(beta > 0 && beta < 1))
-    throw new FreestepError('core', 'bad-option', `scheduleFree: momentum is ${beta}. Give a number strictly between 0 and 1.`)
-
+export function scheduleFree<A extends Algorithm>(inner: A, settings?: ScheduleFreeOptions): Algorithm<OptionsOf<A>> {
+  const options = chooseOptions({ what: 'scheduleFree' }, defaults, settings)
+  const { momentum: beta, weightLrPower, r, weightDecayAtY } = options
   return wrap(inner, {
     name: 'scheduleFree',
-    options: { momentum: beta, weightLrPower, r, weightDecayAtY },
+    options: { ...options },
     state: () => ({
       zLag: element(),
       weightSum: perTensor(),

@@ -6,12 +6,17 @@
  */
 import { type Algorithm, type OptionsOf, scalar } from '../algorithm.ts'
 import { abs, add, mul, sub, sum, where } from '../ops.ts'
+import { chooseOptions } from '../options.ts'
 import type { Value } from '../value.ts'
 import { withInputs, wrap } from './wrap.ts'
 
 /** Leaves parameters and states alone at a step that is not finite; the scalar `skipped` counts them. */
-export const skipNonFinite = <A extends Algorithm>(inner: A): Algorithm<OptionsOf<A>> =>
-  wrap(inner, {
+export function skipNonFinite<A extends Algorithm>(
+  inner: A,
+  settings?: Readonly<Record<string, never>>,
+): Algorithm<OptionsOf<A>> {
+  chooseOptions({ what: 'skipNonFinite' }, {}, settings)
+  return wrap(inner, {
     name: 'skipNonFinite',
     options: {},
     state: () => ({ skipped: scalar() }),
@@ -40,3 +45,4 @@ export const skipNonFinite = <A extends Algorithm>(inner: A): Algorithm<OptionsO
       }
     },
   })
+}

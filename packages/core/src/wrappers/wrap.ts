@@ -2,8 +2,8 @@
  * What every wrapper is: a function from an algorithm to an algorithm that adds states of its own to the inner ones. Not an algorithm.
  */
 import type { Algorithm, Inputs, OptionsOf, Outputs, States, ValuesOf } from '../algorithm.ts'
-import { FreestepError } from '../errors.ts'
-import { checkOptions } from '../options.ts'
+import { FreestepError, kindOf } from '../errors.ts'
+import { isAlgorithm } from '../options.ts'
 import type { Expr } from '../value.ts'
 
 /** The states of any algorithm. */
@@ -23,16 +23,24 @@ export interface Wrapping<S extends States> {
   evaluate?(values: AnyValues, inner: (x: Pick<Inputs, 'x' | 'moved'>) => Expr): Expr
 }
 
-/** Puts a wrapper around an algorithm; its options are held to the ranges of their names. */
+/** Puts a wrapper around an algorithm. What its options may be is for the wrapper to say: see {@link chooseOptions}. */
 export function wrap<A extends Algorithm, S extends States>(inner: A, wrapping: Wrapping<S>): Algorithm<OptionsOf<A>> {
-  checkOptions(wrapping.name, wrapping.options, wrapping.options)
+  if (!isAlgorithm(inner))
+    throw new FreestepError(
+      'core',
+      'bad-option',
+      `${wrapping.name} goes around an algorithm, such as sgd(). It got ${kindOf(inner)}.`,
+    )
+  for (const [name, value] of Object.entries(wrapping.options))
+    if (typeof value !== 'number' || Number.isNaN(value))
+      throw new FreestepError('core', 'bad-option', `${wrapping.name}: option ${name} is ${kindOf(value)}. Give a number.`)
   return {
     ...(inner as unknown as Algorithm<OptionsOf<A>>),
     name: `${wrapping.name}(${inner.name})`,
     wrapper: { name: wrapping.name, options: wrapping.options, inner },
     state(h) {
       const states = inner.state(h)
-      const own = wrapping.state(h)
+      const own = wrapping.state(commonOf(h))
       for (const name of Object.keys(own))
         if (Object.hasOwn(states, name))
           throw new FreestepError(
@@ -42,7 +50,7 @@ export function wrap<A extends Algorithm, S extends States>(inner: A, wrapping: 
           )
       return { ...states, ...own }
     },
-    step: (values, h) => wrapping.step(values as never, (inputs) => inner.step(inputs as AnyValues, h), h),
+    step: (values, h) => wrapping.step(values as never, (inputs) => inner.step(inputs as AnyValues, h), commonOf(h)),
     ...((wrapping.evaluate || inner.evaluate) && {
       evaluate(values, h) {
         const evaluateInner = (point: object) =>
@@ -53,6 +61,12 @@ export function wrap<A extends Algorithm, S extends States>(inner: A, wrapping: 
   }
 }
 
+/** What a wrapper may know of any algorithm's options, which need not have it. */
+const commonOf = (h: { readonly lr?: Expr }): { readonly lr?: Expr } => ('lr' in h ? { lr: h.lr } : {})
+
 /** The values with some replaced; getters stay unread, since reading `moved` is what makes core keep it. */
 export const withInputs = <V extends object>(values: V, replaced: object): V =>
-  Object.defineProperties({}, { ...Object.getOwnPropertyDescriptors(values), ...Object.getOwnPropertyDescriptors(replaced) }) as V
+  Object.create(Object.getPrototypeOf(values), {
+    ...Object.getOwnPropertyDescriptors(values),
+    ...Object.getOwnPropertyDescriptors(replaced),
+  })

@@ -1,5 +1,5 @@
 /** The backend as core sees it: what ONNX Runtime is given with, and what follows from the execution providers. */
-import type { Backend } from '@freestep/core'
+import { type Backend, chooseOptions, type Declared, given, having, needed } from '@freestep/core'
 import type { ExecutionProvider, Ort, OrtSessionOptions, OrtTensor } from '../ort.ts'
 import { OrtEngine } from './engine.ts'
 import type { Shop } from './sessions.ts'
@@ -13,6 +13,14 @@ export interface OnnxRuntimeOptions {
   readonly executionProviders?: readonly ExecutionProvider[]
   /** Any other options of the sessions (threads, logging, …). */
   readonly sessionOptions?: OrtSessionOptions
+}
+
+const providers = (value: unknown) =>
+  Array.isArray(value) && value.every((each) => typeof each === 'string' || having('name')(each))
+const defaults: Declared<OnnxRuntimeOptions> = {
+  ort: needed<Ort>('ONNX Runtime, as import * as ort gives it', having('InferenceSession', 'Tensor')),
+  executionProviders: given<OnnxRuntimeOptions['executionProviders']>("a list such as ['webgpu']", providers, undefined),
+  sessionOptions: given<OrtSessionOptions | undefined>('the options of a session', having(), undefined),
 }
 
 /** What engines share, from the options. */
@@ -43,6 +51,7 @@ export const backendOf = (shop: Shop): Backend<OrtTensor, Promise<void>> => ({
  * A tensor is never written to. A step makes successors, so `optimizer.params` are other tensors after it; those of before stay as they
  * are, and on a GPU those that ONNX Runtime made are freed. Steps, reads and loads take effect in the order in which they are asked for.
  */
-export const onnxruntime = (options: OnnxRuntimeOptions): Backend<OrtTensor, Promise<void>> => backendOf(shopOf(options))
+export const onnxruntime = (options: OnnxRuntimeOptions): Backend<OrtTensor, Promise<void>> =>
+  backendOf(shopOf(chooseOptions({ what: 'onnxruntime', place: 'onnxruntime' }, defaults, options)))
 
 const nameOf = (provider: ExecutionProvider) => (typeof provider === 'string' ? provider : provider.name)

@@ -1,5 +1,5 @@
 /** The caller's tensors: what they are, and how numbers get into new ones and out. Not where they are: ONNX Runtime moves them. */
-import { FreestepError, type Numbers, type TensorInfo } from '@freestep/core'
+import { FreestepError, kindOf, type Numbers, type TensorInfo } from '@freestep/core'
 import type { Ort, OrtTensor } from '../ort.ts'
 
 /** The precisions that optimizers work in. */
@@ -14,16 +14,13 @@ const isPrecision = (type: string): type is Precision => type === 'float32' || t
 export function describe(tensor: OrtTensor, name: string, single: boolean): Omit<TensorInfo, 'name'> {
   const refuse = (code: 'bad-dtype' | 'disposed', what: string, advice: string) =>
     new FreestepError('onnxruntime', code, `${name} ${what}. ${advice}.`)
-  if (!isTensor(tensor)) throw refuse('bad-dtype', `is ${kind(tensor)}`, 'Give an ort.Tensor')
+  if (!isTensor(tensor)) throw refuse('bad-dtype', `is ${kindOf(tensor)}`, 'Give an ort.Tensor')
   const { type, dims, location } = tensor
   if (!isPrecision(type)) throw refuse('bad-dtype', `is of ${type}`, 'Give float32 or float64; keep other types out of params')
   if (single && type === 'float64') throw refuse('bad-dtype', 'is of float64, which WebGPU does not have', 'Give float32')
   if (location === 'none') throw refuse('disposed', 'was disposed of', 'Give the present tensor, as in optimizer.params')
   return { shape: dims, size: sizeOf(dims), dtype: type }
 }
-
-const kind = (value: unknown) =>
-  value === null ? 'null' : typeof value === 'object' ? `a ${value.constructor?.name ?? 'object'}` : `a ${typeof value}`
 
 /** A tensor on the CPU. */
 export function tensorOf(ort: Ort, type: Precision, numbers: Numbers | readonly number[], dims: readonly number[]): OrtTensor {
