@@ -17,6 +17,7 @@ export type FreestepErrorCode =
   | 'missing-gradient'
   | 'missing-loss'
   | 'out-of-memory'
+  | 'shared-memory'
   | 'unknown-option'
   | 'unknown-parameter'
   | 'unsupported'

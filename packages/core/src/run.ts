@@ -66,14 +66,16 @@ export function run<P, Done extends MaybePromise<void>>(
   }
   const look = () => {
     const places = parts.map(({ engine }) => engine.gradients)
+    const grads = places.every((list) => list !== undefined) ? gather(places) : undefined
     return {
       usesLoss: parts.some(({ program }) => program.usesLoss),
       params: latest(() => parts.map(({ engine }) => engine.params), gather),
-      grads: places.every((list) => list !== undefined) ? gather(places) : undefined,
+      grads,
+      views: tensors.map(({ name }) => grads?.[name]),
       check: gradientCheck(tensors, backend),
     }
   }
-  let { usesLoss, params, grads, check } = look()
+  let { usesLoss, params, grads, views, check } = look()
 
   return {
     algorithm: algorithm.name,
@@ -86,9 +88,14 @@ export function run<P, Done extends MaybePromise<void>>(
     get steps() {
       return steps
     },
-    step(given = grads, { loss } = {}) {
+    step(...args) {
       alive()
-      const gradients = given === grads && grads ? tensors.map(({ name }) => grads?.[name]) : check(given)
+      const [given, { loss } = {}] = args
+      if (args.length && !given) throw forgotten(given)
+      const wanted = args.length ? given : grads
+      // Whoever has put other tensors among `grads` gives these.
+      const areViews = wanted === grads && views.every((view, i) => view !== undefined && view === grads?.[tensors[i].name])
+      const gradients = areViews ? views : check(wanted)
       if (loss === undefined && usesLoss)
         throw new FreestepError(
           'core',
@@ -153,7 +160,7 @@ export function run<P, Done extends MaybePromise<void>>(
       const wanted = prepare([...tensors.map(({ name }) => [name, all[name]] as const), ...added])
       parts = extend({ tensors, parts }, wanted, backend)
       tensors = wanted.tensors
-      ;({ usesLoss, params, grads, check } = look())
+      ;({ usesLoss, params, grads, views, check } = look())
     },
     evaluated() {
       alive()
@@ -210,6 +217,15 @@ function extend<P, Done extends MaybePromise<void>>(
     return { indices, program, engine }
   })
 }
+
+/** Of a step with `undefined` in place of gradients: repeating the last ones would be wrong in silence. */
+const forgotten = (given: null | undefined) =>
+  new FreestepError(
+    'core',
+    'missing-gradient',
+    `The gradients are ${given}. Give them by name; step() without an argument takes the views, and step(optimizer.grads, { loss }) ` +
+      'takes them with a loss.',
+  )
 
 /** Puts gradients into the parameters' order, or refuses them: unknown names, other shapes or dtypes, none at all. */
 function gradientCheck<P>(tensors: readonly TensorInfo[], backend: Pick<Backend<P>, 'describe'>) {

@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-import { type Backend, eagerBackend, FreestepError } from '@freestep/core'
+import { type Backend, eagerBackend, FreestepError, memoryOf } from '@freestep/core'
 import { allows, type Target } from './code.ts'
 import { eagerSpec, type FloatArray } from './eager.ts'
 import { FusedEngine } from './engine.ts'
@@ -43,7 +43,9 @@ export interface CpuOptions {
  * Fused, parameters and gradients live in the kernels' own memory, and `optimizer.params` and `optimizer.grads` are views on it: compute
  * with these, call `step()`, and nothing is copied. Whoever gives `step` gradients in arrays of their own works on parameters in arrays
  * of their own: for every such gradient, the array that `createOptimizer` was given for the parameter is read before the step and
- * overwritten after it (24 or 48 bytes a parameter more). `dispose` brings all of them up to date.
+ * overwritten after it (24 or 48 bytes a parameter more). After steps on the views, `optimizer.params` is what is saved, evaluated and
+ * gone on with, until the caller writes into an array of their own and steps with it. `dispose` brings the caller's arrays up to date, but
+ * leaves alone those that were written to after the views took over.
  *
  * @throws FreestepError `unsupported` if a `target` is asked for that is not allowed here
  */
@@ -56,6 +58,7 @@ export async function cpu({ dtype, fused = true, target, threads = 1 }: CpuOptio
   return {
     name: 'cpu',
     describe,
+    memory: memoryOf,
     start(program, params) {
       const engine = new FusedEngine(program, params, running)
       return engine.ready ? engine.ready.then(() => engine) : engine

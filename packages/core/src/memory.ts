@@ -1,0 +1,49 @@
+/**
+ * Whose memory is whose: parameters have memory of their own, since of two updates of the same numbers one would be lost, or both
+ * would count. Asked when an optimizer is made and when it goes on with more parameters.
+ */
+import type { Backend, MaybePromise, Stretch } from './backend.ts'
+import { FreestepError } from './errors.ts'
+import type { TensorInfo } from './groups.ts'
+
+/** Where the numbers of a typed array are: for backends whose tensors are arrays. */
+export const memoryOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Stretch => ({
+  of: buffer,
+  begin: byteOffset,
+  end: byteOffset + byteLength,
+})
+
+/** Throws if two of the parameters share memory. */
+export function refuseShared<P, Done extends MaybePromise<void>>(
+  tensors: readonly TensorInfo[],
+  params: readonly P[],
+  { memory }: Pick<Backend<P, Done>, 'memory'>,
+): void {
+  const places = new Map<unknown, { readonly i: number; readonly begin: number; readonly end: number }[]>()
+  for (const [i, { size }] of tensors.entries()) {
+    const { of, begin, end } = memory?.(params[i]) ?? { of: params[i], begin: 0, end: size }
+    if (begin === end) continue
+    const own = places.get(of)
+    if (own) own.push({ i, begin, end })
+    else places.set(of, [{ i, begin, end }])
+  }
+  for (const own of places.values()) {
+    own.sort((a, b) => a.begin - b.begin || a.i - b.i)
+    for (const [k, next] of own.entries()) {
+      const before = own[k - 1]
+      if (before && next.begin < before.end) throw shared(tensors[before.i].name, tensors[next.i].name, before, next)
+    }
+  }
+}
+
+/** Of two stretches that overlap. */
+function shared(a: string, b: string, before: Omit<Stretch, 'of'>, next: Omit<Stretch, 'of'>): FreestepError {
+  const what =
+    before.begin === next.begin && before.end === next.end ? 'are the same tensor under two names' : 'overlap in memory'
+  return new FreestepError(
+    'core',
+    'shared-memory',
+    `The parameters ${a} and ${b} ${what}. Give each memory of its own; tied weights are one parameter, under one name, ` +
+      'whose gradient is the sum over its uses.',
+  )
+}
