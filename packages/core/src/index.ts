@@ -12,7 +12,7 @@ export { type EagerOps, type EagerSpec, eagerBackend, uniformsAt } from './eager
 export { FreestepError, type FreestepErrorCode, suggest } from './errors.ts'
 export { type Group, optionsPerTensor, type TensorInfo, type Uniform } from './groups.ts'
 export { type Half, halves } from './halves.ts'
-export { memoryOf } from './memory.ts'
+export { memoryOf, Occupied } from './memory.ts'
 export * from './ops.ts'
 export {
   createOptimizer,

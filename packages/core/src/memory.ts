@@ -13,6 +13,46 @@ export const memoryOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): S
   end: byteOffset + byteLength,
 })
 
+/** Stretches of memory, which may overlap, to be asked whether another one touches any of them. */
+export class Occupied {
+  private readonly all = new Map<unknown, Stretch[]>()
+  /** For each memory that was asked about: its stretches by where they begin, each with the furthest end up to it. */
+  private readonly sorted = new Map<unknown, readonly Omit<Stretch, 'of'>[]>()
+
+  constructor(stretches: Iterable<Stretch>) {
+    for (const stretch of stretches) {
+      const own = this.all.get(stretch.of)
+      if (own) own.push(stretch)
+      else this.all.set(stretch.of, [stretch])
+    }
+  }
+
+  /** Whether a stretch has a byte in common with any of them. */
+  touches({ of, begin, end }: Stretch): boolean {
+    const sorted = this.sorted.get(of) ?? this.sort(of)
+    let [low, high] = [0, sorted.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (sorted[middle].begin < end) low = middle + 1
+      else high = middle
+    }
+    return begin < end && low > 0 && sorted[low - 1].end > begin
+  }
+
+  private sort(of: unknown): readonly Omit<Stretch, 'of'>[] {
+    let furthest = Number.NEGATIVE_INFINITY
+    const filled = (this.all.get(of) ?? []).filter(({ begin, end }) => begin < end)
+    const sorted = filled
+      .sort((a, b) => a.begin - b.begin)
+      .map(({ begin, end }) => {
+        furthest = Math.max(furthest, end)
+        return { begin, end: furthest }
+      })
+    this.sorted.set(of, sorted)
+    return sorted
+  }
+}
+
 /** Throws if two of the parameters share memory. */
 export function refuseShared<P, Done extends MaybePromise<void>>(
   tensors: readonly TensorInfo[],

@@ -3,7 +3,7 @@ import type { Backend } from '@freestep/core'
 import type { ExecutionProvider, Ort, OrtSessionOptions, OrtTensor } from '../ort.ts'
 import { OrtEngine } from './engine.ts'
 import type { Shop } from './sessions.ts'
-import { describe } from './tensors.ts'
+import { describe, stretchOf } from './tensors.ts'
 
 /** Options of {@link onnxruntime}. */
 export interface OnnxRuntimeOptions {
@@ -33,6 +33,7 @@ export function shopOf({ ort, executionProviders, sessionOptions }: OnnxRuntimeO
 export const backendOf = (shop: Shop): Backend<OrtTensor, Promise<void>> => ({
   name: 'onnxruntime',
   describe: (tensor, name) => describe(tensor, name, shop.scalars === 'float32'),
+  memory: stretchOf,
   start: (program, params) => OrtEngine.start(shop, program, params),
 })
 
