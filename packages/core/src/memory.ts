@@ -29,7 +29,9 @@ export class Occupied {
 
   /** Whether a stretch has a byte in common with any of them. */
   touches({ of, begin, end }: Stretch): boolean {
-    const sorted = this.sorted.get(of) ?? this.sort(of)
+    const own = this.all.get(of)
+    if (!own) return false
+    const sorted = this.sorted.get(of) ?? this.sort(of, own)
     let [low, high] = [0, sorted.length]
     while (low < high) {
       const middle = (low + high) >> 1
@@ -39,9 +41,9 @@ export class Occupied {
     return begin < end && low > 0 && sorted[low - 1].end > begin
   }
 
-  private sort(of: unknown): readonly Omit<Stretch, 'of'>[] {
+  private sort(of: unknown, own: readonly Stretch[]): readonly Omit<Stretch, 'of'>[] {
     let furthest = Number.NEGATIVE_INFINITY
-    const filled = (this.all.get(of) ?? []).filter(({ begin, end }) => begin < end)
+    const filled = own.filter(({ begin, end }) => begin < end)
     const sorted = filled
       .sort((a, b) => a.begin - b.begin)
       .map(({ begin, end }) => {
