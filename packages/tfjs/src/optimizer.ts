@@ -95,6 +95,16 @@ export abstract class FreestepOptimizer extends tf.Optimizer {
         )
       return { variable, gradient }
     })
+    const seen = new Set<tf.Variable>()
+    for (const { variable } of given) {
+      if (seen.has(variable))
+        throw new FreestepError(
+          'tfjs',
+          'shared-memory',
+          `There are two gradients for ${variable.name}. Add them: the gradient of a variable is the sum over its uses.`,
+        )
+      seen.add(variable)
+    }
     if (!given.length)
       throw new FreestepError(
         'tfjs',

@@ -2,6 +2,8 @@
 import { cpu, createOptimizer as createOnCpu } from '@freestep/cpu'
 import { expect, test } from 'vitest'
 import { create } from 'webgpu'
+import { backendOf } from '../src/backend.ts'
+import { Device } from '../src/device.ts'
 import {
   adam,
   createOptimizer,
@@ -13,6 +15,7 @@ import {
   webgpu,
   webgpuOn,
 } from '../src/index.ts'
+import { shopOf } from '../src/shop.ts'
 import { vectorUsage } from '../src/usage.ts'
 import { bufferOf, readBuffer } from './tensors.ts'
 
@@ -140,8 +143,11 @@ test('parameters that share memory are refused', async () => {
 test("gradients in each other's places, one of them from the host, and parameters that are gradients", async () => {
   const backend = await webgpu()
   const { device } = backend
-  const make = async () => {
-    const optimizer = await createOptimizer(sgd({ lr: 1 }), { a: Float32Array.of(1), b: Float32Array.of(1) }, backend)
+  const shop = shopOf(Device.of(device), {})
+  // Each parameter, and each place for a gradient, in a buffer of its own.
+  const apart = backendOf({ ...shop, limits: { ...shop.limits, window: 256 } })
+  const make = async (on = backend) => {
+    const optimizer = await createOptimizer(sgd({ lr: 1 }), { a: Float32Array.of(1), b: Float32Array.of(1) }, on)
     optimizer.step({ a: Float32Array.of(-1), b: Float32Array.of(-4) })
     const { a, b } = optimizer.grads ?? {}
     return {
@@ -151,14 +157,16 @@ test("gradients in each other's places, one of them from the host, and parameter
       x: async () => [...(await readBuffer(device, optimizer.params.a)), ...(await readBuffer(device, optimizer.params.b))],
     }
   }
-  const swapped = await make()
-  swapped.optimizer.step({ a: swapped.b, b: swapped.a })
-  expect(await swapped.x()).toEqual([6, 6])
-  const half = await make()
-  half.optimizer.step({ a: half.b, b: Float32Array.of(7) })
-  expect(await half.x()).toEqual([6, -2])
-  swapped.optimizer.step({ a: swapped.optimizer.params.b, b: swapped.optimizer.params.a })
-  expect(await swapped.x()).toEqual([0, 0])
+  for (const on of [backend, apart]) {
+    const swapped = await make(on)
+    swapped.optimizer.step({ a: swapped.b, b: swapped.a })
+    expect(await swapped.x()).toEqual([6, 6])
+    const half = await make(on)
+    half.optimizer.step({ a: half.b, b: Float32Array.of(7) })
+    expect(await half.x()).toEqual([6, -2])
+    swapped.optimizer.step({ a: swapped.optimizer.params.b, b: swapped.optimizer.params.a })
+    expect(await swapped.x()).toEqual([0, 0])
+  }
 
   const [a, b] = [bufferOf(device, [1, 2]), bufferOf(device, [10, 20])]
   const game = await createOptimizer(sgd({ lr: 1 }), { a, b }, backend)
