@@ -7,6 +7,7 @@ import type { After, Backend, Engine, MaybePromise } from './backend.ts'
 import { uniformsAt } from './eager.ts'
 import { FreestepError, suggest } from './errors.ts'
 import type { TensorInfo } from './groups.ts'
+import { refuseCrossed } from './memory.ts'
 import type { Named, Optimizer } from './optimizer.ts'
 import type { Program } from './program.ts'
 import { loading, save } from './resume.ts'
@@ -16,12 +17,13 @@ export interface Part<P, Done extends MaybePromise<void>> {
   /** Its parameters among all. */
   readonly indices: readonly number[]
   readonly program: Program
+  /** The caller's own tensors. */
+  readonly params: readonly P[]
   readonly engine: Engine<P, Done>
 }
 
 /** A part that is not running yet. */
 export interface Unstarted<P, Done extends MaybePromise<void>> extends Omit<Part<P, Done>, 'engine'> {
-  readonly params: readonly P[]
   start(): MaybePromise<Engine<P, Done>>
 }
 
@@ -96,6 +98,7 @@ export function run<P, Done extends MaybePromise<void>>(
       // Whoever has put other tensors among `grads` gives these.
       const areViews = wanted === grads && views.every((view, i) => view !== undefined && view === grads?.[tensors[i].name])
       const gradients = areViews ? views : check(wanted)
+      if (!areViews && parts.length > 1) refuseCrossed(tensors, parts, gradients, backend)
       if (loss === undefined && usesLoss)
         throw new FreestepError(
           'core',
@@ -214,7 +217,7 @@ function extend<P, Done extends MaybePromise<void>>(
   const started = wanted.parts.map((part, p) => known[p]?.engine ?? startNow(part, backend))
   return wanted.parts.map(({ indices, program, params }, p) => {
     const engine = (known[p] && started[p].extended?.(program, params)) ?? started[p]
-    return { indices, program, engine }
+    return { indices, program, params, engine }
   })
 }
 

@@ -132,6 +132,29 @@ describe.each(fusedWays)('%o: gradients', (way) => {
   })
 })
 
+describe.each(ways)('%o: groups that step one after the other', (way) => {
+  const make = async () => {
+    const own = { a: Float32Array.of(1), b: Float32Array.of(10) }
+    const options = { groups: [{ params: ['b'] }], splitGroups: true }
+    return { own, optimizer: await createOptimizer(sgd({ lr: 1 }), own, await cpu(way), options) }
+  }
+
+  test('a gradient in memory of the other one is right, or refused', async () => {
+    const { own, optimizer } = await make()
+    for (const a of [own.b, optimizer.params.b]) {
+      const before = { a: optimizer.params.a[0], b: optimizer.params.b[0] }
+      optimizer.step({ a, b: Float32Array.of(2) })
+      expect({ a: own.a[0], b: own.b[0] }).toEqual({ a: before.a - before.b, b: before.b - 2 })
+    }
+    const now = [...own.a, ...own.b]
+    const crossed = [own.a, optimizer.params.a, ...Object.values(optimizer.grads ?? {}).slice(0, 1)]
+    for (const b of crossed) expect(await codeOf(() => optimizer.step({ a: own.b, b }))).toBe('shared-memory')
+    expect([...own.a, ...own.b]).toEqual(now)
+    optimizer.step({ b: own.a })
+    expect(own.b[0]).toBe(now[1] - now[0])
+  })
+})
+
 describe.each(fusedWays)('%o: arrays of the caller beside the views', (way) => {
   const begin = async (x: FloatArray) => {
     const optimizer = await createOptimizer(sgd({ lr: 1 }), { x }, await cpu(way))
