@@ -1,6 +1,7 @@
 /**
- * Whose memory is whose: parameters have memory of their own, since of two updates of the same numbers one would be lost, or both
- * would count. Asked when an optimizer is made and when it goes on with more parameters.
+ * Whose memory is whose: parameters have memory of their own, since of two updates of the same
+ * numbers one would be lost, or both would count. Asked when an optimizer is made and when it goes
+ * on with more parameters.
  */
 import type { Backend, Engine, MaybePromise, Stretch } from './backend.ts'
 import { FreestepError } from './errors.ts'
@@ -16,7 +17,10 @@ export const memoryOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): S
 /** Stretches of memory, which may overlap, to be asked whether another one touches any of them. */
 export class Occupied {
   private readonly all = new Map<unknown, Stretch[]>()
-  /** For each memory that was asked about: its stretches by where they begin, each with the furthest end up to it. */
+  /**
+   * For each memory that was asked about: its stretches by where they begin, each with the furthest
+   * end up to it.
+   */
   private readonly sorted = new Map<unknown, readonly Omit<Stretch, 'of'>[]>()
 
   constructor(stretches: Iterable<Stretch> = []) {
@@ -107,8 +111,8 @@ function shared(a: string, b: string, before: Omit<Stretch, 'of'>, next: Omit<St
 }
 
 /**
- * Throws if the gradient of a parameter is in memory that the step of an earlier part writes to: parts step one after the other, each
- * with copies of what it would write over itself.
+ * Throws if the gradient of a parameter is in memory that the step of an earlier part writes to:
+ * parts step one after the other, each with copies of what it would write over itself.
  */
 export function refuseCrossed<P, Done extends MaybePromise<void>>(
   tensors: readonly TensorInfo[],

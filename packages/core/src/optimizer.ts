@@ -45,7 +45,8 @@ export interface Optimizer<P, Done extends MaybePromise<void> = void> {
   /** How many steps were taken. */
   readonly steps: number
   /**
-   * Updates the parameters. Without an argument, by the gradients in `grads`. A parameter without a gradient, or whose lr is 0 at this step, stays as it is, with all that is kept
+   * Updates the parameters; without an argument, by the gradients in `grads`. A parameter without a gradient,
+   * or whose lr is 0 at this step, stays as it is, with all that is kept
    * about it, and counts in no sum.
    *
    * @param gradients - by the names of the parameters; `optimizer.grads` for those in `grads` with a loss

@@ -1,4 +1,7 @@
-/** Parameters that share memory, and steps without gradients: refused, over a backend whose tensors are parts of rows. */
+/**
+ * Parameters that share memory, and steps without gradients: refused, over a backend whose tensors
+ * are parts of rows.
+ */
 import { describe, expect, test } from 'vitest'
 import {
   adam,

@@ -117,7 +117,7 @@ export class FusedEngine implements Engine<FloatArray> {
   }
 }
 
-/** A gradient that no copying into the kernels' memory changes: one that is in that memory, such as another's place, is copied first. */
+/** A gradient apart from the kernels' memory, which copying changes: a copy, if it is in another's place. */
 const apart = (gradient: FloatArray, { buffer }: FloatArray) => (gradient.buffer === buffer ? gradient.slice() : gradient)
 
 /** Whether an array is a view, or another view of the same numbers. */

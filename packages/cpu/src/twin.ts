@@ -1,6 +1,7 @@
 /**
- * One parameter as two arrays: the caller's own, and the view on the kernels' memory that stands for it. Knows which of them counts,
- * without a copy of either. Not the steps in between: those are engine.ts's.
+ * One parameter as two arrays: the caller's own, and the view on the kernels' memory that stands
+ * for it. Knows which of them counts, without a copy of either. Not the steps in between: those are
+ * engine.ts's.
  */
 import { FreestepError } from '@freestep/core'
 import type { FloatArray } from './eager.ts'
@@ -15,11 +16,15 @@ export class Twin {
   private readonly name: string
   private readonly size: number
   /**
-   * Which one was trained last: the caller's own array, the view, or neither of them since they were alike. What the caller writes into
-   * the own array later shows by its print, and into the view by nothing.
+   * Which one was trained last: the caller's own array, the view, or neither of them since they
+   * were alike. What the caller writes into the own array later shows by its print, and into the
+   * view by nothing.
    */
   private trained: 'own' | 'view' | 'neither' = 'neither'
-  /** The own array as it was when the view began to count; unused while the own one was trained last. */
+  /**
+   * The own array as it was when the view began to count; unused while the own one was trained
+   * last.
+   */
   private left: Print
 
   constructor(name: string, own: FloatArray, view: FloatArray) {
@@ -31,7 +36,9 @@ export class Twin {
     this.left = print(own)
   }
 
-  /** Throws where an array that a step needs is gone, as one that was transferred to another thread. */
+  /**
+   * Throws where an array that a step needs is gone, as one that was transferred to another thread.
+   */
   check(needed: 'view' | 'both'): void {
     if (this.view.length === this.size && (needed === 'view' || this.isThere)) return
     throw new FreestepError(
@@ -65,7 +72,9 @@ export class Twin {
     this.trained = 'view'
   }
 
-  /** After other numbers were written into the view: both have them, and either may be gone on with. */
+  /**
+   * After other numbers were written into the view: both have them, and either may be gone on with.
+   */
   renew(): void {
     if (this.isThere) this.own.set(this.view)
     this.left = print(this.own)
@@ -88,7 +97,10 @@ export class Twin {
   }
 }
 
-/** A change of any one word changes both numbers: each step of both is one to one in the word and in the number. */
+/**
+ * A change of any one word changes both numbers: each step of both is one to one in the word and in
+ * the number.
+ */
 function print({ buffer, byteOffset, byteLength }: FloatArray): Print {
   let [a, b] = [1, 2]
   // A buffer that is gone takes no view, not even an empty one.

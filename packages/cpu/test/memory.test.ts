@@ -1,6 +1,7 @@
 /**
- * Memory that is not what it seems: parameters that share some, gradients in each other's places or in parameters, and arrays of the
- * caller beside views on the kernels' memory. Fused against eager, or against numbers that are plain to see.
+ * Memory that is not what it seems: parameters that share some, gradients in each other's places or
+ * in parameters, and arrays of the caller beside views on the kernels' memory. Fused against eager,
+ * or against numbers that are plain to see.
  */
 import { describe, expect, test } from 'vitest'
 import {
@@ -104,7 +105,10 @@ describe.each(fusedWays)('%o: gradients', (way) => {
     expect(some.numbers()).toEqual([-9, -1, 0])
   })
 
-  /** Every way in which a gradient can lie over parameters and places, against the same numbers in arrays of their own. */
+  /**
+   * Every way in which a gradient can lie over parameters and places, against the same numbers in
+   * arrays of their own.
+   */
   test('that overlap with places, views and arrays of parameters in part', async () => {
     const make = () => averaged(dog({ repsRel: 0.1 }))
     const all = wave(60)

@@ -1,4 +1,7 @@
-/** Whose memory is whose: parameters that share some are refused, and gradients may be wherever they are. */
+/**
+ * Whose memory is whose: parameters that share some are refused, and gradients may be wherever they
+ * are.
+ */
 import { dog, FreestepError, sgd } from '@freestep/core'
 import { cpu, createOptimizer as createOnCpu } from '@freestep/cpu'
 import { expect, test } from 'vitest'

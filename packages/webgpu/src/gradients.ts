@@ -1,6 +1,6 @@
 /**
- * Where a step reads its gradients: where they were given, or in a copy, if they come as arrays or are in memory that the step writes to
- * while it reads them. Not the step.
+ * Where a step reads its gradients: where they were given, or in a copy, if they come as arrays or
+ * are in memory that the step writes to while it reads them. Not the step.
  */
 import { Occupied, type Program } from '@freestep/core'
 import { home } from './home.ts'
@@ -41,7 +41,10 @@ export class GradientHomes {
     return own.every((place) => place) ? homes.flatMap((place) => place ?? []) : undefined
   }
 
-  /** Looks at the gradients of a step on parameters at the given places; throws if one has to be copied and may not be. */
+  /**
+   * Looks at the gradients of a step on parameters at the given places; throws if one has to be
+   * copied and may not be.
+   */
   look(gradients: readonly (GPUTensor | undefined)[], params: (i: number) => Place): Given[] {
     const active = [...gradients.keys()].filter((i) => gradients[i] !== undefined)
     let written: Occupied | undefined
@@ -63,8 +66,9 @@ export class GradientHomes {
   }
 
   /**
-   * Copies what is to be copied, and says where all gradients are, and which buffers are of no use after the step. A home that another
-   * gradient of this step was given in, or the loss, stays as it is: uploads come before everything that is recorded.
+   * Copies what is to be copied, and says where all gradients are, and which buffers are of no use
+   * after the step. A home that another gradient of this step was given in, or the loss, stays as
+   * it is: uploads come before everything that is recorded.
    */
   bring(recorder: Recorder, given: readonly Given[], loss: Place | undefined): { places: Place[]; spare: GPUBuffer[] } {
     const { device, limits } = this.shop

@@ -1,6 +1,7 @@
 /**
- * What WebGPU finds wrong with the work of one optimizer, which it says later: validation (buffers that are destroyed, or of another
- * device), memory, loss of the device. Told to that optimizer at its next call, and to nobody else. Not what is wrong with a call.
+ * What WebGPU finds wrong with the work of one optimizer, which it says later: validation (buffers
+ * that are destroyed, or of another device), memory, loss of the device. Told to that optimizer at
+ * its next call, and to nobody else. Not what is wrong with a call.
  */
 import { FreestepError } from '@freestep/core'
 import type { Device } from './device.ts'
@@ -29,7 +30,10 @@ export class Watch {
     })
   }
 
-  /** Throws what went wrong since the last call. A lost device stays lost; a failed step did nothing, and the next may go well. */
+  /**
+   * Throws what went wrong since the last call. A lost device stays lost; a failed step did
+   * nothing, and the next may go well.
+   */
   check(): void {
     this.device.check()
     const { failure } = this
@@ -49,8 +53,8 @@ export class Watch {
   }
 
   /**
-   * What f reads, if nothing went wrong until then. Where reading itself fails, what comes is zeros: that is said to whoever reads, and
-   * not once more at the next call.
+   * What f reads, if nothing went wrong until then. Where reading itself fails, what comes is
+   * zeros: that is said to whoever reads, and not once more at the next call.
    */
   async read<T>(f: () => Promise<T>): Promise<T> {
     const { result, failure } = this.inScopes(f)
