@@ -60,6 +60,15 @@ export interface Engine<P, Done extends MaybePromise<void> = void> {
   dispose(): void
 }
 
+/** Where a tensor's numbers are: bytes of some memory, or whatever else one memory counts in. */
+export interface Stretch {
+  /** The memory: the same value for all tensors that are in it. */
+  readonly of: unknown
+  readonly begin: number
+  /** Where the next tensor may begin. */
+  readonly end: number
+}
+
 /** A stack that steps can run on. */
 export interface Backend<P, Done extends MaybePromise<void> = void> {
   /** The name in error messages: `cpu`, `tfjs`, `webgpu`... */
@@ -68,6 +77,11 @@ export interface Backend<P, Done extends MaybePromise<void> = void> {
   readonly asynchronous?: boolean
   /** Shape and precision of a caller's tensor; throws a FreestepError for what is not one. `name` is for the message. */
   describe(tensor: P, name: string): Omit<TensorInfo, 'name'>
+  /**
+   * Where a tensor's numbers are, so that parameters which share memory are refused. Left out: each tensor has memory of its own, and
+   * what is refused is the same one under two names.
+   */
+  memory?(tensor: P): Stretch
   /** Allocates the states of a program, compiles what there is to compile, and gives the engine. */
   start(program: Program, params: readonly P[]): MaybePromise<Engine<P, Done>>
 }

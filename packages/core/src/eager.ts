@@ -2,7 +2,7 @@
  * Eager execution: lifts the operations of one tensor library over many tensors and scopes, and keeps the states as its tensors.
  * Not fast (one library call per operation), but all that a new backend needs, and the reference that fused steps are held against.
  */
-import type { Backend, Engine, MaybePromise, Numbers, StepInput } from './backend.ts'
+import type { Backend, Engine, MaybePromise, Numbers, StepInput, Stretch } from './backend.ts'
 import { Moment, type TensorInfo } from './groups.ts'
 import type { Program } from './program.ts'
 import type { Elementwise, Expr, Interpreter, Scope, Value } from './value.ts'
@@ -26,6 +26,8 @@ export interface EagerSpec<P, T> {
   readonly ops: EagerOps<T>
   /** See {@link Backend.describe}. */
   describe(tensor: P, name: string): Omit<TensorInfo, 'name'>
+  /** See {@link Backend.memory}. */
+  memory?(tensor: P): Stretch
   /** The caller's tensor as a value; no copy is needed. */
   load(tensor: P): T
   /** Overwrites a parameter of the caller. */
@@ -91,7 +93,12 @@ export function lift<T>(
 
 /** A backend out of eager operations. */
 export function eagerBackend<P, T>(spec: EagerSpec<P, T>): Backend<P> {
-  return { name: spec.name, describe: spec.describe, start: (program, params) => new EagerEngine(spec, program, params) }
+  return {
+    name: spec.name,
+    describe: spec.describe,
+    memory: spec.memory,
+    start: (program, params) => new EagerEngine(spec, program, params),
+  }
 }
 
 type Stored<T> = Record<string, T[]>

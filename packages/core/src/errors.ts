@@ -18,6 +18,7 @@ export type FreestepErrorCode =
   | 'missing-loss'
   | 'not-loaded'
   | 'out-of-memory'
+  | 'shared-memory'
   | 'unknown-option'
   | 'unknown-parameter'
   | 'unsupported'

@@ -13,6 +13,7 @@ export { type EagerOps, type EagerSpec, eagerBackend, fixedUniforms, uniformsAt 
 export { FreestepError, type FreestepErrorCode, kindOf, suggest } from './errors.ts'
 export { type Group, Moment, optionsPerTensor, partition, type TensorInfo, type Uniform } from './groups.ts'
 export { type Half, halves } from './halves.ts'
+export { memoryOf, Occupied } from './memory.ts'
 export * from './ops.ts'
 export {
   createOptimizer,

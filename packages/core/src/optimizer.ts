@@ -8,6 +8,7 @@ import type { After, Backend, MaybePromise } from './backend.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { FreestepError } from './errors.ts'
 import { type Group, optionsPerTensor, partition, type TensorInfo } from './groups.ts'
+import { refuseShared } from './memory.ts'
 import { createProgram } from './program.ts'
 import type { LoadOptions } from './resume.ts'
 import { type Entries, type Prepared, run, startNow } from './run.ts'
@@ -51,10 +52,13 @@ export interface Optimizer<P, Done extends MaybePromise<void> = void> {
   /** How many steps were taken. */
   readonly steps: number
   /**
-   * Updates the parameters. A parameter without a gradient, or in a group whose lr is the number 0, sits the step out: it stays as it is, with
-   * all that is kept about it, and counts in sums with what it contributed last. An lr that a schedule has fall to 0 is a step, of length 0.
+   * Updates the parameters; without an argument, by the gradients in `grads`. A parameter without a gradient, or in a group whose lr is the
+   * number 0, sits the step out: it stays as it is, with all that is kept about it, and counts in sums with what it contributed last. An lr
+   * that a schedule has fall to 0 is a step, of length 0.
    *
+   * @param gradients - by the names of the parameters; `optimizer.grads` for those in `grads` with a loss
    * @throws FreestepError for unknown names, wrong shapes or dtypes, a loss that is missing or none; parameters and states are then unchanged.
+   *   `undefined` is refused, too: it is what a function returns that forgot to return gradients
    */
   step(gradients?: Readonly<Record<string, P | null | undefined>>, options?: StepOptions<P>): Done
   /**
@@ -86,8 +90,8 @@ export interface Optimizer<P, Done extends MaybePromise<void> = void> {
    * Goes on with more parameters, which have their own start. Those so far are among the given ones, each as the same tensor or another of
    * its shape; options, those of groups included, are looked up for all of them.
    *
-   * @throws FreestepError `unknown-parameter` or `bad-shape` if one is missing or another than before, `unsupported` where the backend
-   *   cannot go on with more
+   * @throws FreestepError `unknown-parameter` or `bad-shape` if one is missing or another than before, `shared-memory` if two are the
+   *   same memory, `unsupported` where the backend cannot go on with more
    */
   extend(params: Named<P>): void
   /** The parameters to evaluate the model at, where the algorithm says they are others than `params` (averages). */
@@ -101,8 +105,10 @@ export interface Optimizer<P, Done extends MaybePromise<void> = void> {
  * backend's submission is.
  *
  * @param algorithm - for instance `prodigy()`
- * @param params - the tensors to optimize by name, in the backend's own type
+ * @param params - the tensors to optimize by name, in the backend's own type, each with memory of its own: tied weights are one
+ *   parameter, and its gradient is the sum over its uses
  * @param backend - for instance `await cpu()`
+ * @throws FreestepError `shared-memory` where two parameters are one tensor, or overlap
  */
 export async function createOptimizer<A extends Algorithm, P, Done extends MaybePromise<void> = void>(
   algorithm: A,
@@ -144,6 +150,11 @@ function prepare<P, Done extends MaybePromise<void>>(
   const tensors = params.map(([name, param]): TensorInfo => ({ name, ...backend.describe(param, name) }))
   if (!tensors.length)
     throw new FreestepError('core', 'unknown-parameter', 'There are no parameters. Give at least one tensor by name.')
+  refuseShared(
+    tensors,
+    params.map(([, param]) => param),
+    backend,
+  )
   const perTensor = optionsPerTensor(algorithm, tensors, groups)
   const split = splitGroups ? partition(tensors, groups) : [[...tensors.keys()]]
   const parts = split.map((indices) => {

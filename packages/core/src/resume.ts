@@ -29,7 +29,7 @@ export interface LoadOptions {
 export type Write = () => MaybePromise<void>
 
 /** A part, as far as its checkpoints go. */
-type Kept = Omit<Part<never, never>, 'engine'> & { readonly engine: Pick<Engine<never>, 'read' | 'write'> }
+type Kept = Omit<Part<never, never>, 'engine' | 'params'> & { readonly engine: Pick<Engine<never>, 'read' | 'write'> }
 
 /** An optimizer, as far as its checkpoints go. */
 export interface Resumable {

@@ -11,6 +11,7 @@ import { Moment, type TensorInfo } from './groups.ts'
 import { after } from './later.ts'
 import { Loads } from './loads.ts'
 import { lossOf } from './loss.ts'
+import { refuseCrossed } from './memory.ts'
 import type { Named, Optimizer } from './optimizer.ts'
 import { chooseOptions } from './options.ts'
 import type { Program } from './program.ts'
@@ -23,12 +24,13 @@ export interface Part<P, Done extends MaybePromise<void>> {
   /** The options of each. */
   readonly options: readonly Readonly<Record<string, unknown>>[]
   readonly program: Program
+  /** The caller's own tensors. */
+  readonly params: readonly P[]
   readonly engine: Engine<P, Done>
 }
 
 /** A part that is not running yet. */
 export interface Unstarted<P, Done extends MaybePromise<void>> extends Omit<Part<P, Done>, 'engine'> {
-  readonly params: readonly P[]
   start(): MaybePromise<Engine<P, Done>>
 }
 
@@ -90,14 +92,16 @@ export function run<P, Done extends MaybePromise<void>>(
   }
   const look = () => {
     const places = parts.map(({ engine }) => engine.gradients)
+    const grads = places.every((list) => list !== undefined) ? gather(places) : undefined
     return {
       usesLoss: parts.some(({ program }) => program.usesLoss),
       params: latest(() => parts.map(({ engine }) => engine.params), gather),
-      grads: places.every((list) => list !== undefined) ? gather(places) : undefined,
+      grads,
+      views: tensors.map(({ name }) => grads?.[name]),
       check: gradientCheck(tensors, backend),
     }
   }
-  let { usesLoss, params, grads, check } = look()
+  let { usesLoss, params, grads, views, check } = look()
 
   const optimizer: Optimizer<P, Done> = {
     algorithm: algorithm.name,
@@ -110,14 +114,20 @@ export function run<P, Done extends MaybePromise<void>>(
     get steps() {
       return steps
     },
-    step(given = grads, options = undefined) {
+    step(...args) {
+      const [given, options] = args
+      if (args.length && !given) throw forgotten(given)
       if (loads.pending && backend.asynchronous) {
         check(given)
-        return loads.pending.then(() => optimizer.step(given, options)) as Done
+        return loads.pending.then(() => optimizer.step(...args)) as Done
       }
       ready()
       const loss = lossOf(options, algorithm, backend, usesLoss)
-      const gradients = given === grads && grads ? tensors.map(({ name }) => grads?.[name]) : check(given)
+      const wanted = args.length ? given : grads
+      // Whoever has put other tensors among `grads` gives these.
+      const areViews = wanted === grads && views.every((view, i) => view !== undefined && view === grads?.[tensors[i].name])
+      const gradients = areViews ? views : check(wanted)
+      if (!areViews && parts.length > 1) refuseCrossed(tensors, parts, gradients, backend)
       if (loss === undefined && usesLoss)
         throw new FreestepError(
           'core',
@@ -190,7 +200,7 @@ export function run<P, Done extends MaybePromise<void>>(
       const wanted = prepare([...tensors.map(({ name }) => [name, all[name]] as const), ...added])
       parts = extend({ tensors, parts }, wanted, backend)
       tensors = wanted.tensors
-      ;({ usesLoss, params, grads, check } = look())
+      ;({ usesLoss, params, grads, views, check } = look())
     },
     evaluated() {
       if (loads.pending && backend.asynchronous) return loads.pending.then(() => optimizer.evaluated()) as After<Done, Named<P>>
@@ -246,9 +256,18 @@ function extend<P, Done extends MaybePromise<void>>(
   const started = wanted.parts.map((part, p) => known[p]?.engine ?? startNow(part, backend))
   return wanted.parts.map(({ indices, options, program, params }, p) => {
     const engine = (known[p] && started[p].extended?.(program, params)) ?? started[p]
-    return { indices, options, program, engine }
+    return { indices, options, program, params, engine }
   })
 }
+
+/** Of a step with `undefined` in place of gradients: repeating the last ones would be wrong in silence. */
+const forgotten = (given: null | undefined) =>
+  new FreestepError(
+    'core',
+    'missing-gradient',
+    `The gradients are ${given}. Give them by name; step() without an argument takes the views, and step(optimizer.grads, { loss }) ` +
+      'takes them with a loss.',
+  )
 
 /** Puts gradients into the parameters' order, or refuses them: unknown names, other shapes or dtypes, none at all. */
 function gradientCheck<P>(tensors: readonly TensorInfo[], backend: Pick<Backend<P>, 'describe'>) {

@@ -2,7 +2,7 @@
  * Steps on plain arrays, one loop and one new array per operation: slow, obvious, and the reference for everything faster.
  * Scalars are JavaScript numbers, so global and tensor scope compute in double precision.
  */
-import { type EagerOps, type EagerSpec, type Elementwise, host, precisionOf } from '@freestep/core'
+import { type EagerOps, type EagerSpec, type Elementwise, host, memoryOf, precisionOf } from '@freestep/core'
 import { sum } from './sum.ts'
 
 /** The caller's arrays. */
@@ -56,6 +56,7 @@ export const eagerSpec = (describe: EagerSpec<FloatArray, Operand>['describe']):
   name: 'cpu',
   ops,
   describe,
+  memory: memoryOf,
   load: (array) => array,
   store: (param, value) => void param.set(value as FloatArray),
   export: (value) => (value as FloatArray).slice(),

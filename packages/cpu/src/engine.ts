@@ -9,6 +9,7 @@ import { allocate } from './code.ts'
 import type { FloatArray } from './eager.ts'
 import { handOver } from './handOver.ts'
 import { Machine, type Prepared, type Running } from './machine.ts'
+import { Twin } from './twin.ts'
 
 /** Runs a program on kernels. */
 export class FusedEngine implements Engine<FloatArray> {
@@ -22,9 +23,8 @@ export class FusedEngine implements Engine<FloatArray> {
   private readonly machine: Machine
   private readonly stepping: Prepared
   private evaluating: Prepared | undefined
-  /** The caller's own parameters, and whether each holds what the view on memory does. */
-  private readonly own: readonly FloatArray[]
-  private readonly follows: boolean[]
+  /** Each parameter as the caller's own array and the view on memory. */
+  private readonly twins: readonly Twin[]
 
   /** `step` may be given compiled otherwise, for tests. */
   constructor(program: Program, params: readonly FloatArray[], running: Running, step = compile(program, 'step')) {
@@ -36,9 +36,7 @@ export class FusedEngine implements Engine<FloatArray> {
     this.machine = new Machine(program, functions, { arena, memory: allocate(target, arena.bytes, threads > 1), threads })
     this.params = this.machine.views('x')
     this.gradients = this.machine.views('g')
-    this.own = params
-    this.follows = params.map(() => true)
-    this.copyIn(params.keys())
+    this.twins = params.map((own, i) => new Twin(program.tensors[i].name, own, this.params[i]))
     this.setUniforms(fixedUniforms(program))
     this.machine.run(this.machine.prepare(init), [...params.keys()])
     this.stepping = this.machine.prepare(step, true)
@@ -60,35 +58,31 @@ export class FusedEngine implements Engine<FloatArray> {
 
   step({ gradients, uniforms, loss }: StepInput<FloatArray>): void {
     const active: number[] = []
-    const given: number[] = []
+    const views: number[] = []
+    const given: (readonly [i: number, gradient: FloatArray])[] = []
     for (const [i, gradient] of gradients.entries()) {
       if (gradient === undefined) continue
       active.push(i)
-      if (isView(gradient, this.gradients[i])) this.follows[i] = false
-      else given.push(i)
+      const taken = isView(gradient, this.gradients[i])
+      this.twins[i].check(taken ? 'view' : 'both')
+      if (taken) views.push(i)
+      else given.push([i, apart(gradient, this.gradients[i])])
     }
-    this.copyIn(given)
-    for (const i of given) this.gradients[i].set(gradients[i] as FloatArray)
+    for (const i of views) this.twins[i].stay()
+    for (const [i] of given) this.twins[i].enter()
+    for (const [i, gradient] of given) this.gradients[i].set(gradient)
     this.setUniforms(uniforms)
     if (this.program.usesLoss && loss !== undefined) this.machine.set('loss', typeof loss === 'number' ? [loss] : loss)
     this.machine.run(this.stepping, active)
-    this.copyOut(given)
+    for (const [i] of given) this.twins[i].leave()
   }
 
-  /** Takes over what the caller wrote into arrays of their own. */
-  private copyIn(tensors: Iterable<number>): void {
-    for (const i of tensors) if (this.follows[i]) this.params[i].set(this.own[i])
-  }
-
-  private copyOut(tensors: Iterable<number>): void {
-    for (const i of tensors) {
-      this.own[i].set(this.params[i])
-      this.follows[i] = true
-    }
+  private refresh(): void {
+    for (const twin of this.twins) twin.refresh()
   }
 
   read(state: string): readonly Numbers[] {
-    if (state === 'x') this.copyIn(this.params.keys())
+    if (state === 'x') this.refresh()
     const numbers = this.machine.get(state)
     return numbers ? numbers.map((number) => Float64Array.of(number)) : this.machine.views(state).map((part) => part.slice())
   }
@@ -100,12 +94,12 @@ export class FusedEngine implements Engine<FloatArray> {
         numbers.map(([number]) => number),
       )
     else for (const [i, part] of this.machine.views(state).entries()) part.set(numbers[i])
-    if (state === 'x') this.copyOut(this.params.keys())
+    if (state === 'x') for (const twin of this.twins) twin.renew()
   }
 
   evaluated(): readonly FloatArray[] {
     const { program, machine } = this
-    this.copyIn(this.params.keys())
+    this.refresh()
     if (!program.evaluate) return this.params
     this.evaluating ??= machine.prepare(compile(program, 'evaluate'))
     // The point is computed where the gradients are, which come back afterwards.
@@ -118,10 +112,13 @@ export class FusedEngine implements Engine<FloatArray> {
   }
 
   dispose(): void {
-    this.copyOut([...this.params.keys()].filter((i) => !this.follows[i]))
+    for (const twin of this.twins) twin.finish()
     this.stepping.crew?.dispose()
   }
 }
+
+/** A gradient apart from the kernels' memory, which copying changes: a copy, if it is in another's place. */
+const apart = (gradient: FloatArray, { buffer }: FloatArray) => (gradient.buffer === buffer ? gradient.slice() : gradient)
 
 /** Whether an array is a view, or another view of the same numbers. */
 const isView = (array: FloatArray, view: FloatArray) =>

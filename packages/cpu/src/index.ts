@@ -11,6 +11,7 @@ import {
   FreestepError,
   integer,
   kindOf,
+  memoryOf,
   oneOf,
   precisionOf,
 } from '@freestep/core'
@@ -60,7 +61,10 @@ const defaults: Declared<Chosen> = {
  * Fused, parameters and gradients live in the kernels' own memory, and `optimizer.params` and `optimizer.grads` are views on it: compute
  * with these, call `step()`, and nothing is copied. Whoever gives `step` gradients in arrays of their own works on parameters in arrays
  * of their own: for every such gradient, the array that `createOptimizer` was given for the parameter is read before the step and
- * overwritten after it (24 or 48 bytes a parameter more). `dispose` brings all of them up to date.
+ * overwritten after it (24 or 48 bytes a parameter more). After steps on the views, `optimizer.params` is
+ * what is saved, evaluated and gone on with, until the caller writes into an array of their own and steps
+ * with it. `dispose` brings the caller's arrays up to date, but leaves alone those that were written to
+ * after the views took over.
  *
  * @throws FreestepError `unsupported` if a `target` is asked for that is not allowed here, `bad-option` or `unknown-option` for options
  *   that are none
@@ -74,6 +78,7 @@ export async function cpu(options?: CpuOptions): Promise<Backend<FloatArray>> {
   return {
     name: 'cpu',
     describe,
+    memory: memoryOf,
     start(program, params) {
       const engine = new FusedEngine(program, params, running)
       return engine.ready ? engine.ready.then(() => engine) : engine

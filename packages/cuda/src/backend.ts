@@ -7,7 +7,7 @@ import { type Device, refuse } from './device.ts'
 import type { DeviceFacts } from './driver.ts'
 import { FusedEngine, type Shop } from './engine.ts'
 import { CudaModule } from './kernel.ts'
-import { type CudaTensor, type DevicePointer, describe } from './tensors.ts'
+import { type CudaTensor, type DevicePointer, describe, stretchOf } from './tensors.ts'
 import { Graph, Mark } from './time.ts'
 
 /** The backend for CUDA devices. Everything is put into one stream, in order, and not waited for unless a call says so. */
@@ -80,6 +80,7 @@ export function backendOf(shop: Shop): CudaBackend {
       return workshop.compiled
     },
     describe: (tensor, name) => describe(device, tensor, name),
+    memory: (tensor) => stretchOf(device, tensor),
     start: (program, params) => new FusedEngine(shop, program, params),
     array: (numbers, dtype) => newArray(device, numbers, dtype),
     at(pointer) {

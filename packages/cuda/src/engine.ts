@@ -4,7 +4,7 @@
  * compiler's.
  */
 import { addressOf, givenOf, type PtxOptions, packed, type Slot } from '@freestep/compiler'
-import { type Engine, fixedUniforms, type Numbers, type Program, type StepInput } from '@freestep/core'
+import { type Engine, fixedUniforms, type Numbers, Occupied, type Program, type StepInput } from '@freestep/core'
 import { allocate, keptOf, type Memory, slotPlace } from './arena.ts'
 import { bytesEach, DeviceArray, type Dtype } from './array.ts'
 import { decode, encode } from './bytes.ts'
@@ -13,7 +13,7 @@ import { type Device, refuse } from './device.ts'
 import type { Workshop } from './machine.ts'
 import { type Plan, Plans } from './plans.ts'
 import { Fields, type Placed } from './tables.ts'
-import { type CudaTensor, describe, isHost } from './tensors.ts'
+import { type CudaTensor, type DevicePointer, describe, isHost, stretchOf } from './tensors.ts'
 
 /** What engines share. */
 export interface Shop {
@@ -50,6 +50,9 @@ export class FusedEngine implements Engine<CudaTensor> {
   private readonly pointers: readonly bigint[]
   /** Where gradients from the host go, by parameter; the rest is made when it is needed. */
   private readonly uploads: (DeviceArray | undefined)[]
+  /** Where the parameters are, and for each the last gradient that was found to be elsewhere. */
+  private readonly occupied: Occupied
+  private readonly apart: (bigint | undefined)[] = []
   /** The parameters of every launch, of which the plan and the numbers given change. */
   private readonly parameters: Fields
   private readonly given: readonly (readonly [field: string, uniform: string])[]
@@ -73,6 +76,7 @@ export class FusedEngine implements Engine<CudaTensor> {
         device.upload(array.pointer, param)
         return array
       })
+      this.occupied = new Occupied(this.params.map((param) => stretchOf(device, param)))
       this.pointers = this.params.map((param) => (isHost(param) ? 0n : param.pointer))
       if (params.every(isHost)) for (const i of params.keys()) this.gradientHome(i)
       this.gradients = params.every(isHost) ? this.uploads.map((array) => array as DeviceArray) : undefined
@@ -130,12 +134,50 @@ export class FusedEngine implements Engine<CudaTensor> {
         'unsupported',
         'A step is captured whose gradients are on the host. Capture steps with gradients on the device.',
       )
-    const pointerOf = (gradient: CudaTensor | undefined, i: number) =>
-      gradient && (isHost(gradient) ? this.gradientHome(i).pointer : gradient.pointer)
-    const plan = this.plans.for(gradients.map((gradient, i) => this.placed(i, pointerOf(gradient, i))))
-    this.setUniforms(uniforms)
-    for (const [i, gradient] of entries) if (isHost(gradient)) this.device.upload(this.gradientHome(i).pointer, gradient)
-    this.run(this.compiled.step, plan, uniforms, lossGiven)
+    const copied = entries.filter(([i, gradient]) => isHost(gradient) || this.isParameter(i, gradient))
+    const { homes, spare } = this.homesOf(copied, entries)
+    try {
+      const pointerOf = (gradient: CudaTensor | undefined, i: number) =>
+        gradient && (homes.get(i)?.pointer ?? (isHost(gradient) ? 0n : gradient.pointer))
+      const plan = this.plans.for(gradients.map((gradient, i) => this.placed(i, pointerOf(gradient, i))))
+      this.setUniforms(uniforms)
+      for (const [i, gradient] of copied) this.bring(gradient, homes.get(i) as DeviceArray)
+      this.run(this.compiled.step, plan, uniforms, lossGiven)
+    } finally {
+      for (const array of spare) array.free()
+    }
+  }
+
+  /** Whether a gradient is where parameters are, which kernels write to while they read it. */
+  private isParameter(i: number, gradient: DeviceArray | DevicePointer): boolean {
+    if (this.apart[i] === gradient.pointer) return false
+    if (this.occupied.touches(stretchOf(this.device, gradient))) return true
+    this.apart[i] = gradient.pointer
+    return false
+  }
+
+  /** Where gradients go that are copied: their homes, or other memory where one of them is another parameter's gradient in this step. */
+  private homesOf(copied: readonly (readonly [number, CudaTensor])[], all: readonly (readonly [number, CudaTensor])[]) {
+    const homes = new Map<number, DeviceArray>()
+    const spare: DeviceArray[] = []
+    // Only homes that the caller knows can be given as gradients.
+    const given = this.gradients && copied.length > 0 && copied.length < all.length
+    const read = new Occupied(given ? all.flatMap(([, each]) => (isHost(each) ? [] : [stretchOf(this.device, each)])) : [])
+    for (const [i] of copied) {
+      const home = this.gradientHome(i)
+      const isRead = given && read.touches(stretchOf(this.device, home))
+      homes.set(i, isRead ? this.take(i, 'gradient of') : home)
+      if (isRead) spare.push(homes.get(i) as DeviceArray)
+    }
+    return { homes, spare }
+  }
+
+  private bring(gradient: CudaTensor, home: DeviceArray): void {
+    if (isHost(gradient)) this.device.upload(home.pointer, gradient)
+    else
+      this.device.do((driver) =>
+        driver.copy(home.pointer, gradient.pointer, bytesEach[home.dtype] * home.length, this.device.stream),
+      )
   }
 
   /** The loss as kernels take it: a number, or where one is on the device. */

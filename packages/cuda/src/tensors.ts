@@ -2,7 +2,7 @@
  * The tensors of this backend: arrays on a device, device pointers of others, or arrays on the host to upload. What they are and where.
  * Not their numbers.
  */
-import { kindOf, precisionOf, type TensorInfo } from '@freestep/core'
+import { kindOf, memoryOf, precisionOf, type Stretch, type TensorInfo } from '@freestep/core'
 import { bytesEach, DeviceArray, type Dtype } from './array.ts'
 import { type Device, refuse } from './device.ts'
 
@@ -76,6 +76,13 @@ function ordinalOf(device: Device, tensor: DeviceArray | DevicePointer): number 
   const ordinal = device.do((driver) => driver.ordinalOf(pointer))
   if (ordinal === device.ordinal) known.set(tensor, { pointer, device })
   return ordinal
+}
+
+/** Where the numbers of a tensor are. Addresses on a device are below 2⁵³. */
+export function stretchOf(device: Device, tensor: CudaTensor): Stretch {
+  if (isHost(tensor)) return memoryOf(tensor)
+  const begin = Number(tensor.pointer)
+  return { of: device, begin, end: begin + bytesEach[tensor.dtype ?? 'float32'] * tensor.length }
 }
 
 const dtypes = new Set<unknown>(Object.keys(bytesEach))

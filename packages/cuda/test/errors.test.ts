@@ -220,9 +220,11 @@ describe('on emulated devices', () => {
 
   test('a length that is too long is found by the device, and said at the next call', async () => {
     const { backend } = await emulated()
+    // Before the parameter in memory: where a wrong length would put it over the gradient, that would be copied first.
+    const x = backend.array(1000)
     const { pointer } = backend.array([1, 2])
     const optimizer = await createOptimizer(sgd(), { x: { pointer, length: 1000 } }, backend)
-    optimizer.step({ x: backend.array(1000) })
+    optimizer.step({ x })
     await expectRefusal(() => backend.synchronize(), 'device-lost', /A kernel failed on the device .* wrong length/)
   })
 })

@@ -41,6 +41,39 @@ test('a map and a list of gradients do the same; what has none stays', async () 
   two.dispose()
 })
 
+test('two gradients for one variable are refused: one of them would be lost', () => {
+  const a = variable([1, 2])
+  const optimizer = sgd({ lr: 1 })
+  expect(() =>
+    apply(optimizer, [
+      [a, [1, 1]],
+      [a, [2, 2]],
+    ]),
+  ).toThrow(/There are two gradients for .*\. Add them/)
+  expect(values(a)).toEqual([1, 2])
+  apply(optimizer, [[a, [3, 3]]])
+  expect(values(a)).toEqual([-2, -1])
+  optimizer.dispose()
+  a.dispose()
+})
+
+test('two variables made of one tensor are two parameters, each with numbers of its own', () => {
+  const tensor = tf.tensor1d([1, 2])
+  const [a, b] = tf.tidy(() => [tf.variable(tensor), tf.variable(tensor)])
+  const optimizer = sgd({ lr: 1 })
+  apply(optimizer, [
+    [a, [1, 1]],
+    [b, [2, 2]],
+  ])
+  expect([values(a), values(b), Array.from(tensor.dataSync())]).toEqual([
+    [0, 1],
+    [-1, 0],
+    [1, 2],
+  ])
+  optimizer.dispose()
+  tf.dispose([a, b, tensor])
+})
+
 test('a variable that joins has its own start, and a varying list of variables is no trouble', () => {
   const [a, b, a1, b1] = [
     [1, 2, 3],

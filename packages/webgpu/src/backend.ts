@@ -4,7 +4,8 @@
 import type { Backend, Engine, FreestepError, Program } from '@freestep/core'
 import { FusedEngine } from './engine.ts'
 import type { Shop } from './shop.ts'
-import { describe, type GPUTensor } from './tensors.ts'
+import { describe, type GPUTensor, memoryOfTensor } from './tensors.ts'
+import { Watch } from './watch.ts'
 
 /** The backend for GPUBuffers. */
 export interface WebGPUBackend extends Backend<GPUTensor> {
@@ -35,7 +36,7 @@ export interface PromptWebGPUBackend extends WebGPUBackend {
 export function backendOf(shop: Shop): WebGPUBackend {
   const { device, workshop } = shop
   const { features } = device.device
-  return {
+  const backend: WebGPUBackend = {
     name: 'webgpu',
     device: device.device,
     lost: device.lost,
@@ -43,7 +44,8 @@ export function backendOf(shop: Shop): WebGPUBackend {
       return workshop.compiled
     },
     describe: (tensor, name) => describe(tensor, name, features),
-    start: (program, params) => FusedEngine.start(shop, program, params),
+    memory: memoryOfTensor,
+    start: (program, params) => FusedEngine.start(shop, new Watch(device), program, params),
     record(encoder, f) {
       const before = device.encoder
       device.encoder = encoder
@@ -55,13 +57,34 @@ export function backendOf(shop: Shop): WebGPUBackend {
     },
     close: () => device.close(),
   }
+  made.set(backend, { shop, start: FusedEngine.start })
+  return backend
+}
+
+/** What backends are made of. */
+const made = new WeakMap<
+  WebGPUBackend,
+  { readonly shop: Shop; readonly start: typeof FusedEngine.start | typeof FusedEngine.startNow }
+>()
+
+/** A backend for one optimizer, all of whose parts have one watch; the backend itself if it is none of ours. */
+export function watched(backend: WebGPUBackend): { readonly backend: WebGPUBackend; readonly watch: Watch | undefined } {
+  const found = made.get(backend)
+  if (!found) return { backend, watch: undefined }
+  const watch = new Watch(found.shop.device)
+  const start: WebGPUBackend['start'] = (program, params) => found.start(found.shop, watch, program, params)
+  return { backend: Object.create(backend, { start: { value: start, enumerable: true } }), watch }
 }
 
 /** The same, at once. */
-export const promptBackendOf = (shop: Shop): PromptWebGPUBackend =>
-  Object.create(backendOf(shop), {
+export function promptBackendOf(shop: Shop): PromptWebGPUBackend {
+  const backend: PromptWebGPUBackend = Object.create(backendOf(shop), {
     start: {
-      value: (program: Program, params: readonly GPUTensor[]) => FusedEngine.startNow(shop, program, params),
+      value: (program: Program, params: readonly GPUTensor[]) =>
+        FusedEngine.startNow(shop, new Watch(shop.device), program, params),
       enumerable: true,
     },
   })
+  made.set(backend, { shop, start: FusedEngine.startNow })
+  return backend
+}

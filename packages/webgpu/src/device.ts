@@ -1,6 +1,6 @@
 /**
- * The device: the caller's, or one that is opened here, with what became of it. Errors that WebGPU reports later (validation, memory, loss)
- * become a FreestepError at the next call. Not buffers, kernels or steps.
+ * The device: the caller's, or one that is opened here, and whether it is still there. What WebGPU finds wrong with the work of an
+ * optimizer is in watch.ts. Not buffers, kernels or steps.
  */
 import { FreestepError } from '@freestep/core'
 
@@ -22,31 +22,34 @@ export class Device {
   readonly device: GPUDevice
   /** The first failure that this backend met; pending while all is well. */
   readonly lost: Promise<FreestepError>
+  /** Resolves when the device is lost. */
+  readonly gone: Promise<FreestepError>
   /** The caller's command encoder, while a step is recorded into it. */
   encoder: GPUCommandEncoder | undefined
   /** What WebGPU was opened with: it has to outlive the device. */
   private gpu: GPU | undefined
   private readonly own: boolean
-  private failure: FreestepError | undefined
-  private reportLoss: (failure: FreestepError) => void = () => {}
+  private loss: FreestepError | undefined
+  /** Tells the backend of a failure. */
+  report: (failure: FreestepError) => void = () => {}
 
   private constructor(device: GPUDevice, own: boolean, gpu?: GPU) {
     this.device = device
     this.own = own
     this.gpu = gpu
     this.lost = new Promise((resolve) => {
-      this.reportLoss = resolve
+      this.report = resolve
     })
-    device.lost.then(({ reason, message }) =>
-      this.fail(
-        new FreestepError(
-          'webgpu',
-          'device-lost',
-          `The GPU device was ${reason === 'destroyed' ? 'destroyed' : 'lost'}${message ? ` (${message.trim()})` : ''}. ` +
-            'Open another one, create the optimizer on it, and load the last checkpoint.',
-        ),
-      ),
-    )
+    this.gone = device.lost.then(({ reason, message }) => {
+      this.loss = new FreestepError(
+        'webgpu',
+        'device-lost',
+        `The GPU device was ${reason === 'destroyed' ? 'destroyed' : 'lost'}${message ? ` (${message.trim()})` : ''}. ` +
+          'Open another one, create the optimizer on it, and load the last checkpoint.',
+      )
+      this.report(this.loss)
+      return this.loss
+    })
   }
 
   /** The caller's device. */
@@ -71,46 +74,14 @@ export class Device {
     return new Device(opened, true, found)
   }
 
-  /** Throws what went wrong since the last call. A lost device stays lost; a failed step did nothing, and the next may go well. */
+  /** Throws if the device is lost. */
   check(): void {
-    const { failure } = this
-    if (!failure) return
-    if (failure.code !== 'device-lost') this.failure = undefined
-    throw failure
+    if (this.loss) throw this.loss
   }
 
   /** Whether WGSL has an extension here, as far as is known. */
   speaks(extension: string): boolean {
     return (this.gpu ?? globalThis.navigator?.gpu)?.wgslLanguageFeatures?.has(extension) ?? false
-  }
-
-  /** Calls f, and takes note of what WebGPU finds wrong with what it did; the promise says what that is. */
-  watch<T>(f: () => T): { readonly result: T; readonly failure: Promise<FreestepError | undefined> } {
-    const { device } = this
-    for (const filter of scopes) device.pushErrorScope(filter)
-    try {
-      const result = f()
-      return { result, failure: this.found() }
-    } catch (error) {
-      void this.found()
-      throw error
-    }
-  }
-
-  /** The first error of the open scopes. */
-  private async found(): Promise<FreestepError | undefined> {
-    const errors = await Promise.all(scopes.map(() => this.device.popErrorScope())).catch(() => [])
-    const error = errors.find((each) => each)
-    if (!error) return undefined
-    const what = 'GPUOutOfMemoryError' === error.constructor.name ? 'The GPU has not enough memory' : 'WebGPU refused the work'
-    const failure = refuse(`${what}: ${error.message.trim()}`, { cause: error })
-    this.fail(failure)
-    return failure
-  }
-
-  private fail(failure: FreestepError): void {
-    this.failure ??= failure
-    this.reportLoss(failure)
   }
 
   /** Closes the device if it was opened here. */
@@ -120,8 +91,6 @@ export class Device {
     this.gpu = undefined
   }
 }
-
-const scopes = ['validation', 'out-of-memory', 'internal'] as const
 
 /** Node's WebGPU. The name is not written as a literal, so that no bundler looks for the package. */
 async function fromPackage(): Promise<GPU | undefined> {

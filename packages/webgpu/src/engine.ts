@@ -6,6 +6,7 @@ import type { Slot } from '@freestep/compiler'
 import { type Engine, fixedUniforms, type Numbers, type Program, type StepInput } from '@freestep/core'
 import { allocate, type Memory, type Part, slotPlace, stateParts } from './arena.ts'
 import { type Compiled, compileAll, compileNow, kindOf, pairsFor, printAll, type Running } from './compiled.ts'
+import { GradientHomes } from './gradients.ts'
 import { home } from './home.ts'
 import { dispatch, type Machine } from './machine.ts'
 import { free, type Plan, Plans } from './plans.ts'
@@ -13,6 +14,7 @@ import type { Active } from './segments.ts'
 import type { Shop } from './shop.ts'
 import { bytesOf, type GPUBufferView, type GPUTensor, isArray, type Place, placeOf } from './tensors.ts'
 import { checkLoss, checkUsage, encode, Recorder, readPlaces } from './transfer.ts'
+import type { Watch } from './watch.ts'
 
 /** Runs a program on kernels. */
 export class FusedEngine implements Engine<GPUTensor> {
@@ -20,19 +22,20 @@ export class FusedEngine implements Engine<GPUTensor> {
   readonly gradients: readonly GPUTensor[] | undefined
   private readonly program: Program
   private readonly shop: Shop
+  private readonly watch: Watch
   private readonly memory: Memory
   private readonly slots: ReadonlyMap<string, Slot>
   /** Where each parameter is that is in a buffer of the engine's own. */
   private readonly own: readonly (Place | undefined)[]
-  /** Where gradients go that have to be copied. */
-  private readonly copies: (Place | undefined)[]
+  private readonly homes: GradientHomes
   private readonly compiled: Compiled
   private readonly plans: Plans
   private written: Readonly<Record<string, readonly number[]>> = {}
 
-  private constructor(shop: Shop, program: Program, params: readonly GPUTensor[], compiled: Compiled) {
+  private constructor(shop: Shop, watch: Watch, program: Program, params: readonly GPUTensor[], compiled: Compiled) {
     const { device } = shop.device
     this.shop = shop
+    this.watch = watch
     this.program = program
     this.compiled = compiled
     this.slots = new Map(compiled.kernels[0].slots.map((slot) => [slot.name, slot]))
@@ -40,11 +43,10 @@ export class FusedEngine implements Engine<GPUTensor> {
     this.plans = new Plans(shop, this.memory, pairsFor(params, shop.limits.pairs))
     const arrays = program.tensors.filter((_, i) => isArray(params[i]))
     const homes = home(device, `freestep ${program.name} parameters`, arrays, shop.limits.window)
-    const gradientHomes = home(device, `freestep ${program.name} gradients`, arrays, shop.limits.window)
     this.own = params.map((param) => (isArray(param) ? homes.shift() : undefined))
-    this.copies = this.own.map((own) => (own ? gradientHomes.shift() : undefined))
+    this.homes = new GradientHomes(shop, program, this.own)
     this.params = this.own.map((own, i) => (own ? this.view(own, i) : params[i]))
-    this.gradients = this.own.every((own) => own) ? this.copies.map((place, i) => this.view(place as Place, i)) : undefined
+    this.gradients = this.homes.all?.map((place, i) => this.view(place, i))
 
     const recorder = new Recorder(device)
     for (const [i, param] of params.entries()) {
@@ -59,27 +61,29 @@ export class FusedEngine implements Engine<GPUTensor> {
   }
 
   /** Compiles and allocates. */
-  static async start(shop: Shop, program: Program, params: readonly GPUTensor[]): Promise<FusedEngine> {
-    shop.device.check()
+  static async start(shop: Shop, watch: Watch, program: Program, params: readonly GPUTensor[]): Promise<FusedEngine> {
+    watch.check()
     const compiled = await compileAll(shop.workshop, printAll(program, pairsFor(params, shop.limits.pairs), shop.wgsl))
-    const { result: engine, failure } = shop.device.watch(() => new FusedEngine(shop, program, params, compiled))
+    const { result: engine, failure } = watch.over(() => new FusedEngine(shop, watch, program, params, compiled))
     if (await failure) engine.dispose()
-    shop.device.check()
+    watch.check()
     return engine
   }
 
   /** As {@link start}, without waiting: what WebGPU finds wrong later is thrown by the next call. */
-  static startNow(shop: Shop, program: Program, params: readonly GPUTensor[]): FusedEngine {
-    shop.device.check()
+  static startNow(shop: Shop, watch: Watch, program: Program, params: readonly GPUTensor[]): FusedEngine {
+    watch.check()
     const text = printAll(program, pairsFor(params, shop.limits.pairs), shop.wgsl)
-    return shop.device.watch(() => new FusedEngine(shop, program, params, compileNow(shop.workshop, text))).result
+    return watch.over(() => new FusedEngine(shop, watch, program, params, compileNow(shop.workshop, text))).result
   }
 
   extended(program: Program, params: readonly GPUTensor[]): FusedEngine {
-    const next = FusedEngine.startNow(this.shop, program, params)
-    const recorder = new Recorder(this.shop.device.device)
-    for (const state of Object.keys(this.program.states)) next.takeOver(recorder, state, this)
-    recorder.submit()
+    const next = FusedEngine.startNow(this.shop, this.watch, program, params)
+    this.watch.over(() => {
+      const recorder = new Recorder(this.shop.device.device)
+      for (const state of Object.keys(this.program.states)) next.takeOver(recorder, state, this)
+      recorder.submit()
+    })
     this.dispose()
     return next
   }
@@ -123,39 +127,22 @@ export class FusedEngine implements Engine<GPUTensor> {
 
   step({ gradients, uniforms, loss }: StepInput<GPUTensor>): void {
     const { device } = this.shop
-    device.check()
-    const entries = [...gradients.entries()].filter((entry): entry is [number, GPUTensor] => entry[1] !== undefined)
-    for (const [i, gradient] of entries)
-      if (!isArray(gradient) && this.isCopied(i, placeOf(gradient)))
-        checkUsage(placeOf(gradient), `The gradient of ${this.program.tensors[i].name}`, 'copySource')
+    this.watch.check()
+    const given = this.homes.look(gradients, (i) => this.place(i))
     if (loss !== undefined && typeof loss !== 'number') checkLoss(loss, device.device.features)
 
-    const record = (recorder: Recorder) => {
-      const active = entries.map(([i, gradient]) => this.active(i, this.gradientPlace(recorder, i, gradient)))
+    this.watch.over(() => {
+      const recorder = new Recorder(device.device, device.encoder)
+      const lossPlace = loss === undefined || typeof loss === 'number' || isArray(loss) ? undefined : placeOf(loss)
+      const { places, spare } = this.homes.bring(recorder, given, lossPlace)
+      const active = given.map(({ i }, n) => this.active(i, places[n]))
       this.setUniforms(recorder, uniforms, device.encoder !== undefined)
       if (this.program.usesLoss && loss !== undefined) this.setLoss(recorder, loss)
       this.run(recorder, this.compiled.step, this.plans.of(active))
       recorder.submit()
-    }
-    if (device.encoder) record(new Recorder(device.device, device.encoder))
-    else device.watch(() => record(new Recorder(device.device)))
-  }
-
-  /** Whether a gradient is worked on in a copy: where the parameter is the engine's own, or in the very buffer of the gradient. */
-  private isCopied(i: number, { buffer }: Place): boolean {
-    return this.own[i] ? buffer !== this.copies[i]?.buffer : buffer === this.place(i).buffer
-  }
-
-  private gradientPlace(recorder: Recorder, i: number, gradient: GPUTensor): Place {
-    const given = isArray(gradient) ? undefined : placeOf(gradient)
-    if (given && !this.isCopied(i, given)) return given
-    const { program, shop } = this
-    this.copies[i] ??= home(shop.device.device, `freestep ${program.name} gradient`, [program.tensors[i]], shop.limits.window)[0]
-    const place = this.copies[i] as Place
-    if (!place.bytes) return place
-    if (given) recorder.copy(given, place)
-    else recorder.write(place.buffer, place.byteOffset, gradient as Float32Array)
-    return place
+      // What a caller's encoder refers to is not submitted yet.
+      if (!device.encoder) for (const buffer of spare) buffer.destroy()
+    })
   }
 
   private run({ encoder }: Recorder, launches: Running, plan: Plan): void {
@@ -205,22 +192,17 @@ export class FusedEngine implements Engine<GPUTensor> {
   }
 
   async read(state: string): Promise<readonly Numbers[]> {
-    const { device } = this.shop
-    device.check()
+    const { device } = this.shop.device
+    this.watch.check()
     if (this.slots.has(state)) {
-      const [numbers] = await this.finish(readPlaces(device.device, [this.placeOfSlot(state)], [false]))
+      const [numbers] = await this.watch.read(() => readPlaces(device, [this.placeOfSlot(state)], [false]))
       return Array.from(numbers, (number) => Float32Array.of(number))
     }
     const parts = this.parts(state)
     if (state === 'x') for (const { place, tensor } of parts) checkUsage(place, this.program.tensors[tensor].name, 'copySource')
     const half = parts.map(({ tensor }) => state === 'x' && this.program.tensors[tensor].dtype === 'float16')
-    const read = await this.finish(
-      readPlaces(
-        device.device,
-        parts.map(({ place }) => place),
-        half,
-      ),
-    )
+    const places = parts.map(({ place }) => place)
+    const read = await this.watch.read(() => readPlaces(device, places, half))
     return this.program.tensors.map((_, i) => {
       const own = read.filter((_, j) => parts[j].tensor === i)
       const all = new Float32Array(own.reduce((sum, { length }) => sum + length, 0))
@@ -229,44 +211,28 @@ export class FusedEngine implements Engine<GPUTensor> {
     })
   }
 
-  /** A lost device is what a failed read is about. */
-  private async finish<T>(read: Promise<T>): Promise<T> {
-    try {
-      return await read
-    } catch (error) {
-      await Promise.race([this.shop.device.lost, new Promise((resolve) => setTimeout(resolve, 100))])
-      this.shop.device.check()
-      throw error
-    }
-  }
-
   write(state: string, numbers: readonly Numbers[]): void {
-    const { device } = this.shop
-    device.check()
-    const recorder = new Recorder(device.device)
-    if (this.slots.has(state)) {
-      this.setSlot(
-        recorder,
-        state,
-        numbers.map(([number]) => number),
-      )
-      return
-    }
-    const parts = this.parts(state)
+    this.watch.check()
+    const parts = this.slots.has(state) ? [] : this.parts(state)
     if (state === 'x') for (const { place, tensor } of parts) checkUsage(place, this.program.tensors[tensor].name, 'copyTarget')
-    for (const { place, tensor, from } of parts) {
-      const half = state === 'x' && this.program.tensors[tensor].dtype === 'float16'
-      const count = place.bytes / (half ? 2 : 4)
-      if (count) recorder.write(place.buffer, place.byteOffset, encode(numbers[tensor].subarray(from, from + count), half))
-    }
+    this.watch.over(() => {
+      const recorder = new Recorder(this.shop.device.device)
+      const single = numbers.map(([number]) => number)
+      if (this.slots.has(state)) this.setSlot(recorder, state, single)
+      for (const { place, tensor, from } of parts) {
+        const half = state === 'x' && this.program.tensors[tensor].dtype === 'float16'
+        const count = place.bytes / (half ? 2 : 4)
+        if (count) recorder.write(place.buffer, place.byteOffset, encode(numbers[tensor].subarray(from, from + count), half))
+      }
+    })
   }
 
   evaluated(): readonly GPUTensor[] {
     const { evaluate } = this.compiled
     const { device } = this.shop
-    device.check()
+    this.watch.check()
     if (!evaluate) return this.params
-    const { result } = device.watch(() => {
+    const { result } = this.watch.over(() => {
       const outputs = this.program.tensors.map(
         (tensor) => home(device.device, `freestep evaluated ${tensor.name}`, [tensor], this.shop.limits.window)[0],
       )
@@ -283,8 +249,8 @@ export class FusedEngine implements Engine<GPUTensor> {
 
   dispose(): void {
     const { arenas, numbers } = this.memory
-    const places = this.copies.flatMap((place) => (place ? [place.buffer] : []))
-    for (const buffer of [...arenas.map((arena) => arena.buffer), numbers, ...places]) buffer.destroy()
+    for (const buffer of [...arenas.map((arena) => arena.buffer), numbers]) buffer.destroy()
+    this.homes.dispose()
     this.plans.dispose()
   }
 }

@@ -12,7 +12,7 @@ import {
   type StepOptions,
   createOptimizer as startOptimizer,
 } from '@freestep/core'
-import type { WebGPUBackend } from './backend.ts'
+import { type WebGPUBackend, watched } from './backend.ts'
 import type { GPUBufferView, GPUTensor } from './tensors.ts'
 
 /** What a step takes beside the gradients. */
@@ -30,7 +30,7 @@ export interface GPUOptimizer<P = GPUTensor> extends Omit<Optimizer<GPUTensor>, 
   readonly params: Named<OnDevice<P>>
   /** Where kernels may write gradients without a copy, if all parameters were uploaded: then `step()` needs no argument. */
   readonly grads: Named<GPUBufferView> | undefined
-  /** Resolves with the first failure of the device (lost, out of memory, work refused); pending while all is well. */
+  /** Resolves with the first failure of this optimizer (device lost, out of memory, work refused); pending while all is well. */
   readonly lost: Promise<FreestepError>
   /** See {@link Optimizer.step}. Submits the step and waits for nothing. */
   step(gradients?: Readonly<Record<string, GPUTensor | null | undefined>>, options?: GPUStepOptions): void
@@ -52,11 +52,24 @@ export async function createOptimizer<A extends Algorithm, P extends GPUTensor>(
   backend: WebGPUBackend,
   options: OptimizerOptions<OptionsOf<A>> = {},
 ): Promise<GPUOptimizer<P>> {
-  const optimizer = await startOptimizer(algorithm, params as Named<GPUTensor>, backend, options)
-  const step: GPUOptimizer['step'] = (gradients, { encoder, ...rest } = {}) =>
-    encoder ? backend.record(encoder, () => optimizer.step(gradients, rest)) : optimizer.step(gradients, rest)
+  const { backend: own, watch } = watched(backend)
+  const optimizer = await startOptimizer(algorithm, params as Named<GPUTensor>, own, options)
+  const step: GPUOptimizer['step'] = (...given) => {
+    if (given.length === 0) return optimizer.step()
+    const [gradients, { encoder, ...rest } = {}] = given
+    return encoder ? backend.record(encoder, () => optimizer.step(gradients, rest)) : optimizer.step(gradients, rest)
+  }
+  /** What is waited for brings word of all failures so far. */
+  const settled = async <T>(result: Promise<T>): Promise<T> => {
+    const value = await result
+    await watch?.settled()
+    return value
+  }
   return Object.create(optimizer, {
     step: { value: step, enumerable: true },
-    lost: { value: backend.lost, enumerable: true },
+    scalars: { value: () => settled(optimizer.scalars()), enumerable: true },
+    save: { value: (...given: Parameters<typeof optimizer.save>) => settled(optimizer.save(...given)), enumerable: true },
+    load: { value: (...given: Parameters<typeof optimizer.load>) => settled(optimizer.load(...given)), enumerable: true },
+    lost: { value: watch?.lost ?? backend.lost, enumerable: true },
   })
 }

@@ -1,7 +1,7 @@
 /**
  * The caller's tensors: GPUBuffers, parts of them, or typed arrays to upload. What they are and where they are; nothing is written here.
  */
-import { FreestepError, kindOf, precisionOf, type TensorInfo } from '@freestep/core'
+import { FreestepError, kindOf, memoryOf, precisionOf, type Stretch, type TensorInfo } from '@freestep/core'
 import { usage } from './usage.ts'
 
 /**
@@ -52,6 +52,16 @@ export function placeOf(tensor: GPUBuffer | GPUBufferView): Place {
   const { length = Math.floor((buffer.size - byteOffset) / size) } = tensor
   return { buffer, byteOffset, bytes: size * length }
 }
+
+/** A place as a stretch of its buffer. */
+export const stretchOf = ({ buffer, byteOffset, bytes }: Place): Stretch => ({
+  of: buffer,
+  begin: byteOffset,
+  end: byteOffset + bytes,
+})
+
+/** Where the numbers of a tensor are, on the host or on the device. */
+export const memoryOfTensor = (tensor: GPUTensor): Stretch => (isArray(tensor) ? memoryOf(tensor) : stretchOf(placeOf(tensor)))
 
 /** Shape and precision of a tensor, if it is one that a device with the given features can work on. */
 export function describe(tensor: GPUTensor, name: string, features: GPUSupportedFeatures): Omit<TensorInfo, 'name'> {

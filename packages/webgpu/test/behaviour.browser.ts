@@ -143,7 +143,7 @@ describe('a caller’s encoder', () => {
       pass.setBindGroup(0, group)
       pass.dispatchWorkgroups(Math.ceil(size / 64))
       pass.end()
-      optimizer.step(undefined, { encoder })
+      optimizer.step(optimizer.grads, { encoder })
     }
     device.queue.submit([encoder.finish()])
     for (const value of await readBuffer(device, x)) expect(Math.abs(value - 3)).toBeLessThan(1e-3)

@@ -74,7 +74,7 @@ test('what WebGPU refuses is said at the next call, and has changed nothing', as
   optimizer.step({ x: bufferOf(own.device, [1, 1, 1]) })
   optimizer.step({ x: bufferOf(device, [5, 5, 5]) })
   expect((await own.lost).message).toMatch(/WebGPU refused the work/)
-  expect(optimizer.lost).toBe(own.lost)
+  expect(await optimizer.lost).toBe(await own.lost)
   expect((await refusal(() => optimizer.step({ x: bufferOf(own.device, [1, 1, 1]) }))).code).toBe('unsupported')
   expect([...(await readBuffer(own.device, optimizer.params.x))]).toEqual([0, 1, 2])
   optimizer.step({ x: bufferOf(own.device, [1, 1, 1]) })

@@ -65,7 +65,7 @@ class Arena {
     for (const [name, { make, bytes }] of Object.entries(algorithms)) {
       const optimizer = await this.started(make(), [random(size)])
       const copy = this.copy((bytes / 2) * size)
-      recorded.set(name, (encoder) => optimizer.step(undefined, { encoder })).set(copyOf(name), copy.record)
+      recorded.set(name, (encoder) => optimizer.step(optimizer.grads, { encoder })).set(copyOf(name), copy.record)
       dispose.push(copy.dispose, () => this.dispose(optimizer))
     }
     for (const [name, record] of recorded) contestants.push(this.repeating(name, record, steps))
@@ -107,8 +107,8 @@ class Arena {
     )
     const times = await race(
       [
-        this.repeating(names[0], (encoder) => one.step(undefined, { encoder }), steps),
-        this.repeating(names[1], (encoder) => uploaded.step(undefined, { encoder }), steps),
+        this.repeating(names[0], (encoder) => one.step(one.grads, { encoder }), steps),
+        this.repeating(names[1], (encoder) => uploaded.step(uploaded.grads, { encoder }), steps),
         this.repeating(names[2], (encoder) => buffers.step(gradients, { encoder }), steps),
       ],
       effort(rounds),

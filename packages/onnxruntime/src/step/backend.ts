@@ -3,7 +3,7 @@ import { type Backend, chooseOptions, type Declared, given, having, needed } fro
 import type { ExecutionProvider, Ort, OrtSessionOptions, OrtTensor } from '../ort.ts'
 import { OrtEngine } from './engine.ts'
 import type { Shop } from './sessions.ts'
-import { describe } from './tensors.ts'
+import { describe, stretchOf } from './tensors.ts'
 
 /** Options of {@link onnxruntime}. */
 export interface OnnxRuntimeOptions {
@@ -42,6 +42,7 @@ export const backendOf = (shop: Shop): Backend<OrtTensor, Promise<void>> => ({
   name: 'onnxruntime',
   asynchronous: true,
   describe: (tensor, name) => describe(tensor, name, shop.scalars === 'float32'),
+  memory: stretchOf,
   start: (program, params) => OrtEngine.start(shop, program, params),
 })
 

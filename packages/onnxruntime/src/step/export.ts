@@ -77,7 +77,8 @@ function exported(part: Part, algorithm: Algorithm, shapes: Shapes, options: Exp
   const { inputs = usual in algorithm.options ? [usual] : [] } = options
   const perTensor = optionsPerTensor(algorithm, all, groups)
   const taking = [...all.keys()].filter((i) => perTensor[i][usual] !== 0)
-  if (!taking.length) throw refuse('bad-option', 'The lr of every parameter is 0, so nothing would move. Give one of them another.')
+  if (!taking.length)
+    throw refuse('bad-option', 'The lr of every parameter is 0, so nothing would move. Give one of them another.')
   const [tensors, fixed] = [taking.map((i) => all[i]), taking.map((i) => perTensor[i])]
   // A model is of a step that all of them take part in, always.
   const program = createProgram(algorithm, tensors, withInputs(algorithm, fixed, inputs), { absences: false })

@@ -1,5 +1,5 @@
 /** The caller's tensors: what they are, and how numbers get into new ones and out. Not where they are: ONNX Runtime moves them. */
-import { FreestepError, kindOf, type Numbers, type TensorInfo } from '@freestep/core'
+import { FreestepError, kindOf, memoryOf, type Numbers, type Stretch, type TensorInfo } from '@freestep/core'
 import type { Ort, OrtTensor } from '../ort.ts'
 
 /** The precisions that optimizers work in. */
@@ -20,6 +20,14 @@ export function describe(tensor: OrtTensor, name: string, single: boolean): Omit
   if (single && type === 'float64') throw refuse('bad-dtype', 'is of float64, which WebGPU does not have', 'Give float32')
   if (location === 'none') throw refuse('disposed', 'was disposed of', 'Give the present tensor, as in optimizer.params')
   return { shape: dims, size: sizeOf(dims), dtype: type }
+}
+
+/** Where the numbers of a tensor are. On a device every tensor has a buffer. */
+export function stretchOf(tensor: OrtTensor): Stretch {
+  const { location, dims } = tensor
+  const data = location.startsWith('cpu') ? tensor.data : undefined
+  if (ArrayBuffer.isView(data)) return memoryOf(data)
+  return { of: location === 'gpu-buffer' ? tensor.gpuBuffer : tensor, begin: 0, end: sizeOf(dims) }
 }
 
 /** A tensor on the CPU. */

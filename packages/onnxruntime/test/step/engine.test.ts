@@ -30,6 +30,22 @@ const withSessions = (change: (session: OrtSession) => Partial<OrtSession>): Ort
   },
 })
 
+test('tensors on the same numbers are refused, those beside each other are not', async () => {
+  const all = Float32Array.of(1, 2, 3, 4)
+  const part = (from: number, to: number): OrtTensor => new node.Tensor('float32', all.subarray(from, to), [to - from])
+  const create = (params: Record<string, OrtTensor>) => createOptimizer(sgd({ lr: 1 }), params, backend)
+  const whole = part(0, 4)
+  const sharing: Record<string, OrtTensor>[] = [
+    { a: whole, b: whole },
+    { a: part(0, 2), b: part(0, 2) },
+    { a: part(0, 2), b: part(1, 3) },
+  ]
+  for (const params of sharing) expect((await refusal(() => create(params))).code).toBe('shared-memory')
+  const optimizer = await create({ a: part(0, 2), b: part(2, 4) })
+  await optimizer.step({ a: vector(1, 1), b: vector(2, 2) })
+  expect([...numbers(optimizer.params.a), ...numbers(optimizer.params.b)]).toEqual([0, 1, 1, 2])
+})
+
 test('a step makes successors: the tensors before it stay as they are', async () => {
   const x = vector(1, 2)
   const optimizer = await createOptimizer(sgd({ lr: 0.5 }), { x }, backend)

@@ -50,7 +50,7 @@ export async function convexTask(
       now.gap = loss - fStar
       now.before = distance(x, xStar)
       optimizer.grads?.x.set(now.g)
-      optimizer.step(undefined, { loss })
+      optimizer.step(optimizer.grads, { loss })
       return loss
     },
     ...(!rows && {

@@ -4,7 +4,7 @@
 import { createOptimizer, FreestepError, type MaybePromise, momo, prodigy, sgd } from '@freestep/core'
 import { expect } from 'vitest'
 import type { Kit } from '../../kit.ts'
-import { type Stack, withSession } from '../../session.ts'
+import { type Stack, vector, withSession } from '../../session.ts'
 import { expectRefusal, gradients, params, snapshot, start } from './fixture.ts'
 
 /** Registers the tests. */
@@ -24,6 +24,8 @@ export function refusals<P, Done extends MaybePromise<void>>(kit: Kit<P, Done>):
         ['unknown-parameter', () => optimizer.step({ w: good, weights: good })],
         ['bad-shape', () => optimizer.step({ b: short, w: short })],
         ['missing-gradient', () => optimizer.step({})],
+        ['missing-gradient', () => optimizer.step(undefined)],
+        ['missing-gradient', () => optimizer.step(undefined, { loss: 1 })],
         ['missing-gradient', () => optimizer.step({ w: undefined, b: null })],
       ]
       const other = dtypes.find((dtype) => dtype !== kit.dtype)
@@ -60,6 +62,32 @@ export function refusals<P, Done extends MaybePromise<void>>(kit: Kit<P, Done>):
       await expect(create({}, { w: nothing as P })).rejects.toBeInstanceOf(FreestepError)
     stack.dispose?.(w)
   })
+
+  kit.test(
+    'one tensor under two names is refused, when an optimizer is made and when it goes on with more',
+    ['contract'],
+    async (stack) => {
+      const w = await tensor(stack, start.w)
+      const create = (tensors: Record<string, P>) => createOptimizer(sgd({ lr: 1 }), tensors, stack.backend)
+      await expectRefusal('shared-memory', () => create({ w, v: w }))
+      const optimizer = await create({ w })
+      const now = optimizer.params.w
+      await expectRefusal('shared-memory', () => optimizer.extend({ w: now, v: now }))
+      const g = await tensor(stack, [1, 1, 1])
+      await optimizer.step({ w: g })
+      expect(Array.from(await stack.read(optimizer.params.w))).toEqual(start.w.map((value) => value - 1))
+      optimizer.dispose()
+      for (const each of [w, g]) stack.dispose?.(each)
+    },
+  )
+
+  kit.test('a gradient that is another parameter is read before that is written', ['contract'], (stack) =>
+    withSession(stack, sgd({ lr: 1 }), { a: vector([1, 2]), b: vector([10, 20]) }, {}, async ({ optimizer }) => {
+      await optimizer.step({ a: optimizer.params.b, b: optimizer.params.a })
+      const { a, b } = optimizer.params
+      expect([...Array.from(await stack.read(a)), ...Array.from(await stack.read(b))]).toEqual([-9, -18, 9, 18])
+    }),
+  )
 
   kit.test('a disposed optimizer refuses; the parameters stay', ['contract'], async (stack) => {
     const w = await tensor(stack, start.w)
