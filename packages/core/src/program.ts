@@ -83,10 +83,13 @@ export function createProgram(
     strides: resolved.strides,
     frozen: resolved.frozen,
     init(values) {
-      const first = ([name, { init }]: [string, State]) => [name, typeof init === 'function' ? init(values.x) : init]
+      // As in a step, a sum over all is that of the sums over each tensor.
+      const { watch } = attend(1, undefined)
+      const watched = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, watch(value, 1, true)]))
+      const first = ([name, { init }]: [string, State]) => [name, bare(typeof init === 'function' ? init(watched.x) : init)]
       return {
         ...('moved' in states && { moved: 0 }),
-        ...Object.fromEntries(Object.entries(algorithm.state(h(values))).map(first)),
+        ...Object.fromEntries(Object.entries(algorithm.state(h(watched))).map(first)),
         ...Object.fromEntries(hidden.map((name) => [name, name.startsWith(decayOf('')) ? 1 : 0])),
       }
     },

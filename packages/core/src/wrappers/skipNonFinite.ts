@@ -5,7 +5,7 @@
  *     u ← 0 and every state as it was, where a coordinate of 0·g (or 0·f) is not 0
  */
 import { type Algorithm, type OptionsOf, scalar } from '../algorithm.ts'
-import { abs, add, mul, sub, sum, where } from '../ops.ts'
+import { abs, add, fresh, mul, sub, sum, where } from '../ops.ts'
 import type { Value } from '../value.ts'
 import { withInputs, wrap } from './wrap.ts'
 
@@ -27,7 +27,7 @@ export const skipNonFinite = <A extends Algorithm>(inner: A): Algorithm<OptionsO
       const { u, ...next } = step(watched)
       // NaN is not above 0, so it selects the 1.
       const isWrong = (a: Value) => where(sub(1, abs(mul(a, 0))), 0, 1)
-      const wrong = sum(isWrong(values.g))
+      const wrong = sum(fresh(isWrong(values.g)))
       const finite = sub(1, loss ? add(wrong, isWrong(loss)) : wrong)
       const kept = Object.entries(next).map(([name, value]) => [
         name,
