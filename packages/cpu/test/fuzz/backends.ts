@@ -170,7 +170,7 @@ export async function onBackends(
         // Each goes on with what another has saved.
         const saved = k > 0 ? await Promise.all(runners.map(({ optimizer }) => optimizer?.save({ params: true }))) : []
         for (const [i, runner] of runners.entries()) {
-          await runner.create(k - 1 < 0 ? 0 : k - 1)
+          await runner.create(Math.max(k - 1, 0))
           const checkpoint = saved[(i + 1) % saved.length]
           if (checkpoint) await runner.optimizer?.load(checkpoint)
         }

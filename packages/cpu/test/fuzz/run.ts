@@ -121,6 +121,7 @@ export function runOf(seed: number): Run {
   const algorithm = pick(Object.keys(algorithms))
   const all = tensors(random, length)
   const sits = absences(random, all, length)
+  const reload = below(3) ? undefined : 1 + below(length - 1)
   const steps = Array.from({ length }, (_, k): Step => {
     const there = all.filter(({ from }) => from <= k)
     const absent = there.filter(({ name }) =>
@@ -144,7 +145,7 @@ export function runOf(seed: number): Run {
           value: pick([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]),
         },
       }),
-      reload: k > 0 && below(8) === 0,
+      reload: k === reload,
     }
   })
   const groups = Array.from({ length: pick([0, 0, 1, 2]) }, () => ({
