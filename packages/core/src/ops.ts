@@ -101,6 +101,12 @@ export const slice = (a: Expr): Expr => (isValue(a) && a.scope === 'element' ? a
  */
 export const fresh = (a: Expr): Expr => (isValue(a) && a.in.fresh ? a.in.fresh(a) : a)
 
+/**
+ * Runs a part of a step that happens only where the value that it returns is > 0, and returns that. What becomes of u and the states there
+ * is up to the caller; what core keeps for tensors that sit a step out stays as it was. For wrappers that undo a step.
+ */
+export const happening = (values: { readonly g: Value }, part: () => Expr): Expr => values.g.in.happening?.(part) ?? part()
+
 /** a² */
 export const square = (a: Expr): Expr => mul(a, a)
 

@@ -85,7 +85,9 @@ export function createProgram(
     init(values) {
       // As in a step, a sum over all is that of the sums over each tensor.
       const { watch } = attend(1, undefined)
-      const watched = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, watch(value, 1, true)]))
+      const watched = Object.fromEntries(
+        Object.entries(values).map(([name, value]) => [name, watch(value, { rest: 1, settled: true })]),
+      )
       const first = ([name, { init }]: [string, State]) => [name, bare(typeof init === 'function' ? init(watched.x) : init)]
       return {
         ...('moved' in states && { moved: 0 }),
@@ -131,11 +133,7 @@ function stepOf(
 ): Stepped {
   const states: States = algorithm.state(h(values))
   const taking: Expr = values[active] ?? 1
-  const { watch, contributions, divisors } = attend(taking, before)
-  const decays: Record<string, Expr> = {}
-  if (before)
-    for (const [name, { decay }] of Object.entries(states))
-      if (decay !== undefined) decays[decayOf(name)] = where(taking, 1, mul(decay, before(decayOf(name))))
+  const { watch, contributions, divisors, held } = attend(taking, before)
   /** A value of the backend as the algorithm is given it. */
   const given = (name: string): Value => {
     const { scope, decay, dividedBy } = states[name] ?? {}
@@ -147,6 +145,13 @@ function stepOf(
   const watched = Object.defineProperties({}, Object.fromEntries(properties)) as Values
   const { u, ...next } = algorithm.step(watched as never, h(watched)) as { u: Expr } & Record<string, Expr>
   const bared = Object.entries(next).map(([name, value]) => [name, value && bare(value)])
+  const decays: Record<string, Expr> = {}
+  if (before)
+    for (const [name, { decay }] of Object.entries(states)) {
+      if (decay === undefined) continue
+      const previous = before(decayOf(name))
+      decays[decayOf(name)] = where(taking, 1, held(mul(decay, previous), previous))
+    }
   return { u: bare(u), next: Object.fromEntries(bared), hidden: { ...decays, ...contributions }, divisors }
 }
 
