@@ -238,6 +238,7 @@ class EagerEngine<P, T> implements Engine<P> {
 
   extended(program: Program, params: readonly P[]): this {
     const before = this.states
+    const scopes = this.program.states
     const known = this.params.length
     this.program = program
     this.params = params
@@ -245,11 +246,12 @@ class EagerEngine<P, T> implements Engine<P> {
     const all = this.initial()
     for (const [name, parts] of Object.entries(before)) {
       const fresh = all[name]
-      for (const [i, part] of parts.entries()) {
+      // A number of all may be one of each tensor now, where an option is another for what joins.
+      const count = program.states[name] === 'global' ? 1 : known
+      for (let i = 0; i < count; i++) {
         this.spec.free?.(fresh[i])
-        fresh[i] = part
+        fresh[i] = scopes[name] === 'global' && i > 0 ? this.spec.copy(parts[0]) : parts[i]
       }
-      if (program.states[name] !== 'global' && parts.length !== known) throw new RangeError(`state ${name} lost a tensor`)
     }
     this.states = all
     return this
