@@ -1,6 +1,6 @@
 /**
- * A run on the backends: eager, and fused in WebAssembly and JavaScript, side by side. Everything that they keep has to be the same at
- * every step, to the last bit.
+ * A run on the backends: eager, and fused in WebAssembly and JavaScript, side by side. Everything
+ * that they keep has to be the same at every step, to the last bit.
  */
 import * as freestep from '../../src/index.ts'
 import { type Algorithm, cpu, createOptimizer, type FloatArray, type Optimizer } from '../../src/index.ts'
@@ -15,7 +15,10 @@ type Wrapper = (inner: AnyAlgorithm, options: object) => AnyAlgorithm
 
 const named = freestep as unknown as Readonly<Record<string, unknown>>
 
-/** The schedule of an option, of all tensors or of a group, and for which steps it was called since the last look. */
+/**
+ * The schedule of an option, of all tensors or of a group, and for which steps it was called since
+ * the last look.
+ */
 interface Calls {
   readonly option: string
   readonly group: number | undefined
@@ -108,7 +111,10 @@ class Runner {
     return Object.keys(this.own).some((name) => owner(name) === (group ?? -1))
   }
 
-  /** A schedule that was not called once, for step k, since the last look; or called at all, where there was no step. */
+  /**
+   * A schedule that was not called once, for step k, since the last look; or called at all, where
+   * there was no step.
+   */
   misused(k: number | undefined): string | undefined {
     const wanted = (calls: Calls) => (k !== undefined && this.counts(calls) ? [k] : [])
     const wrong = this.calls.find((calls) => String(calls.at) !== String(wanted(calls)))

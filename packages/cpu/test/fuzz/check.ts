@@ -25,7 +25,10 @@ const apart = (a: ArrayLike<number>, b: ArrayLike<number>, x: ArrayLike<number>)
   return most
 }
 
-/** How far two points are from each other, relative to how far the tensors have moved; rounding of x itself does not count. */
+/**
+ * How far two points are from each other, relative to how far the tensors have moved; rounding of x
+ * itself does not count.
+ */
 function error(a: Omit<Point, 'moved'>, b: Point): { error: number; where: string } {
   let worst = { error: 0, where: '' }
   const note = (error: number, where: string) => {
@@ -63,7 +66,10 @@ export interface Compared {
   of: number
 }
 
-/** What holds a run in double precision against the transcriptions, step by step, for as long as it is not chaotic. */
+/**
+ * What holds a run in double precision against the transcriptions, step by step, for as long as it
+ * is not chaotic.
+ */
 function formulas(run: Run, compared: Compared): (k: number, seen: Seen) => string | undefined {
   const { algorithm } = (freestep as unknown as Record<string, { algorithm: { defaults: Options } }>)[run.algorithm]
   const exact = follow(run, algorithm.defaults)

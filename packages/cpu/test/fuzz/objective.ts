@@ -1,6 +1,6 @@
 /**
- * What a run minimizes: f(x) = c Σ aᵢ (√(1 + (xᵢ − tᵢ)²) − 1), smooth and Lipschitz, its coefficients drawn from the seed; and what its
- * steps do to the gradients.
+ * What a run minimizes: f(x) = c Σ aᵢ (√(1 + (xᵢ − tᵢ)²) − 1), smooth and Lipschitz, its
+ * coefficients drawn from the seed; and what its steps do to the gradients.
  */
 import { chance } from '../numbers.ts'
 import type { Run } from './run.ts'

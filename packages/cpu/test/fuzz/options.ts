@@ -1,12 +1,15 @@
 /**
- * What random runs are made of: every algorithm and wrapper with the values that its options take, and how each may be given. Options
- * that are left out keep their defaults.
+ * What random runs are made of: every algorithm and wrapper with the values that its options take,
+ * and how each may be given. Options that are left out keep their defaults.
  */
 
 /** An option's value as data; a schedule repeats its list. */
 export type Setting = number | boolean | string | null | readonly number[] | { readonly schedule: readonly number[] }
 
-/** The values to draw from, and whether the option may also follow a schedule (s) or differ between groups (g). */
+/**
+ * The values to draw from, and whether the option may also follow a schedule (s) or differ between
+ * groups (g).
+ */
 export interface Choice {
   readonly values: readonly Setting[]
   readonly schedule: boolean
@@ -185,8 +188,8 @@ export const algorithms: Readonly<Record<string, Readonly<Record<string, Choice>
     ...estimate,
     ...{ dCoef: choice('s', [1, 0.5, 2]), sliceP: choice('g', [1, 2, 11]), compat: choice('', ['paper', 'prodigyopt']) },
   },
-  prodigyGd: { lr: factor, d0, G: choice('sg', [0, 2]) },
-  prodigyDa: { lr: factor, d0, G: choice('sg', [0, 2]) },
+  prodigyGd: { lr: choice('s', [1, 0.5, 2]), d0, G: choice('s', [0, 2]) },
+  prodigyDa: { lr: choice('s', [1, 0.5, 2]), d0, G: choice('sg', [0, 2]) },
   sps: {
     ...{
       nBatchesPerEpoch: choice('', [500, 3]),

@@ -1,6 +1,6 @@
 /**
- * A run as data, for a seed: an algorithm in wrappers, tensors of which some join late, groups, and what happens at each step. Nothing is
- * executed here. What gradients are is in objective.ts.
+ * A run as data, for a seed: an algorithm in wrappers, tensors of which some join late, groups, and
+ * what happens at each step. Nothing is executed here. What gradients are is in objective.ts.
  */
 import { type Chance, chance } from '../numbers.ts'
 import { algorithms, type Choice, evaluates, mayBeZero, type Setting, wrappers } from './options.ts'
@@ -104,7 +104,10 @@ function absences({ below, pick }: Chance, all: readonly Tensor[], steps: number
     ]
 }
 
-/** Settings of a group in which all betas but the first are those of all, where one estimate is behind all tensors. */
+/**
+ * Settings of a group in which all betas but the first are those of all, where one estimate is
+ * behind all tensors.
+ */
 function sharing(algorithm: string, all: Settings, own: Settings): Settings {
   const { betas } = algorithms[algorithm]
   if (!betas?.inGroups || !('betas' in own)) return own

@@ -2,12 +2,20 @@
 import { draws } from '../../problems.ts'
 import { objective } from '../objective.ts'
 import type { Run } from '../run.ts'
-import * as estimates from './estimate.ts'
-import * as gradients from './gradient.ts'
-import { number, numbers, type Options, type Rule, type Tensor, type Transcription, type Vector, zeros } from './parts.ts'
+import * as dadapt from './dadapt.ts'
+import * as gradient from './gradient.ts'
+import * as losses from './loss.ts'
+import { numbers, type Options, type Rule, type Tensor, type Transcription, type Vector, zeros } from './parts.ts'
+import * as prodigy from './prodigy.ts'
 import { wrappings } from './wrapped.ts'
 
-const transcriptions: Readonly<Record<string, Transcription>> = { ...gradients, ...estimates, adamW: gradients.adam }
+const transcriptions: Readonly<Record<string, Transcription>> = {
+  ...gradient,
+  ...losses,
+  ...dadapt,
+  ...prodigy,
+  adamW: gradient.adam,
+}
 
 /** What there is after a step. */
 export interface Point {
@@ -112,5 +120,3 @@ function isFrozen({ groups, tensors }: Run, i: number): boolean {
   const last = groups.findLast(({ params, options }) => params.includes(tensors[i].name) && 'lr' in options)
   return last?.options.lr === 0
 }
-
-export { number }

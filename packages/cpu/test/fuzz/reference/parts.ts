@@ -1,6 +1,6 @@
 /**
- * What the transcriptions of this folder are written with: plain numbers in loops, tensor by tensor. A tensor that sits a step out has
- * no g. Nothing of freestep is used.
+ * What the transcriptions of this folder are written with: plain numbers in loops, tensor by
+ * tensor. A tensor that sits a step out has no g. Nothing of freestep is used.
  */
 
 /** A point of R^p, or of one tensor. */
@@ -25,7 +25,9 @@ export type Taking = Tensor & { readonly g: Vector }
 
 /** An algorithm at work. */
 export interface Rule {
-  /** The updates by id of the tensors that take part; `h` are the options that are the same for all. */
+  /**
+   * The updates by id of the tensors that take part; `h` are the options that are the same for all.
+   */
   step(tensors: readonly Tensor[], loss: number, h: Options): ReadonlyMap<number, Vector>
   /** The point to evaluate at. */
   evaluated?(tensor: Tensor): Vector
@@ -72,8 +74,9 @@ export const ofGradients = (tensors: readonly Tensor[], f: (tensor: Taking) => n
   tensors.filter(takes).reduce((sum, tensor) => sum + f(tensor), 0)
 
 /**
- * Σ of what is kept: each tensor's contribution is what f gives when it takes part, and stays else, but for the factor that its states
- * fall by. A tensor that has never taken part has contributed nothing.
+ * Σ of what is kept: each tensor's contribution is what f gives when it takes part, and stays else,
+ * but for the factor that its states fall by. A tensor that has never taken part has contributed
+ * nothing.
  */
 export type Kept = (
   tensors: readonly Tensor[],

@@ -1,19 +1,5 @@
 /** Transcriptions of the wrappers: each takes a rule and is one. */
-import {
-  dot,
-  each,
-  kept,
-  number,
-  type Options,
-  ofGradients,
-  own,
-  type Rule,
-  ratio,
-  sum,
-  type Tensor,
-  takes,
-  zeros,
-} from './parts.ts'
+import { dot, each, kept, number, ofGradients, own, type Rule, ratio, sum, type Tensor, takes, zeros } from './parts.ts'
 
 type Wrapping = (inner: Rule, options: Readonly<Record<string, number>>) => Rule
 const square = (a: readonly number[]) => dot([...a], [...a])
@@ -128,4 +114,3 @@ const skipNonFinite: Wrapping = (inner) => ({
 
 /** The wrappers by name. */
 export const wrappings: Readonly<Record<string, Wrapping>> = { averaged, clipByGlobalNorm, mechanic, scheduleFree, skipNonFinite }
-export type { Options }
