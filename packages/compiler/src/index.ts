@@ -23,7 +23,15 @@ export type {
   Sum,
   Write,
 } from './kernels.ts'
-export { type ElementType, type Layout, type SegmentField, type StageFunctions, segmentFields, segmentInts } from './layout.ts'
+export {
+  type ElementType,
+  type Layout,
+  type SegmentField,
+  type StageFunctions,
+  segmentFields,
+  segmentInts,
+  sumOrder,
+} from './layout.ts'
 export { emitOnnx, type OnnxOptions } from './onnx/emit.ts'
 export { type OnnxConstant, type OnnxGraph, type OnnxNode, type OnnxType, type OnnxValue, onnxTypes } from './onnx/graph.ts'
 export type { Broken } from './passes.ts'

@@ -14,7 +14,7 @@ import {
   type Slot,
   sharingLoops,
 } from './kernels.ts'
-import { type ElementType, type SegmentField, segmentFields, segmentInts, shiftOf } from './layout.ts'
+import { type ElementType, type SegmentField, segmentFields, segmentInts, shiftOf, sumOrder } from './layout.ts'
 import { namer, valueName } from './names.ts'
 
 /** The language: every operation as an expression of its operands. */
@@ -39,7 +39,7 @@ const exact = new Set<string>(['max', 'min', 'neg', 'abs', 'sign', 'where', 'sli
 
 const functions = ['abs', 'fround', 'max', 'min', 'sign', 'sqrt']
 const variables = ['globals', 'tensors', 'partials', 'segments', 'tensorStride', 'memory', 'layout']
-const own = [...segmentFields, 'segment', 'segmentCount', 'tensorCount', 'from', 'to', 'i', 'sum']
+const own = [...segmentFields, 'segment', 'segmentCount', 'tensorCount', 'from', 'to', 'i', 'sums', 'whole', 'lane']
 const keywords =
   'arguments await break case catch class const continue debugger default delete do else enum eval export extends false finally for ' +
   'function if implements import in instanceof interface let new null package private protected public return static super switch ' +
@@ -55,12 +55,14 @@ export function emitJs(kernels: Kernels, type: ElementType): string {
   const loops = kernels.stages.flatMap((stage) => (stage.kind === 'pass' ? stage.loops : []))
   const used = new Set(loops.flatMap(({ loads, stores }) => [...loads, ...stores].map(({ array }) => array)))
   const array = type === 'float32' ? 'Float32Array' : 'Float64Array'
+  const sums = Math.max(0, ...kernels.stages.map((stage) => (stage.kind === 'pass' ? stage.sums : 0)))
   return [
     "'use strict'",
     `const { ${functions.join(', ')} } = Math`,
     'const { tensorStride } = layout',
     ...['globals', 'tensors', 'partials'].map((each) => `const ${each} = new Float64Array(memory, layout.${each})`),
     'const segments = new Int32Array(memory, layout.segments)',
+    ...(sums ? [`const sums = new Float64Array(${(sumOrder[type].lanes + 1) * sums})`] : []),
     ...[...used].map((each) => `const $${name(each)} = new ${array}(memory, layout.arrays[${JSON.stringify(each)}])`),
     'return {',
     ...kernels.stages.flatMap((stage, i) =>
@@ -89,7 +91,6 @@ class Writer {
   }
 
   pass(name: string, { loops, sums }: Pass): string[] {
-    const totals = Array.from({ length: sums }, (_, index) => `sum${index}`)
     const perTensor = loops.some(({ scalars }) => scalars.some(({ slot }) => slot.scope === 'tensor'))
     const slices = loops.some(({ scope }) => scope === 'slice')
     const shifts = new Set(loops.flatMap(({ loads, stores }) => [...loads, ...stores].map(({ array }) => shiftOf(array))))
@@ -99,9 +100,9 @@ class Writer {
     }
     const lines = [
       `const ${segmentFields.filter(own).map(field).join(', ')}`,
-      ...(sums ? [`let ${totals.map((total) => `${total} = 0`).join(', ')}`] : []),
+      ...(sums ? ['sums.fill(0)'] : []),
       ...(loops.length > 1 ? loops.flatMap((loop) => block('', this.loop(loop))) : this.loop(loops[0])),
-      ...totals.map((total, index) => `partials[${sums} * segment + ${index}] = ${total}`),
+      ...Array.from({ length: sums }, (_, index) => `partials[${sums} * segment + ${index}] = ${this.total(index)}`),
     ]
     return block(`${name}(from, to) `, overSegments('from', 'to', lines), '},')
   }
@@ -113,17 +114,31 @@ class Writer {
       return `$${this.name(array)}[${shift ? `${index} + ${shift}` : index}]`
     }
     const [start, length] = scope === 'element' ? ['start', 'length'] : ['sliceStart', 'sliceLength']
+    const { lanes, round } = sumOrder[this.type]
+    const rounds = scope === 'element' && sums.length > 0
     const lines = [
       ...loads.map(({ node, array, scope }) => `const ${this.value(node)} = ${at(array, scope)}`),
       ...body.map((node) => this.statement(node, this.type)),
-      ...sums.map(({ index, value }) => `sum${index} += ${finite(this.operand(value, this.type))}`),
+      ...(rounds ? [`const lane = i < whole ? (i - start) % ${lanes} : ${lanes}`] : []),
+      ...sums.map(({ index, value }) => {
+        const total = rounds ? `${(lanes + 1) * index} + lane` : (lanes + 1) * index + lanes
+        return `sums[${total}] += ${finite(this.operand(value, this.type))}`
+      }),
       ...stores.map(({ array, value }) => `${at(array, scope)} = ${this.operand(value, this.type)}`),
     ]
-    const round = (text: string) => (this.type === 'float32' ? `fround(${text})` : text)
+    const rounded = (text: string) => (this.type === 'float32' ? `fround(${text})` : text)
     return [
-      ...scalars.map(({ node, slot }) => `const ${this.value(node)} = ${round(slotAt(slot))}`),
+      ...scalars.map(({ node, slot }) => `const ${this.value(node)} = ${rounded(slotAt(slot))}`),
+      ...(rounds ? [`const whole = start + length - length % ${round}`] : []),
       ...block(`for (let i = ${start}; i < ${start} + ${length}; i++) `, lines),
     ]
+  }
+
+  /** A sum over a segment, out of the totals of whole rounds and that of what is left over. */
+  private total(index: number): string {
+    const { lanes } = sumOrder[this.type]
+    const at = (lane: number) => `sums[${(lanes + 1) * index + lane}]`
+    return lanes === 4 ? `${at(0)} + ${at(2)} + (${at(1)} + ${at(3)}) + ${at(4)}` : `${at(0)} + ${at(1)} + ${at(2)}`
   }
 
   scalarProgram(name: string, { parts }: ScalarProgram): string[] {

@@ -45,6 +45,16 @@ export const shiftOf = (array: string): 'xShift' | 'gShift' | undefined =>
 export type ElementType = 'float32' | 'float64'
 
 /**
+ * The order in which the elements of a segment are added up, the same whatever it is compiled to:
+ * as far as there are whole rounds, element i goes to total i mod `lanes`; the others, and all that
+ * is sliced, go to one more. Then the totals are added, every other one first.
+ */
+export const sumOrder: Readonly<Record<ElementType, { lanes: 2 | 4; round: number }>> = {
+  float32: { lanes: 4, round: 8 },
+  float64: { lanes: 2, round: 4 },
+}
+
+/**
  * What an emitted module offers: one function per stage, `stage0`, `stage1`, ... A pass takes the first segment and the one after the
  * last; a scalar program takes how many segments there are, and how many tensors.
  */

@@ -49,11 +49,7 @@ type Given = Readonly<Record<string, Expr>>
 export function stepOf(algorithm: Algorithm, own: Hyper<object>, values: Given, { before, h }: Taken): Stepped {
   const states: States = algorithm.state(own)
   const taking: Expr = values[active] ?? 1
-  const { watch, contributions, divisors } = attend(taking, before)
-  const decays: Record<string, Expr> = {}
-  if (before)
-    for (const [name, { decay }] of Object.entries(states))
-      if (decay !== undefined) decays[decayOf(name)] = where(taking, 1, mul(decay, before(decayOf(name))))
+  const { watch, contributions, divisors, held } = attend(taking, before)
   /** A value of the backend as the algorithm is given it; numbers, which p is, stay as they are. */
   const given = (name: string): Expr => {
     const { scope, decay, dividedBy } = states[name] ?? {}
@@ -66,6 +62,13 @@ export function stepOf(algorithm: Algorithm, own: Hyper<object>, values: Given, 
   const watched = Object.defineProperties({}, Object.fromEntries(properties)) as Values
   const { u, ...next } = algorithm.step(watched as never, h(watched)) as { u: Expr } & Record<string, Expr>
   const bared = Object.entries(next).map(([name, value]) => [name, bare(value)])
+  const decays: Record<string, Expr> = {}
+  if (before)
+    for (const [name, { decay }] of Object.entries(states)) {
+      if (decay === undefined) continue
+      const previous = before(decayOf(name))
+      decays[decayOf(name)] = where(taking, 1, held(mul(decay, previous), previous))
+    }
   return { u: bare(u), next: Object.fromEntries(bared), hidden: { ...decays, ...contributions }, divisors }
 }
 

@@ -14,8 +14,8 @@ import type { Elementwise, Expr, Interpreter, Scope, Value } from './value.ts'
 export interface EagerOps<T> extends Record<Elementwise, (...args: T[]) => T> {
   /** A scalar. */
   constant(c: number): T
-  /** The sum of all elements that are finite, a scalar; of a scalar, itself. */
-  sum(a: T): T
+  /** The sum of all elements that are finite, a scalar; of a scalar, itself. Of a slice, p says that it has every p-th element. */
+  sum(a: T, p?: number): T
   /** Elements 0, p, 2p, … of a tensor in row-major order, as a tensor of one dimension. */
   slice(a: T, p: number): T
 }
@@ -77,12 +77,13 @@ export function lift<T>(
     else if (scope !== 'global') for (const i of active) parts[i] = of(i)
     return new Lifted(scope, parts, interpreter)
   }
+  const total = (a: Lifted<T>, i: number) => ops.sum(a.part(i), a.scope === 'slice' ? strides?.[i] : undefined)
   const interpreter: Interpreter = {
     apply: (op, args, scope) => make(scope, (i) => ops[op](...args.map((a) => part(a, i)))),
     sum(a, to) {
       const vector = a as Lifted<T>
       const totals =
-        vector.scope === 'tensor' ? vector : make('tensor', (i) => (active.has(i) ? ops.sum(vector.part(i)) : ops.constant(0)))
+        vector.scope === 'tensor' ? vector : make('tensor', (i) => (active.has(i) ? total(vector, i) : ops.constant(0)))
       if (to === 'tensor') return totals
       return make('global', () => (count ? totals.parts.reduce((x, y) => ops.add(x, y)) : ops.constant(0)))
     },
@@ -244,6 +245,7 @@ class EagerEngine<P, T> implements Engine<P> {
 
   extended(program: Program, params: readonly P[]): this {
     const before = this.states
+    const scopes = this.program.states
     const known = this.params.length
     this.program = program
     this.params = params
@@ -251,11 +253,12 @@ class EagerEngine<P, T> implements Engine<P> {
     const all = this.initial()
     for (const [name, parts] of Object.entries(before)) {
       const fresh = all[name]
-      for (const [i, part] of parts.entries()) {
+      // A number of all may be one of each tensor now, where an option is another for what joins.
+      const count = program.states[name] === 'global' ? 1 : known
+      for (let i = 0; i < count; i++) {
         this.spec.free?.(fresh[i])
-        fresh[i] = part
+        fresh[i] = scopes[name] === 'global' && i > 0 ? this.spec.copy(parts[0]) : parts[i]
       }
-      if (program.states[name] !== 'global' && parts.length !== known) throw new RangeError(`state ${name} lost a tensor`)
     }
     this.states = all
     return this

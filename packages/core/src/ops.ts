@@ -126,6 +126,12 @@ export function slice(a: Expr): Expr {
  */
 export const fresh = (a: Expr): Expr => (isValue(a) && a.in.fresh ? a.in.fresh(a) : a)
 
+/**
+ * Runs a part of a step that happens only where the value that it returns is > 0, and returns that. What becomes of u and the states there
+ * is up to the caller; what core keeps for tensors that sit a step out stays as it was. For wrappers that undo a step.
+ */
+export const happening = (values: { readonly g: Value }, part: () => Expr): Expr => values.g.in.happening?.(part) ?? part()
+
 /** a² */
 export const square = (a: Expr): Expr => mul(a, a)
 

@@ -84,6 +84,8 @@ export interface Attendance {
   readonly contributions: Readonly<Record<string, Expr>>
   /** The options that they are divided by. */
   readonly divisors: Readonly<Record<string, string>>
+  /** A number kept for a tensor that sits out, unless a part of the step did not happen. */
+  held(next: Expr, before: Value): Expr
 }
 
 /**
@@ -95,6 +97,8 @@ export interface Attendance {
 export function attend(active: Expr, before: ((name: string) => Value) | undefined): Attendance {
   const contributions: Record<string, Expr> = {}
   const divisors: Record<string, string> = {}
+  let happened: Expr = 1
+  const held = (next: Expr, previous: Value) => where(happened, next, previous)
 
   /** A number per tensor, and for those that sit out what they contribute. */
   const contribution = (total: Value, { rest, settled, scope, dividedBy }: Watched): Value => {
@@ -131,7 +135,15 @@ export function attend(active: Expr, before: ((name: string) => Value) | undefin
       return watch(watched.value.in.slice(watched.value), watched)
     },
     fresh: (a) => watch((a as Watched).value, { rest: 'nothing', settled: false }),
+    happening(part) {
+      const earlier = Object.keys(contributions).length
+      const condition = part()
+      happened = bare(condition)
+      for (const name of Object.keys(contributions).slice(earlier))
+        if (before) contributions[name] = held(contributions[name], before(name))
+      return condition
+    },
   }
   const watch = (value: Value, facts: Facts) => new Watched(value, facts, interpreter)
-  return { watch, contributions, divisors }
+  return { watch, contributions, divisors, held }
 }

@@ -9,6 +9,7 @@ import type { Algorithm, Hyper, State } from './algorithm.ts'
 import { type Checked, check, checkGroups } from './check.ts'
 import { type Resolved, resolve, type TensorInfo, type Uniform } from './groups.ts'
 import { add, slice, where } from './ops.ts'
+import { attend, bare } from './present.ts'
 import type { Expr, Scope, Value } from './value.ts'
 import { withInputs } from './wrappers/wrap.ts'
 
@@ -83,10 +84,15 @@ export function createProgram(
     strides: resolved.strides,
     frozen: resolved.frozen,
     init(values) {
-      const first = ([name, { init }]: [string, State]) => [name, typeof init === 'function' ? init(values.x, p) : init]
+      // As in a step, a sum over all is that of the sums over each tensor.
+      const { watch } = attend(1, undefined)
+      const watched = Object.fromEntries(
+        Object.entries(values).map(([name, value]) => [name, watch(value, { rest: 1, settled: true })]),
+      )
+      const first = ([name, { init }]: [string, State]) => [name, bare(typeof init === 'function' ? init(watched.x, p) : init)]
       return {
         ...('moved' in states && { moved: 0 }),
-        ...Object.fromEntries(Object.entries(algorithm.state(h(values))).map(first)),
+        ...Object.fromEntries(Object.entries(algorithm.state(h(watched))).map(first)),
         ...firstHidden(hidden),
       }
     },

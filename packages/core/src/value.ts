@@ -38,6 +38,8 @@ export interface Interpreter {
   slice(a: Value): Value
   /** Marks what is made anew at every step, for sums (see {@link fresh}); where nobody asks, the value itself. */
   fresh?(a: Value): Value
+  /** Runs a part of a step that happens only where the value that it returns is > 0 (see {@link happening}). */
+  happening?(part: () => Expr): Expr
 }
 
 /** Position in the order of widening; slice and element never mix. */

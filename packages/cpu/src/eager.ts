@@ -42,7 +42,7 @@ const names = Object.keys(host) as Elementwise[]
 export const ops: EagerOps<Operand> = {
   ...(Object.fromEntries(names.map((op) => [op, elementwise(op)])) as Record<Elementwise, (...args: Operand[]) => Operand>),
   constant: (c) => c,
-  sum: (a) => (typeof a === 'number' ? a : sum(a)),
+  sum: (a, p) => (typeof a === 'number' ? a : sum(a, p)),
   slice(a, p) {
     if (typeof a === 'number') return a
     const out = like(a, Math.ceil(a.length / p))

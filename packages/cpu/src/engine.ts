@@ -48,7 +48,7 @@ export class FusedEngine implements Engine<FloatArray> {
     // The new engine starts from the caller's own arrays, which get what the views on memory have.
     this.dispose()
     const next = new FusedEngine(program, params, running)
-    handOver(this.program, this, next)
+    handOver(this.program, program, this, next)
     return next
   }
 

@@ -9,10 +9,15 @@ interface Readable {
   write(state: string, numbers: readonly Numbers[]): void
 }
 
-/** Writes all states of an engine, which runs the given program, into one whose first tensors are the same. */
-export function handOver({ states }: Pick<Program, 'states'>, from: Readable, to: Readable): void {
-  for (const [state, scope] of Object.entries(states)) {
-    const known = from.read(state)
-    to.write(state, scope === 'global' ? known : [...known, ...to.read(state).slice(known.length)])
+type Known = Pick<Program, 'states' | 'tensors'>
+
+/** Writes all states of an engine, which runs the given program, into one for more tensors, the first of which are the same. */
+export function handOver(program: Known, next: Known, from: Readable, to: Readable): void {
+  for (const [state, scope] of Object.entries(program.states)) {
+    const numbers = from.read(state)
+    // A number of all may be one of each tensor now, where an option is another for what joins.
+    const spread = scope === 'global' && next.states[state] !== 'global'
+    const known = spread ? program.tensors.map(() => numbers[0]) : numbers
+    to.write(state, next.states[state] === 'global' ? known : [...known, ...to.read(state).slice(known.length)])
   }
 }

@@ -31,15 +31,7 @@ import {
   type Value,
   where,
 } from '../src/index.ts'
-import { generator } from './numbers.ts'
-
-/** A random stream with choices. Neighbouring seeds are spread first, or their first draws would be alike. */
-function chance(seed: number) {
-  const draw = generator(Math.imul(seed + 1, 0x9e3779b1))
-  const below = (n: number) => Math.floor(((draw() + 1) / 2) * n)
-  return { draw, below, pick: <T>(list: readonly T[]): T => list[below(list.length)] }
-}
-type Chance = ReturnType<typeof chance>
+import { type Chance, chance } from './numbers.ts'
 
 const constants = [0.5, -1.25, 2, 0, 3, 1e-3, -0.1]
 /** Cut off at ±8, and 0.5 in place of NaN, so that states stay interesting. */

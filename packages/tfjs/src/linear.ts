@@ -66,7 +66,7 @@ export class LinearEngine implements Engine<Tensor> {
   /** An engine for more tensors, this one's first, that goes on from its states; this one is disposed. */
   extended(program: Program, params: readonly Tensor[]): LinearEngine {
     const next = new LinearEngine(this.tf, this.terrain, program, params)
-    handOver(this.program, this, next)
+    handOver(this.program, program, this, next)
     this.dispose()
     return next
   }

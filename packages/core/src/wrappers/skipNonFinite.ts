@@ -4,8 +4,8 @@
  *
  *     u ← 0 and every state as it was, where a coordinate of 0·g (or 0·f) is not 0
  */
-import { type Algorithm, type OptionsOf, scalar } from '../algorithm.ts'
-import { abs, add, mul, sub, sum, where } from '../ops.ts'
+import { type Algorithm, type OptionsOf, type Outputs, type States, scalar } from '../algorithm.ts'
+import { abs, add, fresh, happening, mul, sub, sum, where } from '../ops.ts'
 import { chooseOptions } from '../options.ts'
 import type { Value } from '../value.ts'
 import { withInputs, wrap } from './wrap.ts'
@@ -29,11 +29,15 @@ export function skipNonFinite<A extends Algorithm>(
           return loss
         },
       })
-      const { u, ...next } = step(watched)
       // NaN is not above 0, so it selects the 1.
       const isWrong = (a: Value) => where(sub(1, abs(mul(a, 0))), 0, 1)
-      const wrong = sum(isWrong(values.g))
-      const finite = sub(1, loss ? add(wrong, isWrong(loss)) : wrong)
+      const wrong = sum(fresh(isWrong(values.g)))
+      let outputs: Outputs<States> = { u: 0 }
+      const finite = happening(values, () => {
+        outputs = step(watched)
+        return sub(1, loss ? add(wrong, isWrong(loss)) : wrong)
+      })
+      const { u, ...next } = outputs
       const kept = Object.entries(next).map(([name, value]) => [
         name,
         where(finite, value ?? 0, values[name as keyof typeof values]),
