@@ -69,7 +69,7 @@ test('what kernels are given, in the order and at the places that they read', ()
   const declared = [...emit(core.prodigy()).code.matchAll(/^ {2}\.param \.(\w+) (\w+)/gm)].map(([, type, name]) => [name, type])
   expect(declared).toEqual(fields.map(({ name, type }) => [name.replace(' ', '_'), type]))
   const { offsets, bytes } = packed(tensorFields)
-  expect([offsets.x, offsets.size, offsets.index, offsets.rows, bytes]).toEqual([0, 32, 40, 60, 64])
+  expect([offsets.x, offsets.size, offsets.data, offsets.rows, bytes]).toEqual([0, 32, 40, 56, 64])
 })
 
 test('numbers are the bits of the nearest single or double', () => {

@@ -99,14 +99,12 @@ fn main(
 
 struct Totals {
   rows: u32,
-  count: u32,
   tensors: u32,
   slots: u32,
   partials: u32,
 }
 
 struct Range {
-  tensor: u32,
   row: u32,
   rows: u32,
 }
@@ -124,8 +122,7 @@ fn positive(a: f32) -> bool {
 fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
-  for (var i = local; i < totals.count; i += 64u) {
-    let tensor = ranges[i].tensor;
+  for (var tensor = local; tensor < totals.tensors; tensor += 64u) {
     let c1 = numbers[totals.slots + 0u * totals.tensors + tensor];
     let c2 = numbers[totals.slots + 1u * totals.tensors + tensor];
     let active_ = numbers[totals.slots + 2u * totals.tensors + tensor];

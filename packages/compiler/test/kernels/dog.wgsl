@@ -121,14 +121,12 @@ fn main(
 
 struct Totals {
   rows: u32,
-  count: u32,
   tensors: u32,
   slots: u32,
   partials: u32,
 }
 
 struct Range {
-  tensor: u32,
   row: u32,
   rows: u32,
 }
@@ -181,12 +179,11 @@ fn main(
   @builtin(workgroup_id) id: vec3<u32>,
   @builtin(num_workgroups) grid: vec3<u32>,
 ) {
-  let group = id.x + id.y * grid.x;
-  if (group >= totals.count) { return; }
-  let tensor = ranges[group].tensor;
+  let tensor = id.x + id.y * grid.x;
+  if (tensor >= totals.tensors) { return; }
   var sum0 = vec2<f32>();
   var sum1 = vec2<f32>();
-  for (var i = ranges[group].row + local; i < ranges[group].row + ranges[group].rows; i += 64u) {
+  for (var i = ranges[tensor].row + local; i < ranges[tensor].row + ranges[tensor].rows; i += 64u) {
     accumulate(&sum0, numbers[totals.partials + 2u * i + 0u]);
     accumulate(&sum1, numbers[totals.partials + 2u * i + 1u]);
   }
@@ -203,14 +200,12 @@ fn main(
 
 struct Totals {
   rows: u32,
-  count: u32,
   tensors: u32,
   slots: u32,
   partials: u32,
 }
 
 struct Range {
-  tensor: u32,
   row: u32,
   rows: u32,
 }
@@ -281,8 +276,7 @@ fn collect(local: u32) {
 fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
-  for (var i = local; i < totals.count; i += 64u) {
-    let tensor = ranges[i].tensor;
+  for (var tensor = local; tensor < totals.tensors; tensor += 64u) {
     let active_ = numbers[totals.slots + 1u * totals.tensors + tensor];
     let t9 = numbers[totals.slots + 2u * totals.tensors + tensor];
     let sum_0 = numbers[totals.slots + 0u * totals.tensors + tensor];
@@ -295,8 +289,7 @@ fn main(
   {
     var sum0 = vec2<f32>();
     var sum1 = vec2<f32>();
-    for (var i = local; i < totals.count; i += 64u) {
-      let tensor = ranges[i].tensor;
+    for (var tensor = local; tensor < totals.tensors; tensor += 64u) {
       accumulate(&sum0, numbers[totals.slots + 4u * totals.tensors + tensor]);
       accumulate(&sum1, numbers[totals.slots + 3u * totals.tensors + tensor]);
     }

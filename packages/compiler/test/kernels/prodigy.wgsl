@@ -103,10 +103,10 @@ fn main(
   let end = min(start + table.segment, piece.length);
   let tensor = piece.tensor;
   let d = numbers[1u];
-  let t18 = d / 0.000001f;
-  let t22 = 0.1f * d;
-  let t40 = t18 * d;
-  let t54 = d * 1e-8f;
+  let t14 = d / 0.000001f;
+  let t18 = 0.1f * d;
+  let t37 = t14 * d;
+  let t51 = d * 1e-8f;
   let decay_s = numbers[table.slots + 0u * table.tensors + tensor];
   let at_x = piece.x;
   let at_g = piece.g;
@@ -123,34 +123,34 @@ fn main(
     let m = states[at_m + i];
     let v = states[at_v + i];
     let s = states[at_s + i];
-    let t16 = decay_s * s;
-    let t20 = 0.9f * m;
-    let t23 = t22 * g;
-    let t24 = t20 + t23;
-    let t25 = d * g;
-    let t26 = t25 * t25;
-    let t28 = 0.999f * v;
-    let t30 = 0.001f * t26;
-    let t31 = t28 + t30;
-    let t33 = g * moved;
-    let t39 = 0.99949986f * t16;
-    let t41 = t40 * g;
-    let t42 = t39 + t41;
-    let t43 = abs(t42);
-    let t52 = sqrt(t31);
-    let t55 = t52 + t54;
-    let t56 = t24 / t55;
-    let t57 = d * t56;
-    let t58 = -t57;
-    let t59 = moved + t58;
-    let t60 = x + t58;
-    accumulate(&sum0, finite(t33));
-    accumulate(&sum1, finite(t43));
+    let t12 = decay_s * s;
+    let t16 = 0.9f * m;
+    let t19 = t18 * g;
+    let t20 = t16 + t19;
+    let t21 = d * g;
+    let t22 = t21 * t21;
+    let t24 = 0.999f * v;
+    let t26 = 0.001f * t22;
+    let t27 = t24 + t26;
+    let t30 = g * moved;
+    let t36 = 0.99949986f * t12;
+    let t38 = t37 * g;
+    let t39 = t36 + t38;
+    let t40 = abs(t39);
+    let t49 = sqrt(t27);
+    let t52 = t49 + t51;
+    let t53 = t20 / t52;
+    let t54 = d * t53;
+    let t55 = -t54;
+    let t59 = moved + t55;
+    let t60 = x + t55;
+    accumulate(&sum0, finite(t30));
+    accumulate(&sum1, finite(t40));
     x_0[at_x + i] = t60;
     states[at_moved + i] = t59;
-    states[at_v + i] = t31;
-    states[at_s + i] = t42;
-    states[at_m + i] = t24;
+    states[at_v + i] = t27;
+    states[at_s + i] = t39;
+    states[at_m + i] = t20;
   }
   shares[0][local] = settled(sum0);
   shares[1][local] = settled(sum1);
@@ -164,14 +164,12 @@ fn main(
 
 struct Totals {
   rows: u32,
-  count: u32,
   tensors: u32,
   slots: u32,
   partials: u32,
 }
 
 struct Range {
-  tensor: u32,
   row: u32,
   rows: u32,
 }
@@ -224,12 +222,11 @@ fn main(
   @builtin(workgroup_id) id: vec3<u32>,
   @builtin(num_workgroups) grid: vec3<u32>,
 ) {
-  let group = id.x + id.y * grid.x;
-  if (group >= totals.count) { return; }
-  let tensor = ranges[group].tensor;
+  let tensor = id.x + id.y * grid.x;
+  if (tensor >= totals.tensors) { return; }
   var sum0 = vec2<f32>();
   var sum1 = vec2<f32>();
-  for (var i = ranges[group].row + local; i < ranges[group].row + ranges[group].rows; i += 64u) {
+  for (var i = ranges[tensor].row + local; i < ranges[tensor].row + ranges[tensor].rows; i += 64u) {
     accumulate(&sum0, numbers[totals.partials + 2u * i + 0u]);
     accumulate(&sum1, numbers[totals.partials + 2u * i + 1u]);
   }
@@ -246,14 +243,12 @@ fn main(
 
 struct Totals {
   rows: u32,
-  count: u32,
   tensors: u32,
   slots: u32,
   partials: u32,
 }
 
 struct Range {
-  tensor: u32,
   row: u32,
   rows: u32,
 }
@@ -327,52 +322,49 @@ fn main(
   if (local == 0u) {
     let d = numbers[1u];
     let r = numbers[0u];
-    let t18 = d / 0.000001f;
-    let t22 = 0.1f * d;
-    let t32 = 0.99949986f * r;
-    let t40 = t18 * d;
-    let t54 = d * 1e-8f;
-    numbers[3u] = t18;
-    numbers[4u] = t22;
-    numbers[5u] = t32;
-    numbers[6u] = t40;
-    numbers[7u] = t54;
+    let t14 = d / 0.000001f;
+    let t18 = 0.1f * d;
+    let t29 = 0.99949986f * r;
+    let t37 = t14 * d;
+    let t51 = d * 1e-8f;
+    numbers[3u] = t14;
+    numbers[4u] = t18;
+    numbers[5u] = t29;
+    numbers[6u] = t37;
+    numbers[7u] = t51;
   }
   storageBarrier();
   workgroupBarrier();
-  for (var i = local; i < totals.count; i += 64u) {
-    let tensor = ranges[i].tensor;
+  for (var tensor = local; tensor < totals.tensors; tensor += 64u) {
+    let sum_0 = numbers[totals.slots + 1u * totals.tensors + tensor];
     let decay_s = numbers[totals.slots + 0u * totals.tensors + tensor];
     let active_ = numbers[totals.slots + 2u * totals.tensors + tensor];
-    let sum_0 = numbers[totals.slots + 1u * totals.tensors + tensor];
-    let t13 = 0.99949986f * decay_s;
-    let t15 = select(t13, 1f, positive(active_));
-    let t45 = 0.99949986f * sum_0;
-    numbers[totals.slots + 3u * totals.tensors + tensor] = t15;
-    numbers[totals.slots + 4u * totals.tensors + tensor] = t45;
+    let t42 = 0.99949986f * sum_0;
+    let t56 = 0.99949986f * decay_s;
+    let t58 = select(t56, 1f, positive(active_));
+    numbers[totals.slots + 3u * totals.tensors + tensor] = t42;
+    numbers[totals.slots + 4u * totals.tensors + tensor] = t58;
   }
   storageBarrier();
   workgroupBarrier();
-  for (var i = local; i < totals.count; i += 64u) {
-    let tensor = ranges[i].tensor;
+  for (var tensor = local; tensor < totals.tensors; tensor += 64u) {
     let d = numbers[1u];
-    let t34 = numbers[totals.slots + 5u * totals.tensors + tensor];
+    let t31 = numbers[totals.slots + 5u * totals.tensors + tensor];
     let active_ = numbers[totals.slots + 2u * totals.tensors + tensor];
-    let t44 = numbers[totals.slots + 6u * totals.tensors + tensor];
-    let t45 = numbers[totals.slots + 4u * totals.tensors + tensor];
-    let t35 = d * t34;
-    let t46 = select(t45, t44, positive(active_));
-    numbers[totals.slots + 7u * totals.tensors + tensor] = t35;
-    numbers[totals.slots + 8u * totals.tensors + tensor] = t46;
-    numbers[totals.slots + 1u * totals.tensors + tensor] = t46;
+    let t41 = numbers[totals.slots + 6u * totals.tensors + tensor];
+    let t42 = numbers[totals.slots + 3u * totals.tensors + tensor];
+    let t32 = d * t31;
+    let t43 = select(t42, t41, positive(active_));
+    numbers[totals.slots + 7u * totals.tensors + tensor] = t32;
+    numbers[totals.slots + 8u * totals.tensors + tensor] = t43;
+    numbers[totals.slots + 1u * totals.tensors + tensor] = t43;
   }
   storageBarrier();
   workgroupBarrier();
   {
     var sum0 = vec2<f32>();
     var sum1 = vec2<f32>();
-    for (var i = local; i < totals.count; i += 64u) {
-      let tensor = ranges[i].tensor;
+    for (var tensor = local; tensor < totals.tensors; tensor += 64u) {
       accumulate(&sum0, numbers[totals.slots + 7u * totals.tensors + tensor]);
       accumulate(&sum1, numbers[totals.slots + 8u * totals.tensors + tensor]);
     }
@@ -387,25 +379,24 @@ fn main(
   storageBarrier();
   workgroupBarrier();
   if (local == 0u) {
-    let t18 = numbers[3u];
-    let t36 = numbers[8u];
-    let t32 = numbers[5u];
-    let t47 = numbers[9u];
+    let t14 = numbers[3u];
+    let t33 = numbers[8u];
+    let t29 = numbers[5u];
+    let t44 = numbers[9u];
     let d = numbers[1u];
-    let t37 = t18 * t36;
-    let t38 = t32 - t37;
-    let t48 = t38 / t47;
-    let t50 = select(0f, t48, positive(t47));
-    let t51 = larger(d, t50);
-    numbers[0u] = t38;
-    numbers[1u] = t51;
-    numbers[2u] = t50;
+    let t34 = t14 * t33;
+    let t35 = t29 - t34;
+    let t45 = t35 / t44;
+    let t47 = select(0f, t45, positive(t44));
+    let t48 = larger(d, t47);
+    numbers[0u] = t35;
+    numbers[1u] = t48;
+    numbers[2u] = t47;
   }
   storageBarrier();
   workgroupBarrier();
-  for (var i = local; i < totals.count; i += 64u) {
-    let tensor = ranges[i].tensor;
-    let t15 = numbers[totals.slots + 3u * totals.tensors + tensor];
-    numbers[totals.slots + 0u * totals.tensors + tensor] = t15;
+  for (var tensor = local; tensor < totals.tensors; tensor += 64u) {
+    let t58 = numbers[totals.slots + 4u * totals.tensors + tensor];
+    numbers[totals.slots + 0u * totals.tensors + tensor] = t58;
   }
 }
