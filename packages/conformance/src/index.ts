@@ -10,6 +10,7 @@ import { compare } from './layers/compare.ts'
 import { contract } from './layers/contract.ts'
 import { moved } from './layers/moved.ts'
 import { ops } from './layers/ops.ts'
+import { range } from './layers/range.ts'
 import { sums } from './layers/sums.ts'
 import { trajectories } from './layers/trajectories.ts'
 import { reference } from './reference.ts'
@@ -26,7 +27,7 @@ export { leftOutFiles, table } from './table.ts'
 
 /**
  * Registers all tests of a backend with vitest, at each of its precisions: operations, sums, trajectories against recordings, precision
- * far from the origin, the contract of core, and the same steps as a reference written for clarity alone.
+ * far from the origin, the range of single precision, the contract of core, and the same steps as a reference written for clarity alone.
  *
  * @param name - what the tests are called
  * @param create - makes the backend for a precision
@@ -42,6 +43,7 @@ export function testBackend<P, Done extends MaybePromise<void> = void>(
     describe('sums', () => sums(kit))
     describe('trajectories', () => trajectories(kit))
     describe('far from the origin', () => moved(kit))
+    describe('range', () => range(kit))
     describe('contract', () => contract(kit))
     describe('the same steps as the reference', () => compare(kit, () => reference(kit.dtype)))
   })

@@ -21,6 +21,8 @@ export interface TestBackendOptions<P> extends Tensors<P> {
   readonly tolerances?: Readonly<Record<string, { readonly relative: number; readonly reason: string }>>
   /** False where the language of the device does not promise infinities and NaN (WGSL). */
   readonly nonFinite?: boolean
+  /** False where single numbers (global and per tensor) are not in double precision, so that less is in range. */
+  readonly doubles?: boolean
   /** False where tensors cannot be empty. */
   readonly emptyTensors?: boolean
   /** How many tensors of size 1 one optimizer is tested with. Default: 10 000. */

@@ -29,6 +29,28 @@ export function quad(x0 = 1, size = 10): Problem {
   }
 }
 
+/**
+ * F(x) = G Σ aᵢ h(xᵢ − bᵢ D) from x₀ = 0, h quadratic within wᵢ D and linear beyond: gradients are of
+ * the size of G, and the solution is at the distance D. Two tensors, [3] and [1].
+ */
+export function huber(D: number, G: number): Problem {
+  const a = [1, 0.3, 0.05, 0.6]
+  const b = [0.97123, -0.71331, 0.51177, -0.20931]
+  const w = [0.3, 2, 0.3, 2]
+  const off = (x: readonly ArrayLike<number>[]) => x.flatMap((each) => Array.from(each)).map((xi, i) => xi - b[i] * D)
+  const slope = (e: number, i: number) => Math.max(-1, Math.min(1, e / (w[i] * D)))
+  return {
+    shapes: [[3], [1]],
+    x0: [[0, 0, 0], [0]],
+    loss: (x) => off(x).reduce((sum, e, i) => sum + G * a[i] * slope(e, i) * (e - (slope(e, i) * w[i] * D) / 2), 0),
+    gradient(x) {
+      const g = off(x).map((e, i) => G * a[i] * slope(e, i))
+      return [g.slice(0, 3), g.slice(3)]
+    },
+    data: { a, b, w },
+  }
+}
+
 /** F(x) = |x| + 0.5001 (x − 1)², with the subgradient 0 of |x| at 0. */
 const abs: Problem = {
   shapes: [[1]],

@@ -5,6 +5,12 @@
 import type { Algorithm, AlgorithmFactory, Settings } from '@freestep/core'
 import type { GoldenFile } from './goldens.ts'
 
+/** How far a problem starts from its solution, and how large its gradients are. */
+export interface Scale {
+  readonly D: number
+  readonly G: number
+}
+
 /** An algorithm, with all that the kit needs to test it. */
 export interface Row {
   /** The name of the algorithm. */
@@ -13,6 +19,8 @@ export interface Row {
   make(settings?: object): Algorithm
   /** Sets of options that backends are compared with; together they use every option. */
   readonly variants: readonly object[]
+  /** Sets of options that make it arrive, or go its way, on a problem of that scale: see layers/range.ts. */
+  range(scale: Scale): readonly object[]
   /** Whether all tensors are one vector to it, so that splitting a tensor changes nothing. */
   readonly global: boolean
   /** Whether lr has to be the same for all parameters, so that groups may not change it. */
@@ -24,7 +32,10 @@ export interface Row {
 }
 
 /** What a row says beside the algorithm; what is left out: one variant with the defaults, global, lr may differ, nothing else. */
-type About<V> = { readonly variants?: readonly V[] } & Partial<Omit<Row, 'name' | 'make' | 'variants'>>
+type About<V> = {
+  readonly variants?: readonly V[]
+  readonly range: (scale: Scale) => readonly V[]
+} & Partial<Omit<Row, 'name' | 'make' | 'variants' | 'range'>>
 
 /** The settings of a wrapped algorithm and of its wrapper. */
 export interface Both<Inner, Outer> {
@@ -49,8 +60,8 @@ export function wrapped<O extends object, W>(
 
 const complete = (
   make: Row['make'],
-  { variants = [{}], global = true, oneLr = false, distance, goldens = [] }: About<object>,
-): Row => ({ name: make().name, make, variants, global, oneLr, distance, goldens })
+  { variants = [{}], range, global = true, oneLr = false, distance, goldens = [] }: About<object>,
+): Row => ({ name: make().name, make, variants, range, global, oneLr, distance, goldens })
 
 /** Schedules and a first estimate large enough for a few steps to move something, for the variants. */
 export const warmup = (k: number): number => Math.min(1, (k + 1) / 5)

@@ -31,7 +31,7 @@ import {
   subgradient,
 } from '@freestep/core'
 import type { Trajectory } from './goldens.ts'
-import { d0, halved, type Row, row, warmup } from './row.ts'
+import { d0, halved, type Row, row, type Scale, warmup } from './row.ts'
 import { wrappers } from './wrappers.ts'
 
 /** What the D-Adaptation and Prodigy families share. */
@@ -41,6 +41,12 @@ const estimates = [
   { d0, adaptSteps: 4 },
   { d0, lr: warmup },
 ] as const
+/** A first estimate in the scale of the problem. */
+const far = ({ D }: Scale) => ({ d0: 1e-6 * D })
+/** That one, and the default where it is one. */
+const begun = (at: Scale) => [far(at), ...(at.D < 1 ? [] : [{}])]
+/** An ε in scale too, as far as Prodigy's v, which is of the size of (1 − β₂) d² g², can be seen at all. */
+const visible = (at: Scale) => ({ ...far(at), eps: 1e-8 * (at.G < 1e-9 ? 1 : at.G) })
 /** The original code takes x − x₀ from rounded parameters, so its own float32 recordings are this far from float64. */
 const rounded = (t: Trajectory) => (t.dtype === 'float32' ? 4e-3 : 0)
 /** The same for Prodigy, whose first steps depend on it most, and which does so here too with `compat`. */
@@ -50,6 +56,7 @@ const first = (t: Trajectory, option: string) => (t.options[option] as number[] 
 /** Every algorithm, then every wrapper. */
 export const table: readonly Row[] = [
   row(sgd, {
+    range: ({ D, G }) => [{ lr: (0.3 * D) / G, momentum: 0.9 }],
     variants: [
       { lr: 0.1 },
       { lr: halved, momentum: 0.9, weightDecay: 0.1 },
@@ -59,16 +66,22 @@ export const table: readonly Row[] = [
     goldens: [{ file: 'torch_sgd' }],
   }),
   row(subgradient, {
+    range: (scale) => [scale],
     variants: [
       { lr: halved, weightDecay: 0.1 },
       { D: 2, G: 3 },
     ],
   }),
   row(polyak, {
+    range: () => [{ lr: 0.3 }],
     variants: [{}, { fOpt: 0.1, lrMin: 0.01, lrMax: 0.5, lr: warmup }],
     goldens: [{ file: 'om_polyak', scalars: { lr: 'eta' } }],
   }),
   row(sps, {
+    range: ({ D, G }) => [
+      { c: 5, eps: 0, adaptFlag: 'constant' },
+      { c: 5, eps: 0, initStepSize: (0.1 * D) / G },
+    ],
     variants: [
       {},
       { adaptFlag: 'constant', fstar: 0.1, etaMax: 0.5, c: 1, eps: 0.1, lr: warmup },
@@ -83,9 +96,10 @@ export const table: readonly Row[] = [
       },
     ],
   }),
-  row(normalizedGradient, { variants: [{ lr: halved, weightDecay: 0.1 }, { D: 2 }] }),
-  row(adagradNorm, { variants: [{}, { lr: halved, eps: 0.1, weightDecay: 0.1 }] }),
+  row(normalizedGradient, { range: ({ D }) => [{ D }], variants: [{ lr: halved, weightDecay: 0.1 }, { D: 2 }] }),
+  row(adagradNorm, { range: ({ D }) => [{ lr: D }], variants: [{}, { lr: halved, eps: 0.1, weightDecay: 0.1 }] }),
   row(adagrad, {
+    range: ({ D, G }) => [{ lr: D }, { lr: D, eps: 1e-10 * G }, { lr: D, eps: 1e-10 * G, primalDual: true }],
     variants: [
       { lr: 0.1 },
       { lr: halved, lrDecay: 0.1, weightDecay: 0.1, initialAccumulatorValue: 0.1, eps: 0.01 },
@@ -94,6 +108,7 @@ export const table: readonly Row[] = [
     goldens: [{ file: 'torch_adagrad' }, { file: 'om_adagrad', rename: { delta: 'eps' } }],
   }),
   row(adam, {
+    range: ({ D, G }) => [{ lr: 0.03 * D }, { lr: 0.03 * D, eps: 1e-8 * G, amsgrad: true }],
     variants: [
       {},
       { lr: halved, weightDecay: 0.1, eps: 0.01 },
@@ -102,25 +117,41 @@ export const table: readonly Row[] = [
     ],
     goldens: [{ file: 'torch_adam' }],
   }),
-  row(adamW, { variants: [{}], goldens: [{ file: 'torch_adamw' }] }),
+  row(adamW, {
+    range: ({ D, G }) => [{ lr: 0.03 * D, eps: 1e-8 * G, weightDecay: 0.01 / D }],
+    variants: [{}],
+    goldens: [{ file: 'torch_adamw' }],
+  }),
   row(dog, {
+    range: ({ D, G }) => [{ repsRel: 1e-6 * D }, { repsRel: 1e-6 * D, eps: 0 }, { initEta: (1e-6 * D) / G, eps: 0 }],
     variants: [{}, { repsRel: 0.01, eps: 0.1, weightDecay: 0.1, lr: warmup }, { initEta: 0.1 }],
     distance: 'rBar',
     goldens: [{ file: 'dog', scalars: { rbar: 'rBar', G: 'G', eta: 'eta' }, perGroup: true, single: rounded }],
   }),
   row(ldog, {
+    range: ({ D }) => [{ repsRel: 1e-6 * D }, { repsRel: 1e-6 * D, eps: 0 }],
     variants: [{}, { repsRel: 0.01, eps: 0.1, weightDecay: 0.1, lr: warmup }, { initEta: 0.1 }],
     global: false,
     goldens: [{ file: 'ldog', scalars: { rbar: 'rBar', G: 'G', eta: 'eta' }, perGroup: true, single: rounded }],
   }),
   row(dowg, {
+    range: ({ D, G }) => [{}, { eps: 1e-8 * D * Math.min(D, G) }],
     variants: [{}, { eps: 0.01, lr: warmup, weightDecay: 0.1 }],
     distance: 'r2',
     goldens: [{ file: 'dowg', scalars: { rt2: 'r2', vt: 'v' } }],
   }),
-  row(cdowg, { variants: [{}, { eps: 0.01, lr: warmup, weightDecay: 0.1 }], goldens: [{ file: 'cdowg' }] }),
-  row(dualAveraging, { variants: [{ d0 }, { d0, option: 'I', G: 5 }, { d0, lr: warmup }], distance: 'd' }),
+  row(cdowg, {
+    range: ({ D, G }) => (D < 1 ? [] : [{}, { eps: 1e-8 * D * G }]),
+    variants: [{}, { eps: 0.01, lr: warmup, weightDecay: 0.1 }],
+    goldens: [{ file: 'cdowg' }],
+  }),
+  row(dualAveraging, {
+    range: (at) => [{}, far(at), { ...far(at), option: 'I', G: at.G }],
+    variants: [{ d0 }, { d0, option: 'I', G: 5 }, { d0, lr: warmup }],
+    distance: 'd',
+  }),
   row(dadaptSgd, {
+    range: (at) => [...begun(at), { ...far(at), momentum: 0.5 }],
     variants: [{ d0, weightDecay: 0.1, momentum: 0.9 }, ...estimates],
     distance: 'd',
     goldens: [
@@ -134,6 +165,7 @@ export const table: readonly Row[] = [
     ],
   }),
   row(dadaptAdagrad, {
+    range: (at) => [...begun(at), { ...far(at), eps: 1e-6 * at.G }],
     variants: [{ d0, weightDecay: 0.1, momentum: 0.9, eps: 0.1 }, ...estimates],
     distance: 'd',
     goldens: [
@@ -148,6 +180,11 @@ export const table: readonly Row[] = [
     ],
   }),
   row(dadaptAdam, {
+    range: (at) => [
+      ...begun(at),
+      { ...far(at), eps: 1e-8 * at.G, useBiasCorrection: true },
+      { ...far(at), eps: 1e-8 * at.G, form: 'preprint' },
+    ],
     variants: [
       { d0, weightDecay: 0.1, eps: 0.01 },
       { d0, weightDecay: 0.1, decouple: true, betas: [0.8, 0.9] },
@@ -166,18 +203,39 @@ export const table: readonly Row[] = [
     ],
   }),
   row(dadaptAdan, {
+    range: (at) => [
+      { ...far(at), growthRate: 2 },
+      { ...far(at), growthRate: 2, eps: 1e-8 * at.G },
+    ],
     variants: [{ d0 }, { d0, noProx: true, betas: [0.9, 0.8, 0.9], eps: 0.01, weightDecay: 0.1 }, ...estimates],
     distance: 'd',
     goldens: [{ file: 'dadapt_adan', scalars: { d: 'd', gsq_weighted: 'q' } }],
   }),
   row(dadaptLion, {
+    range: (at) => begun(at),
     variants: [{ d0, weightDecay: 0.1, betas: [0.8, 0.9] }, ...estimates],
     distance: 'd',
     goldens: [{ file: 'dadapt_lion', scalars: { d: 'd', numerator_weighted: 'q' } }],
   }),
-  row(prodigyGd, { oneLr: true, variants: [{ d0 }, { d0, G: 5, lr: warmup }], distance: 'd' }),
-  row(prodigyDa, { oneLr: true, variants: [{ d0 }, { d0, G: 5, lr: warmup }], distance: 'd' }),
+  row(prodigyGd, {
+    range: (at) => [...begun(at), { ...far(at), G: at.G }],
+    oneLr: true,
+    variants: [{ d0 }, { d0, G: 5, lr: warmup }],
+    distance: 'd',
+  }),
+  row(prodigyDa, {
+    range: (at) => [...begun(at), { ...far(at), G: at.G }],
+    oneLr: true,
+    variants: [{ d0 }, { d0, G: 5, lr: warmup }],
+    distance: 'd',
+  }),
   row(prodigy, {
+    range: (at) => [
+      ...begun(at),
+      { ...visible(at), useBiasCorrection: true, safeguardWarmup: true },
+      { ...visible(at), betas: [0, 0.99] },
+      { ...visible(at), compat: 'prodigyopt' },
+    ],
     variants: [
       { d0 },
       { d0, weightDecay: 0.1, eps: 0.01 },
@@ -205,13 +263,19 @@ export const table: readonly Row[] = [
       },
     ],
   }),
-  row(cocob, { variants: [{}, { alpha: 2, eps: 0.1, weightDecay: 0.1, lr: 0.5 }], goldens: [{ file: 'cocob' }] }),
+  row(cocob, {
+    range: ({ D, G }) => (D < 1 ? [] : [{}, { eps: 1e-8 * G }]),
+    variants: [{}, { alpha: 2, eps: 0.1, weightDecay: 0.1, lr: 0.5 }],
+    goldens: [{ file: 'cocob' }],
+  }),
   row(momo, {
+    range: ({ D, G }) => [{ lr: (0.3 * D) / G }],
     oneLr: true,
     variants: [{}, { lr: 5, weightDecay: 0.1, useFstar: true }, { beta: 0.5, biasCorrection: true, lb: 0.1, lr: warmup }],
     goldens: [{ file: 'momo', scalars: { lb: 'lb', loss_avg: 'fBar' } }],
   }),
   row(momoAdam, {
+    range: ({ D, G }) => [{ lr: 0.1 * D }, { lr: 0.1 * D, eps: 1e-8 * G }],
     oneLr: true,
     variants: [
       {},
@@ -221,6 +285,7 @@ export const table: readonly Row[] = [
     goldens: [{ file: 'momo_adam', scalars: { lb: 'lb', loss_avg: 'fBar' } }],
   }),
   row(adamG, {
+    range: ({ D, G }) => (G > 1 ? [] : [{ lr: Math.min(1, D) }]),
     variants: [{}, { lr: 0.1, betas: [0.8, 0.9, 0.8], p: 0.5, q: 0.5, eps: 0.01, weightDecay: 0.1, decouple: true }],
     goldens: [{ file: 'kozistr_adamg' }],
   }),

@@ -56,9 +56,11 @@ const free = (inner: Algorithm, options?: ScheduleFreeOptions) => scheduleFree(i
 /** Every wrapper. */
 export const wrappers: readonly Row[] = [
   wrapped((inner, options?: AveragedOptions) => averaged(inner, options), dog, {
+    range: ({ D }) => [{ inner: { repsRel: 1e-6 * D, eps: 0 } }],
     variants: [{ inner: { repsRel: 0.01 } }, { inner: { repsRel: 0.01 }, outer: { gamma: 0 } }],
   }),
   wrapped(free, sgd, {
+    range: ({ D, G }) => [{ inner: { lr: (0.3 * D) / G } }],
     variants: [
       { inner: { lr: 0.3 } },
       { inner: { lr: warmup }, outer: { momentum: 0.8, r: 1, weightLrPower: 1, weightDecayAtY: 0.1 } },
@@ -69,6 +71,7 @@ export const wrappers: readonly Row[] = [
     ],
   }),
   wrapped(free, adam, {
+    range: ({ D, G }) => [{ inner: { lr: 0.03 * D, eps: 1e-8 * G, betas: [0, 0.99] } }],
     variants: [
       { inner: { lr: 0.1, betas: [0, 0.99] }, outer: { weightDecayAtY: 0.1 } },
       { inner: { lr: 0.1, betas: [0.5, 0.99] } },
@@ -76,10 +79,12 @@ export const wrappers: readonly Row[] = [
     goldens: [{ file: 'schedulefree_adamw', ignored, settings: scheduleFreeAdamW }],
   }),
   wrapped(free, dadaptAdam, {
+    range: ({ D, G }) => [{ inner: { d0: 1e-6 * D, eps: 1e-8 * G, growthRate: 2 } }],
     variants: [{ inner: { d0, betas: [0, 0.99] } }],
     goldens: [{ ...wrapperOf('DAdaptAdam'), scalars: { d: 'd', numerator_weighted: 'q' } }],
   }),
   wrapped(free, prodigy, {
+    range: ({ D }) => [{ inner: { d0: 1e-6 * D, betas: [0, 0.999] } }],
     variants: [
       { inner: { d0 } },
       { inner: { d0, betas: [0, 0.99] }, outer: { weightDecayAtY: 0.1 } },
@@ -99,11 +104,19 @@ export const wrappers: readonly Row[] = [
     ],
   }),
   wrapped((inner, options?: MechanicOptions) => mechanic(inner, options), sgd, {
+    range: ({ D, G }) => [{ inner: { lr: D / G } }],
     variants: [
       { inner: { lr: 0.1 }, outer: { sInit: 0.01 } },
       { inner: { lr: warmup }, outer: { sInit: 0.1, numBetas: 2, weightDecay: 0 } },
     ],
   }),
-  wrapped((inner, max: number = 0.1) => clipByGlobalNorm(max, inner), adam, { variants: [{}, { inner: { lr: 0.1 }, outer: 1 }] }),
-  wrapped((inner) => skipNonFinite(inner), prodigy, { variants: [{ inner: { d0 } }], distance: 'd' }),
+  wrapped((inner, max: number = 0.1) => clipByGlobalNorm(max, inner), adam, {
+    range: ({ D, G }) => [{ inner: { lr: 0.03 * D, eps: 1e-8 * G }, outer: 0.5 * G }],
+    variants: [{}, { inner: { lr: 0.1 }, outer: 1 }],
+  }),
+  wrapped((inner) => skipNonFinite(inner), prodigy, {
+    range: ({ D }) => [{ inner: { d0: 1e-6 * D } }],
+    variants: [{ inner: { d0 } }],
+    distance: 'd',
+  }),
 ]

@@ -7,7 +7,7 @@
  * f is the loss given to the step, f* fOpt. The step is 0 where g is, and never negative while lrMin is not.
  */
 import { defineAlgorithm, scalar } from '../algorithm.ts'
-import { dot, max, min, mul, neg, ratio, sub } from '../ops.ts'
+import { max, min, mul, neg, ratio, sub, wideNorm2 } from '../ops.ts'
 import { type Declared, finite, limit, nonNegative } from '../options.ts'
 
 /** Options of {@link polyak}. */
@@ -34,7 +34,8 @@ export const polyak = defineAlgorithm({
   defaults,
   state: () => ({ eta: scalar() }),
   step({ g, loss }, h) {
-    const rule = max(ratio(sub(loss, h.fOpt), dot(g, g)), h.lrMin)
+    const norm = wideNorm2(g)
+    const rule = max(ratio(ratio(sub(loss, h.fOpt), norm), norm), h.lrMin)
     const eta = h.lrMax === Infinity ? rule : min(rule, h.lrMax)
     return { u: neg(mul(mul(h.lr, eta), g)), eta }
   },

@@ -10,11 +10,13 @@
  *     q  ← q + η ⟨g, x₀ − x⟩                                 d  ← max(d, q / ‖s‖)
  *     d  ← max(d, q / ‖x⁺ − x₀‖)                             x  ← x₀ − s / √(λ² d² G² + A)
  *
- * λ lr (the weights, 1 by default), G a bound on ‖g‖. For convex f, d ≤ ‖x₀ − x*‖ at every step. The point to evaluate at is the
- * average of the iterates weighted by η, or by λ d² with dual averaging.
+ * λ lr (the weights, 1 by default), G a bound on ‖g‖. For convex f, d ≤ ‖x₀ − x*‖ at every step.
+ * The point to evaluate at is the average of the iterates weighted by η, or by λ d² with dual
+ * averaging, where q is kept divided by d₀: its first terms, of d₀³, are too small for a device
+ * without double precision.
  */
-import { defineAlgorithm, element, perTensor, scalar } from '../algorithm.ts'
-import { add, dot, max, mul, neg, norm2, ratio, sqrt, square, sub, wideNorm2 } from '../ops.ts'
+import { defineAlgorithm, dividedBy, element, perTensor, scalar } from '../algorithm.ts'
+import { add, div, dot, max, mul, neg, norm2, ratio, sqrt, square, sub, wideNorm2 } from '../ops.ts'
 import { type Declared, fixed, nonNegative, positive } from '../options.ts'
 import type { Expr } from '../value.ts'
 
@@ -68,13 +70,13 @@ export const prodigyGd = defineAlgorithm({
 export const prodigyDa = defineAlgorithm({
   name: 'prodigyDa',
   defaults,
-  state: (h) => ({ ...states(h), s: element() }),
+  state: (h) => ({ ...states(h), s: element(), q: dividedBy('d0', scalar()) }),
   step({ g, moved, s, A, q, d, lag, weight }, h) {
     const w = mul(h.lr, square(d))
     const s1 = add(s, mul(w, g))
     const A1 = add(A, mul(square(mul(h.lr, d)), dot(g, g)))
-    const q1 = sub(q, mul(w, dot(g, moved)))
-    const dHat = ratio(q1, wideNorm2(s1))
+    const q1 = sub(q, mul(div(w, h.d0), dot(g, moved)))
+    const dHat = mul(h.d0, ratio(q1, wideNorm2(s1)))
     const d1 = max(d, dHat)
     const gamma = ratio(1, sqrt(add(square(mul(h.lr, d1, h.G)), A1)))
     const u = neg(add(mul(gamma, s1), moved))

@@ -8,7 +8,7 @@
  * and Prodigy hold for any weights. How fast they grow does change: docs/clipping.md has both directions.
  */
 import { type Algorithm, type OptionsOf, scalar } from '../algorithm.ts'
-import { div, mul, norm2, sub, where } from '../ops.ts'
+import { div, mul, sub, where, wideNorm2 } from '../ops.ts'
 import { chooseOptions, numbers, required } from '../options.ts'
 import type { Value } from '../value.ts'
 import { withInputs, wrap } from './wrap.ts'
@@ -23,7 +23,7 @@ export function clipByGlobalNorm<A extends Algorithm>(max: number, inner: A): Al
     options: { max },
     state: () => ({ gradientNorm: scalar() }),
     step(values, step) {
-      const norm = norm2(values.g)
+      const norm = wideNorm2(values.g)
       const g = mul(where(sub(norm, max), div(max, norm), 1), values.g) as Value
       return { ...step(withInputs(values, { g })), gradientNorm: norm }
     },
