@@ -79,7 +79,7 @@ export const table: readonly Row[] = [
   }),
   row(sps, {
     range: ({ D, G }) => [
-      { c: 5, eps: 0, adaptFlag: 'constant' },
+      { c: 5, eps: 0, adaptFlag: 'constant' as const },
       { c: 5, eps: 0, initStepSize: (0.1 * D) / G },
     ],
     variants: [
@@ -135,7 +135,7 @@ export const table: readonly Row[] = [
     goldens: [{ file: 'ldog', scalars: { rbar: 'rBar', G: 'G', eta: 'eta' }, perGroup: true, single: rounded }],
   }),
   row(dowg, {
-    range: ({ D, G }) => [{}, { eps: 1e-8 * D * Math.min(D, G) }],
+    range: ({ D, G }) => [{}, { eps: Math.max(1e-30, 1e-8 * D * Math.min(D, G)) }],
     variants: [{}, { eps: 0.01, lr: warmup, weightDecay: 0.1 }],
     distance: 'r2',
     goldens: [{ file: 'dowg', scalars: { rt2: 'r2', vt: 'v' } }],

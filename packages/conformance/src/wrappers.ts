@@ -71,16 +71,16 @@ export const wrappers: readonly Row[] = [
     ],
   }),
   wrapped(free, adam, {
-    range: ({ D, G }) => [{ inner: { lr: 0.03 * D, eps: 1e-8 * G, betas: [0, 0.99] } }],
+    range: ({ D, G }) => [{ inner: { lr: 0.03 * D, eps: 1e-8 * G, betas: [0, 0.99] as const } }],
     variants: [
-      { inner: { lr: 0.1, betas: [0, 0.99] }, outer: { weightDecayAtY: 0.1 } },
-      { inner: { lr: 0.1, betas: [0.5, 0.99] } },
+      { inner: { lr: 0.1, betas: [0, 0.99] as const }, outer: { weightDecayAtY: 0.1 } },
+      { inner: { lr: 0.1, betas: [0.5, 0.99] as const } },
     ],
     goldens: [{ file: 'schedulefree_adamw', ignored, settings: scheduleFreeAdamW }],
   }),
   wrapped(free, dadaptAdam, {
     range: ({ D, G }) => [{ inner: { d0: 1e-6 * D, eps: 1e-8 * G, growthRate: 2 } }],
-    variants: [{ inner: { d0, betas: [0, 0.99] } }],
+    variants: [{ inner: { d0, betas: [0, 0.99] as const } }],
     goldens: [{ ...wrapperOf('DAdaptAdam'), scalars: { d: 'd', numerator_weighted: 'q' } }],
   }),
   wrapped(free, prodigy, {
