@@ -33,7 +33,7 @@ function scheduleFreeSettings(recorded: Recorded, inner: { readonly lr: number }
 /** The same for AdamW, whose first β is the wrapper's momentum. */
 function scheduleFreeAdamW(recorded: Recorded): Both<object, ScheduleFreeOptions> {
   const { betas = [0.9, 0.999], innerMomentum = 0 } = recorded as { betas?: number[]; innerMomentum?: number }
-  const adamOptions = { lr: 0.0025, betas: [innerMomentum, betas[1]] }
+  const adamOptions = { lr: 0.0025, betas: [innerMomentum, betas[1] as const] }
   return scheduleFreeSettings({ ...recorded, momentum: betas[0] }, adamOptions)
 }
 
@@ -84,10 +84,10 @@ export const wrappers: readonly Row[] = [
     goldens: [{ ...wrapperOf('DAdaptAdam'), scalars: { d: 'd', numerator_weighted: 'q' } }],
   }),
   wrapped(free, prodigy, {
-    range: ({ D }) => [{ inner: { d0: 1e-6 * D, betas: [0, 0.999] } }],
+    range: ({ D }) => [{ inner: { d0: 1e-6 * D, betas: [0, 0.999] as const } }],
     variants: [
       { inner: { d0 } },
-      { inner: { d0, betas: [0, 0.99] }, outer: { weightDecayAtY: 0.1 } },
+      { inner: { d0, betas: [0, 0.99] as const }, outer: { weightDecayAtY: 0.1 } },
       { inner: { d0, sliceP: 3 } },
     ],
     distance: 'd',
