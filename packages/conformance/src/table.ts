@@ -79,7 +79,7 @@ export const table: readonly Row[] = [
   }),
   row(sps, {
     range: ({ D, G }) => [
-      { c: 5, eps: 0, adaptFlag: 'constant' },
+      { c: 5, eps: 0, adaptFlag: 'constant' as const },
       { c: 5, eps: 0, initStepSize: (0.1 * D) / G },
     ],
     variants: [
@@ -146,7 +146,7 @@ export const table: readonly Row[] = [
     goldens: [{ file: 'cdowg' }],
   }),
   row(dualAveraging, {
-    range: (at) => [{}, far(at), { ...far(at), option: 'I', G: at.G }],
+    range: (at) => [far(at), {}, { ...far(at), option: 'I', G: at.G }],
     variants: [{ d0 }, { d0, option: 'I', G: 5 }, { d0, lr: warmup }],
     distance: 'd',
   }),

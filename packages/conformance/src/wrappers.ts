@@ -71,7 +71,7 @@ export const wrappers: readonly Row[] = [
     ],
   }),
   wrapped(free, adam, {
-    range: ({ D, G }) => [{ inner: { lr: 0.03 * D, eps: 1e-8 * G, betas: [0, 0.99] } }],
+    range: ({ D, G }) => [{ inner: { lr: 0.03 * D, eps: 1e-8 * G, betas: [0, 0.99] as const } }],
     variants: [
       { inner: { lr: 0.1, betas: [0, 0.99] }, outer: { weightDecayAtY: 0.1 } },
       { inner: { lr: 0.1, betas: [0.5, 0.99] } },
@@ -84,7 +84,7 @@ export const wrappers: readonly Row[] = [
     goldens: [{ ...wrapperOf('DAdaptAdam'), scalars: { d: 'd', numerator_weighted: 'q' } }],
   }),
   wrapped(free, prodigy, {
-    range: ({ D }) => [{ inner: { d0: 1e-6 * D, betas: [0, 0.999] } }],
+    range: ({ D }) => [{ inner: { d0: 1e-6 * D, betas: [0, 0.999] as const } }],
     variants: [
       { inner: { d0 } },
       { inner: { d0, betas: [0, 0.99] }, outer: { weightDecayAtY: 0.1 } },
