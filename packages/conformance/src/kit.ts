@@ -27,7 +27,7 @@ export interface TestBackendOptions<P> extends Tensors<P> {
   readonly emptyTensors?: boolean
   /** How many tensors of size 1 one optimizer is tested with. Default: 10 000. */
   readonly manyTensors?: number
-  /** True adds what takes long: sums over 10⁷ elements, comparisons over 65537. */
+  /** True adds what takes long: sums over 10⁷ elements, comparisons over 65537, the whole range. */
   readonly large?: boolean
 }
 

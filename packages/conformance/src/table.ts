@@ -146,7 +146,7 @@ export const table: readonly Row[] = [
     goldens: [{ file: 'cdowg' }],
   }),
   row(dualAveraging, {
-    range: (at) => [{}, far(at), { ...far(at), option: 'I', G: at.G }],
+    range: (at) => [far(at), {}, { ...far(at), option: 'I', G: at.G }],
     variants: [{ d0 }, { d0, option: 'I', G: 5 }, { d0, lr: warmup }],
     distance: 'd',
   }),

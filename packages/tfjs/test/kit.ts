@@ -26,6 +26,7 @@ export function testOn(backend: string, fused: boolean, start: () => Promise<voi
       read: (tensor) => tensor.data<'float32'>(),
       dispose: (tensor) => tensor.dispose(),
       manyTensors: 200,
+      doubles: fused && backend !== 'webgpu',
       leaveOut,
       tolerances: !fused ? eagerly : backend === 'webgpu' ? onDevice : {},
     },

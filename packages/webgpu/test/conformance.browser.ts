@@ -6,6 +6,7 @@ import { arrays, buffers } from './tensors.ts'
 const backend = await webgpu()
 const options = {
   manyTensors: 1000,
+  doubles: false,
   tolerances: {
     dadaptAdam: { relative: 1e-3, reason: 'the d̂ of the preprint starts as a difference of nearly equal numbers, single here' },
   },
@@ -15,6 +16,6 @@ testBackend<GPUTensor>('webgpu, arrays', () => backend, {
   ...arrays(backend.device),
   ...options,
   leaveOut: Object.fromEntries(
-    ['trajectories', 'moved', 'compare'].map((layer) => [layer, 'the kernels are the same as on buffers']),
+    ['trajectories', 'moved', 'range', 'compare'].map((layer) => [layer, 'the kernels are the same as on buffers']),
   ),
 })
