@@ -46,8 +46,9 @@ export const sgd = defineAlgorithm({
     const g = coupled(gradient, x, h)
     if (!m) return { u: neg(mul(h.lr, g)) }
 
-    const damped = add(mul(h.momentum, m), mul(sub(1, h.dampening), g))
-    const m1 = first ? where(first, g, damped) : damped
+    // At the first step m is 0. Where another parameter brings the dampening later, m goes on.
+    const weight = first ? where(first, 1, sub(1, h.dampening)) : sub(1, h.dampening)
+    const m1 = add(mul(h.momentum, m), mul(weight, g))
     const u = neg(mul(h.lr, h.nesterov ? add(g, mul(h.momentum, m1)) : m1))
     return { u, m: m1, ...(first && { first: 0 }) }
   },
