@@ -33,7 +33,7 @@ function scheduleFreeSettings(recorded: Recorded, inner: { readonly lr: number }
 /** The same for AdamW, whose first β is the wrapper's momentum. */
 function scheduleFreeAdamW(recorded: Recorded): Both<object, ScheduleFreeOptions> {
   const { betas = [0.9, 0.999], innerMomentum = 0 } = recorded as { betas?: number[]; innerMomentum?: number }
-  const adamOptions = { lr: 0.0025, betas: [innerMomentum, betas[1] as const] }
+  const adamOptions = { lr: 0.0025, betas: [innerMomentum, betas[1]] }
   return scheduleFreeSettings({ ...recorded, momentum: betas[0] }, adamOptions)
 }
 
