@@ -285,7 +285,7 @@ export const table: readonly Row[] = [
     goldens: [{ file: 'momo_adam', scalars: { lb: 'lb', loss_avg: 'fBar' } }],
   }),
   row(adamG, {
-    range: ({ D, G }) => (G > 1 ? [] : [{ lr: Math.min(1, D) }]),
+    range: ({ D, G }) => (G > 1e6 ? [] : [{ lr: Math.min(1, D) }]),
     variants: [{}, { lr: 0.1, betas: [0.8, 0.9, 0.8], p: 0.5, q: 0.5, eps: 0.01, weightDecay: 0.1, decouple: true }],
     goldens: [{ file: 'kozistr_adamg' }],
   }),
