@@ -11,8 +11,11 @@
 import { div, mul, sqrt, where } from './ops.ts'
 import type { Elementwise, Expr, Interpreter, Scope, Value } from './value.ts'
 
-/** What is left of a value at a step that its tensor sits out, as a factor; nothing of what is made of the gradient. */
-type Rest = Expr | 'nothing'
+/**
+ * What is left of a value at a step that its tensor sits out, as a factor; nothing of what is made of the gradient. What is the same
+ * for all coordinates, a number or an option, is fixed (or zero), and takes the rest of what it meets.
+ */
+type Rest = Expr | 'nothing' | 'fixed' | 'zero'
 
 /** What is known of a value. */
 export interface Facts {
@@ -45,23 +48,45 @@ class Watched implements Value, Facts {
 /** An expression of the interpreter around as one of the backend's. */
 export const bare = (a: Expr): Expr => (a instanceof Watched ? a.value : a)
 
-const restOf = (a: Expr): Rest => (a instanceof Watched ? a.rest : a === 0 ? 'nothing' : 1)
+const restOf = (a: Expr): Rest => (a instanceof Watched ? a.rest : a === 0 ? 'zero' : 'fixed')
 
-/** The rest of a sum or a choice: what all that is left has in common; where that differs, it counts as it stands. */
+const isFactor = (rest: Rest): rest is Expr => typeof rest !== 'string'
+
+/**
+ * The rest of a sum or a choice: what all states in it have in common; where that differs, it counts
+ * as it stands. Without a state it is made of the gradient, if that is in it.
+ */
 function common(...all: readonly Rest[]): Rest {
-  const [first = 'nothing', ...others] = all.filter((each) => each !== 'nothing')
-  return others.every((each) => each === first) ? first : 1
+  const states = all.filter(isFactor)
+  const [first] = states
+  if (first === undefined) return (['nothing', 'fixed'] as const).find((kind) => all.includes(kind)) ?? 'zero'
+  return states.every((each) => each === first) && !all.includes('fixed') ? first : 1
 }
-const unless = (rest: Rest, f: (factor: Expr) => Expr): Rest => (rest === 'nothing' ? rest : f(rest))
+
+/** The rest of a choice between numbers is that of the condition. */
+function chosen(condition: Rest, a: Rest, b: Rest): Rest {
+  const rest = common(a, b)
+  if (rest !== 'fixed') return rest
+  return isFactor(condition) ? 1 : condition
+}
+
+function product(a: Rest, b: Rest): Rest {
+  const kind = (['nothing', 'zero'] as const).find((each) => each === a || each === b)
+  if (kind) return kind
+  if (isFactor(a) && isFactor(b)) return mul(a, b)
+  return isFactor(a) ? a : b
+}
+const inverse = (b: Rest): Rest => (b === 'zero' ? 'fixed' : isFactor(b) ? div(1, b) : b)
+const unless = (rest: Rest, f: (factor: Expr) => Expr): Rest => (isFactor(rest) ? f(rest) : rest)
 
 const rests: Record<Elementwise, (a: Rest, b: Rest, c: Rest) => Rest> = {
   add: (a, b) => common(a, b),
   sub: (a, b) => common(a, b),
   max: (a, b) => common(a, b),
   min: (a, b) => common(a, b),
-  where: (_, a, b) => common(a, b),
-  mul: (a, b) => (b === 'nothing' ? b : unless(a, (factor) => mul(factor, b))),
-  div: (a, b) => unless(a, (factor) => (b === 'nothing' ? 1 : div(factor, b))),
+  where: chosen,
+  mul: product,
+  div: (a, b) => product(a, inverse(b)),
   neg: (a) => a,
   abs: (a) => a,
   sqrt: (a) => unless(a, sqrt),
@@ -106,7 +131,7 @@ export function attend(active: Expr, before: ((name: string) => Value) | undefin
     // No coordinate of theirs was added up, so that is 0 already.
     if (rest === 'nothing') return scope === 'tensor' ? (where(active, total, 0) as Value) : total
     const name = `sum.${Object.keys(contributions).length}`
-    const next = where(active, total, mul(rest, before(name))) as Value
+    const next = where(active, total, mul(isFactor(rest) ? rest : 1, before(name))) as Value
     contributions[name] = next
     if (dividedBy !== undefined) divisors[name] = dividedBy
     return next
@@ -119,7 +144,7 @@ export function attend(active: Expr, before: ((name: string) => Value) | undefin
       const [a = 1, b = 1, c = 1] = args.map(restOf)
       const settled = args.every((arg) => !(arg instanceof Watched) || arg.settled)
       const value = backend.in.apply(op, values, scope)
-      const rest = scope === 'global' ? 1 : rests[op](a, b, c)
+      const rest = scope === 'global' ? 'fixed' : rests[op](a, b, c)
       return watch(value, { rest, settled, dividedBy: divisor(op, args) })
     },
     sum(a, to) {
@@ -128,7 +153,7 @@ export function attend(active: Expr, before: ((name: string) => Value) | undefin
       const total = value.scope === 'tensor' ? value : value.in.sum(value, 'tensor')
       const share = contribution(total, watched)
       if (to === 'tensor') return watch(share, { rest, settled: true, dividedBy })
-      return watch(share.in.sum(share, 'global'), { rest: 1, settled: true, dividedBy })
+      return watch(share.in.sum(share, 'global'), { rest: 'fixed', settled: true, dividedBy })
     },
     slice(a) {
       const watched = a as Watched

@@ -157,11 +157,13 @@ export function runOf(seed: number): Run {
   }))
   const wrapped = around(random, algorithm)
   const options = settings(random, algorithm, false)
-  // The tuner needs all of x − x₀.
-  const whole = (each: Settings): Settings =>
-    wrapped.some(({ name }) => name === 'mechanic')
-      ? Object.fromEntries(Object.entries(each).filter(([name]) => name !== 'sliceP'))
-      : each
+  // The tuner needs all of x − x₀. And where ε is a number, a lost coordinate takes its x along;
+  // where it is a value, x stays.
+  const unfit = new Set([
+    ...(wrapped.some(({ name }) => name === 'mechanic') ? ['sliceP'] : []),
+    ...(steps.some(({ lost }) => lost) ? ['eps'] : []),
+  ])
+  const whole = (each: Settings): Settings => Object.fromEntries(Object.entries(each).filter(([name]) => !unfit.has(name)))
   return {
     ...{ seed, algorithm, options: whole(options), wrappers: wrapped, tensors: all },
     groups: groups.map(({ params, options: own }) => ({ params, options: whole(sharing(algorithm, options, own)) })),
