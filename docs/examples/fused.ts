@@ -3,7 +3,7 @@
  * around compiled kernels, in the simplest way: everything in one block of memory, one segment for each tensor.
  */
 import { compile, emitJs, type Kernels, type Layout, type StageFunctions, segmentFields, segmentInts } from '@freestep/compiler'
-import { type Backend, type Engine, FreestepError, type Program, type StepInput, uniformsAt } from '@freestep/core'
+import { type Backend, type Engine, FreestepError, fixedUniforms, type Program, type StepInput } from '@freestep/core'
 
 type Arrays = readonly Float64Array[]
 
@@ -43,7 +43,7 @@ class FusedEngine implements Engine<Float64Array> {
 
     const all = [...params.keys()]
     for (const i of all) this.view('x', i).set(params[i])
-    this.setAll(uniformsAt(program, 0))
+    this.setAll(fixedUniforms(program))
     this.run('init', all)
   }
 
@@ -68,7 +68,6 @@ class FusedEngine implements Engine<Float64Array> {
       globals: take(slots('global')),
       tensors: take(tensorStride * count),
       tensorStride,
-      active: take(count),
       segments: take(segmentInts * count),
       partials: take(sums * count),
       // The point to evaluate at is computed where the gradients are.
@@ -108,11 +107,10 @@ class FusedEngine implements Engine<Float64Array> {
       }
       for (const [column, field] of segmentFields.entries()) table[segmentInts * row + column] = segment[field]
     }
-    new Int32Array(this.memory, this.layout.active, active.length).set(active)
     for (const [i, { kind }] of this.kernels[name].stages.entries()) {
       const stage = this.functions[name][`stage${i}`]
       if (kind === 'pass') stage(0, active.length)
-      else stage(active.length, active.length)
+      else stage(active.length, this.program.tensors.length)
     }
   }
 
@@ -142,7 +140,7 @@ class FusedEngine implements Engine<Float64Array> {
     if (!this.program.evaluate) return this.params
     const all = [...this.params.keys()]
     for (const i of all) this.view('x', i).set(this.params[i])
-    this.setAll(uniformsAt(this.program, 0))
+    this.setAll(fixedUniforms(this.program))
     this.run('evaluate', all)
     return all.map((i) => this.view('evaluated', i).slice())
   }
