@@ -39,7 +39,11 @@ const elementwise = (op: Elementwise) => {
 
 /** The sum of what is finite, in a fixed order, by halves, so that rounding errors grow with the logarithm of the length. */
 function sum(a: number[], from = 0, to = a.length): number {
-  if (to - from < 100) return a.slice(from, to).filter(Number.isFinite).reduce((total, each) => total + each, 0)
+  if (to - from < 100)
+    return a
+      .slice(from, to)
+      .filter(Number.isFinite)
+      .reduce((total, each) => total + each, 0)
   const middle = Math.floor((from + to) / 2)
   return sum(a, from, middle) + sum(a, middle, to)
 }

@@ -75,7 +75,8 @@ const normal = (cell: string) => cell.replace(/\d[\d.]*(e-?\d+)?/g, (digits) => 
 /** The scope of every state, under some options. */
 function statesOf(algorithm: core.Algorithm): Readonly<Record<string, core.Scope>> {
   const tensor: core.TensorInfo = { name: 'x', shape: [2], size: 2, dtype: 'float64' }
-  return core.createProgram(algorithm, [tensor], [algorithm.options as Record<string, unknown>]).states
+  // Without what core keeps for tensors that sit steps out.
+  return core.createProgram(algorithm, [tensor], [algorithm.options as Record<string, unknown>], { absences: false }).states
 }
 const words: Record<core.Scope, string> = { element: 'coordinate', slice: 'coordinate', tensor: 'tensor', global: 'all' }
 const perCoordinate = (algorithm: core.Algorithm) =>
