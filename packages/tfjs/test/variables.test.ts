@@ -49,7 +49,7 @@ test('two gradients for one variable are refused: one of them would be lost', ()
       [a, [1, 1]],
       [a, [2, 2]],
     ]),
-  ).toThrow(/There are two gradients for .*\. Add them/)
+  ).toThrow(/There are two gradients for/)
   expect(values(a)).toEqual([1, 2])
   apply(optimizer, [[a, [3, 3]]])
   expect(values(a)).toEqual([-2, -1])
@@ -164,7 +164,7 @@ test('a disposed variable leaves the others alone; its name may be used again', 
   expect(values(a2)[0]).toBeLessThan(7)
   expect((await optimizer.getWeights()).map(({ name }) => name)).toEqual([
     ...['iter', 'dog/rBar', 'dog/G', 'dog/eta'],
-    ...['dog/moved/again/b', 'dog/moved/again/a#2'],
+    ...['dog/moved/again/b', 'dog/sum.0/again/b', 'dog/moved/again/a#2', 'dog/sum.0/again/a#2'],
   ])
   await optimizer.evaluating(() => expect(values(a2)[0]).toBeLessThan(7))
   tf.dispose([a2, b])
