@@ -7,7 +7,9 @@
  *     x  ← (1 − c) x + c z            the point to evaluate at
  *     c  = w / Σ w,  w = kʳ (max λ)ᵖ,  λ = lr · d of the inner algorithm
  *
- * β momentum, r r, p weightLrPower; k, the largest λ and Σ w are those of the steps that a tensor took part in. Only zLag = z − y is kept, from which everything follows without subtracting rounded parameters:
+ * β momentum, r r, p weightLrPower; k, the largest λ and Σ w are those of the steps that a tensor
+ * took part in. Only zLag = z − y is kept, from which everything follows without subtracting rounded
+ * parameters:
  *
  *     y  ← y + c zLag + (1 − β (1 − c)) u,    zLag ← (1 − c) (zLag + β u),    x = y + (1 − 1/β) zLag
  */
