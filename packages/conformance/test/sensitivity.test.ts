@@ -27,6 +27,12 @@ async function trajectoriesOf({ file, takes, leftOut }: GoldenFile): Promise<Tra
 const worst = async (row: Row, golden: GoldenFile, trajectories: readonly Trajectory[]) =>
   Promise.all(trajectories.map(async (t) => (await runTrajectory(reference(), row, golden, t, exact)).excess))
 
+/** Whether one of the recordings fails it. */
+async function anySees(row: Row, golden: GoldenFile, trajectories: readonly Trajectory[]): Promise<boolean> {
+  for (const trajectory of trajectories) if ((await worst(row, golden, [trajectory]))[0] > 1) return true
+  return false
+}
+
 /** States whose next value no recording depends on: shown but not used, constant, a maximum of what never falls, m with β₁ = 0. */
 const unused = ['eta', 'tau', 'dHat', 'x0', 'lambdaMax']
 const rows = table.flatMap((row) => row.goldens.map((golden) => [row.name, golden.file, row, golden] as const))
@@ -48,7 +54,7 @@ describe.each(rows)('%s, %s', (_name, _file, row, golden) => {
     for (const forgotten of Object.keys(definition.state(definition.options as never))) {
       if (unused.includes(forgotten) || (forgotten === 'm' && golden.file === 'schedulefree_wrapper')) continue
       const forgetful = broken(row, ({ [forgotten]: __, ...next }) => next as ReturnType<Algorithm['step']>)
-      expect(Math.max(...(await worst(forgetful, golden, trajectories))), forgotten).toBeGreaterThan(1)
+      expect(await anySees(forgetful, golden, trajectories), forgotten).toBe(true)
     }
   })
 })

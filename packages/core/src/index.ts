@@ -36,6 +36,7 @@ export {
   having,
   inside,
   integer,
+  isAlgorithm,
   limit,
   list,
   natural,

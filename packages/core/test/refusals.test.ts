@@ -139,6 +139,11 @@ describe('options of wrappers', () => {
     ],
     [() => core.averaged(undefined as never), 'averaged goes around an algorithm, such as sgd(). It got undefined.'],
     [() => core.mechanic(core.sgd(), { sInit: 'abc' } as never), 'mechanic: option sInit is "abc".'],
+    [
+      () => core.mechanic(core.averaged(core.dog())),
+      'mechanic cannot go around averaged(dog), whose point to evaluate at is not x.',
+    ],
+    [() => core.mechanic(core.prodigyGd()), 'mechanic cannot go around prodigyGd'],
     [() => core.scheduleFree(core.sgd(), { wieghtDecay: 1 } as never), 'Did you mean "weightDecayAtY"?'],
     [() => core.skipNonFinite(core.sgd(), { max: 1 } as never), 'skipNonFinite has no option "max". It has none.'],
   ])('%#: %s', (call, words) => expect(refusal(call).message).toContain(words))

@@ -65,9 +65,8 @@ function exact(row: Row, settings: object, scale: Scale): Promise<number[]> {
   return found
 }
 
-/** Registers the layer. */
+/** Registers the layer, for single precision. */
 export function range<P, Done extends MaybePromise<void>>(kit: Kit<P, Done>): void {
-  if (kit.dtype === 'float64') return
   for (const row of table)
     kit.test(`${row.name} over the whole range`, [row.name, 'range'], async (stack) => {
       const relative = kit.tolerance(1e-2, 0, row.name, 'range')

@@ -16,6 +16,7 @@
  */
 import { type Algorithm, element, type OptionsOf, scalar } from '../algorithm.ts'
 import { quotient } from '../algorithms/quotient.ts'
+import { FreestepError } from '../errors.ts'
 import { abs, add, dot, max, min, mul, neg, norm2, ratio, sqrt, square, sub } from '../ops.ts'
 import { chooseOptions, type Declared, epsilon, integer, nonNegative, positive } from '../options.ts'
 import type { Expr, Value } from '../value.ts'
@@ -40,9 +41,19 @@ const defaults: Declared<Required<MechanicOptions>> = {
   numBetas: integer(1, 15)(6),
 }
 
-/** Tunes the scale of any algorithm's updates. Memory: 2 values a parameter more (Δ, x − x₀). */
+/**
+ * Tunes the scale of any algorithm's updates. Memory: 2 values a parameter more (Δ, x − x₀).
+ *
+ * @throws FreestepError `bad-algorithm` around what is evaluated elsewhere than at x: it would follow x, and not Δ
+ */
 export function mechanic<A extends Algorithm>(inner: A, settings?: MechanicOptions): Algorithm<OptionsOf<A>> {
   const options = chooseOptions({ what: 'mechanic' }, defaults, settings)
+  if (inner?.evaluate)
+    throw new FreestepError(
+      'core',
+      'bad-algorithm',
+      `mechanic cannot go around ${inner.name}, whose point to evaluate at is not x. Put it inside, as in averaged(mechanic(sgd())).`,
+    )
   const { weightDecay, eps, sInit, numBetas } = options
   const tuners = Array.from({ length: numBetas }, (_, i) => ({ beta: 1 - 0.1 ** (i + 1), key: `${i + 1}` }))
   const states = (tuner: { key: string }) =>

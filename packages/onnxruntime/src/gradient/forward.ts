@@ -2,7 +2,7 @@
  * A forward model, opened for differentiation: its nodes in a builder, operators that only exist for inference made of simpler ones, and
  * its parameters taken out of the initializers, as inputs. What can't be trained is refused here.
  */
-import { FreestepError, suggest } from '@freestep/core'
+import { type Declared, FreestepError, given, having, suggest } from '@freestep/core'
 import { Builder } from '../graph/builder.ts'
 import type { Dim } from '../graph/dims.ts'
 import type { Known, Value } from '../graph/value.ts'
@@ -30,6 +30,16 @@ export interface OpenOptions {
   readonly frozen?: ParameterChoice | undefined
   /** Numbers for sizes that the model has names for, as far as gradients need them. */
   readonly dimensions?: Readonly<Record<string, number>> | undefined
+}
+
+const isChoice = (value: unknown) => typeof value === 'function' || Array.isArray(value)
+const choice = given<ParameterChoice | undefined>('a list of names, or a function of name and shape', isChoice, undefined)
+
+/** What these options may be. */
+export const openOptions: Declared<OpenOptions> = {
+  parameters: choice,
+  frozen: choice,
+  dimensions: given<OpenOptions['dimensions']>('sizes by name, such as { batch: 32 }', having(), undefined),
 }
 
 /** A model whose nodes are in a builder. */

@@ -1,15 +1,20 @@
 /** gradient(): a forward model with a loss becomes a model that gives the loss and its gradients. The session is the caller's business. */
-import { FreestepError, suggest } from '@freestep/core'
+import { chooseOptions, type Declared, FreestepError, given, suggest } from '@freestep/core'
 import type { Value } from '../graph/value.ts'
 import type { ModelProto, TensorProto } from '../onnx/index.ts'
 import { backward } from './backward.ts'
 import { close, modelOf } from './close.ts'
-import { type Forward, importsOf, type OpenOptions, openModel } from './forward.ts'
+import { type Forward, importsOf, type OpenOptions, openModel, openOptions } from './forward.ts'
 
 /** Options of {@link gradient}. */
 export interface GradientOptions extends OpenOptions {
   /** The value to differentiate: a scalar output of the model, by name. Not needed for a model of one output. */
   readonly loss?: string
+}
+
+const defaults: Declared<GradientOptions> = {
+  ...openOptions,
+  loss: given<string | undefined>('the name of a value of the model', (value) => typeof value === 'string', undefined),
 }
 
 /** What {@link gradient} gives. */
@@ -79,7 +84,8 @@ export function gradientsOf(forward: Forward, loss: Value, { parameters }: OpenO
  * @throws FreestepError `unsupported` for an operator without a gradient, naming it and the node; `bad-model`, `bad-shape` for a loss
  * that is no scalar, `unknown-parameter`, `bad-dtype` for a parameter that is not of floating point
  */
-export function gradient(source: ModelProto | Uint8Array, options: GradientOptions = {}): GradientModel {
+export function gradient(source: ModelProto | Uint8Array, settings: GradientOptions = {}): GradientModel {
+  const options = chooseOptions({ what: 'gradient', place: 'onnxruntime' }, defaults, settings)
   const forward = openModel(source, options)
   const { builder, inputs, outputs, parameters, model } = forward
   const loss = lossOf(forward, options.loss)

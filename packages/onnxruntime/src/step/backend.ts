@@ -17,7 +17,9 @@ export interface OnnxRuntimeOptions {
 
 const providers = (value: unknown) =>
   Array.isArray(value) && value.every((each) => typeof each === 'string' || having('name')(each))
-const defaults: Declared<OnnxRuntimeOptions> = {
+
+/** What these options may be. */
+export const runtimeOptions: Declared<OnnxRuntimeOptions> = {
   ort: needed<Ort>('ONNX Runtime, as import * as ort gives it', having('InferenceSession', 'Tensor')),
   executionProviders: given<OnnxRuntimeOptions['executionProviders']>("a list such as ['webgpu']", providers, undefined),
   sessionOptions: given<OrtSessionOptions | undefined>('the options of a session', having(), undefined),
@@ -53,6 +55,6 @@ export const backendOf = (shop: Shop): Backend<OrtTensor, Promise<void>> => ({
  * are, and on a GPU those that ONNX Runtime made are freed. Steps, reads and loads take effect in the order in which they are asked for.
  */
 export const onnxruntime = (options: OnnxRuntimeOptions): Backend<OrtTensor, Promise<void>> =>
-  backendOf(shopOf(chooseOptions({ what: 'onnxruntime', place: 'onnxruntime' }, defaults, options)))
+  backendOf(shopOf(chooseOptions({ what: 'onnxruntime', place: 'onnxruntime' }, runtimeOptions, options)))
 
 const nameOf = (provider: ExecutionProvider) => (typeof provider === 'string' ? provider : provider.name)

@@ -5,10 +5,15 @@
 import { emitOnnx, firstNumbers, type OnnxGraph, type OnnxOptions, type Part } from '@freestep/compiler'
 import {
   type Algorithm,
+  chooseOptions,
   createProgram,
+  type Declared,
   FreestepError,
+  given,
+  integer,
   type OptimizerOptions,
   type OptionsOf,
+  oneOf,
   optionsPerTensor,
   optionsText,
   type Program,
@@ -30,6 +35,14 @@ export interface ExportOptions<O> extends Pick<OptimizerOptions<O>, 'groups'> {
   readonly inputs?: readonly string[]
   /** The version of the operators, 17 or higher. Default: 17, with IR version 8. */
   readonly opset?: number
+}
+
+const defaults: Declared<ExportOptions<object>> = {
+  groups: given<ExportOptions<object>['groups']>('a list of groups, such as [{ params: ["w"], lr: 0.1 }]', Array.isArray, []),
+  dtype: oneOf<NonNullable<ExportOptions<object>['dtype']>>('float32', 'float16', 'float64'),
+  scalars: oneOf<OnnxOptions['scalars']>('float64', 'float32'),
+  inputs: given<readonly string[] | undefined>('a list of names of options, such as ["lr"]', Array.isArray, undefined),
+  opset: integer(17, Infinity)(17),
 }
 
 /** The shapes of parameters by name. */
@@ -70,8 +83,9 @@ const refuse = (code: FreestepError['code'], message: string) => new FreestepErr
 /** The option that is an input by default. */
 const usual = 'lr'
 
-function exported(part: Part, algorithm: Algorithm, shapes: Shapes, options: ExportOptions<object> = {}): Uint8Array {
-  const { dtype = 'float32', scalars = 'float64', groups = [], opset = 17 } = options
+function exported(part: Part, algorithm: Algorithm, shapes: Shapes, asked: ExportOptions<object> = {}): Uint8Array {
+  const options = chooseOptions({ what: names[part], place: 'onnxruntime' }, defaults, asked)
+  const { dtype = 'float32', scalars = 'float64', groups = [], opset } = options
   const all = Object.entries(shapes).map(([name, shape]) => ({ name, shape, size: shape.reduce((a, b) => a * b, 1), dtype }))
   if (!all.length) throw refuse('unknown-parameter', 'There are no parameters. Give at least one shape by name.')
   const { inputs = usual in algorithm.options ? [usual] : [] } = options
@@ -96,6 +110,7 @@ function exported(part: Part, algorithm: Algorithm, shapes: Shapes, options: Exp
   })
 }
 
+const names: Readonly<Record<Part, string>> = { step: 'exportStep', init: 'exportInit', evaluate: 'exportEvaluated' }
 const meaning: Readonly<Record<Part, string>> = {
   step: 'one step. Give every output next/NAME as the input NAME of the next step.',
   init: 'what the first step takes beside parameters and gradients.',

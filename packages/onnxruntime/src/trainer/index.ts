@@ -9,4 +9,5 @@ export {
   meanSquaredError,
   softmaxCrossEntropy,
 } from './losses.ts'
-export { createTrainer, type Evaluation, type Trainer, type TrainerOptions } from './trainer.ts'
+export type { TrainerOptions } from './options.ts'
+export { createTrainer, type Evaluation, type Trainer } from './trainer.ts'

@@ -2,7 +2,7 @@
  * Losses for models that have none: what is added behind the outputs, as operators that the gradient is then taken of. Each is a function
  * of the model, so one's own loss is one, too.
  */
-import { FreestepError, suggest } from '@freestep/core'
+import { chooseOptions, type Declared, FreestepError, given, oneOf, suggest } from '@freestep/core'
 import { classesAt } from '../gradient/lower.ts'
 import { logSoftmax } from '../gradient/normalization.ts'
 import type { Dim } from '../graph/dims.ts'
@@ -52,6 +52,15 @@ export interface LossOptions {
   readonly target?: string
 }
 
+const isText = (value: unknown) => typeof value === 'string'
+const defaults: Declared<LossOptions> = {
+  output: given<string | undefined>('the name of an output', isText, undefined),
+  target: given('a name', isText, 'target'),
+}
+/** The options of a loss. */
+const chosen = <O extends LossOptions>(what: string, declared: Declared<O>, options: O): O =>
+  chooseOptions({ what, place: 'onnxruntime' }, declared, options)
+
 /** Options of {@link softmaxCrossEntropy}. */
 export interface CrossEntropyOptions extends LossOptions {
   /** Whether targets are the numbers of classes, in the logits' shape without the axis of classes, or their probabilities. */
@@ -62,13 +71,26 @@ export interface CrossEntropyOptions extends LossOptions {
   readonly ignored?: number
 }
 
+const entropyDefaults: Declared<CrossEntropyOptions> = {
+  ...defaults,
+  labels: oneOf<'indices' | 'probabilities'>('indices', 'probabilities'),
+  axis: given<number | undefined>('an integer', Number.isSafeInteger, -1),
+  ignored: given<number | undefined>('an integer', Number.isSafeInteger, undefined),
+}
+
 /** −Σ t log softmax(logits), averaged over all labels: for a model whose output are logits. */
 export function softmaxCrossEntropy(options: CrossEntropyOptions = {}): Loss {
-  const { output, target: name = 'target', labels = 'indices', ignored } = options
+  const {
+    output,
+    target: name = 'target',
+    labels,
+    axis: classes = -1,
+    ignored,
+  } = chosen('softmaxCrossEntropy', entropyDefaults, options)
   return (scope) => {
     const logits = scope.output(output)
     const shape = shapeOf(logits)
-    const axis = axisIn(logits, options.axis ?? -1)
+    const axis = axisIn(logits, classes)
     const logP = logSoftmax(logits, axis)
     const perLabel = shape.filter((_, i) => i !== axis)
     if (labels === 'probabilities') {
@@ -83,18 +105,19 @@ export function softmaxCrossEntropy(options: CrossEntropyOptions = {}): Loss {
         `The output "${logits.name}" has shape [${shape.join(', ')}], and the number of classes has to be known. ` +
           `Give it: dimensions: { '${size}': … }, or another axis.`,
       )
-    const chosen = classesAt(logits, scope.input(name, 'int32', perLabel), axis, size, ignored)
+    const isClass = classesAt(logits, scope.input(name, 'int32', perLabel), axis, size, ignored)
     // Chosen rather than multiplied by 0: the others may be −∞.
-    const likelihood = sum(where(chosen, logP, 0), [axis], false)
+    const likelihood = sum(where(isClass, logP, 0), [axis], false)
     if (ignored === undefined) return neg(average(likelihood))
     const all = axesFrom(0, shape.length)
-    const labelled = sum(cast(chosen, typeOf(logits)), all, false)
+    const labelled = sum(cast(isClass, typeOf(logits)), all, false)
     return neg(div(sum(likelihood, axesFrom(0, shape.length - 1), false), labelled))
   }
 }
 
 /** (y − t)², averaged over all elements. */
-export function meanSquaredError({ output, target = 'target' }: LossOptions = {}): Loss {
+export function meanSquaredError(options: LossOptions = {}): Loss {
+  const { output, target = 'target' } = chosen('meanSquaredError', defaults, options)
   return (scope) => {
     const y = scope.output(output)
     const difference = sub(y, scope.input(target, typeOf(y), shapeOf(y)))
@@ -103,7 +126,8 @@ export function meanSquaredError({ output, target = 'target' }: LossOptions = {}
 }
 
 /** −t log σ(z) − (1 − t) log (1 − σ(z)), averaged over all elements: for a model whose output z are logits, and targets in [0, 1]. */
-export function binaryCrossEntropy({ output, target = 'target' }: LossOptions = {}): Loss {
+export function binaryCrossEntropy(options: LossOptions = {}): Loss {
+  const { output, target = 'target' } = chosen('binaryCrossEntropy', defaults, options)
   return (scope) => {
     const z = scope.output(output)
     const t = scope.input(target, typeOf(z), shapeOf(z))

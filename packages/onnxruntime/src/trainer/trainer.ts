@@ -11,37 +11,19 @@ import {
   type LoadOptions,
   type Named,
   type Optimizer,
-  type OptimizerOptions,
-  type OptionsOf,
 } from '@freestep/core'
-import type { OpenOptions } from '../gradient/forward.ts'
 import { Line, lineOf } from '../line.ts'
 import { decodeModel, encodeModel, type ModelProto } from '../onnx/index.ts'
 import type { OrtTensor, OrtTensors } from '../ort.ts'
-import { backendOf, type OnnxRuntimeOptions, shopOf } from '../step/backend.ts'
+import { backendOf, shopOf } from '../step/backend.ts'
 import { type Shop, settled } from '../step/sessions.ts'
 import { type Batch, tensorsOf } from './batch.ts'
 import { inferenceForm, withWeights } from './forms.ts'
 import { kinds, Trainable } from './graphs.ts'
-import type { Loss } from './losses.ts'
+import { chosen, type TrainerOptions } from './options.ts'
 import { Round } from './round.ts'
 import { type Loaded, load } from './sessions.ts'
 import { bytesOf, free, numbersOf, tensorFrom, tensorLike } from './tensors.ts'
-
-/** Options of {@link createTrainer}. */
-export interface TrainerOptions<A extends Algorithm> extends OnnxRuntimeOptions, OpenOptions, OptimizerOptions<OptionsOf<A>> {
-  /** The forward model: the bytes of an .onnx file, or what `decodeModel` made of them. */
-  readonly model: Uint8Array | ModelProto
-  /** The algorithm, for instance `prodigy()`. */
-  readonly optimizer: A
-  /** The name of an output that is a scalar, or a loss of the outputs. Not needed where the model has one output, its loss. */
-  readonly loss?: string | Loss
-  /**
-   * Whether the update of the parameters is in the same graph as the gradients: on by default, and off with `splitGroups`, where it is
-   * one after the other.
-   */
-  readonly fused?: boolean
-}
 
 /** What {@link Trainer.evaluate} finds. */
 export interface Evaluation {
@@ -92,7 +74,7 @@ type OrtOptimizer = Optimizer<OrtTensor, Promise<void>>
  * scalar, `unknown-parameter`, `bad-dtype` for parameters that can't be trained. Nothing was run then.
  */
 export async function createTrainer<A extends Algorithm>(options: TrainerOptions<A>): Promise<Trainer> {
-  const { model: source, optimizer: algorithm, loss, groups, splitGroups = false, fused = !splitGroups, ...rest } = options
+  const { model: source, optimizer: algorithm, loss, groups, splitGroups, fused = !splitGroups, ...rest } = chosen(options)
   if (fused && splitGroups)
     throw new FreestepError(
       'onnxruntime',

@@ -1,6 +1,6 @@
 import * as ort from 'onnxruntime-node'
 import { describe, expect, it } from 'vitest'
-import type * as freestep from '../../src/index.ts'
+import * as freestep from '../../src/index.ts'
 import { type Algorithm, createTrainer, encodeModel, type ModelProto, prodigy } from '../../src/index.ts'
 import { node, tensorProto, valueInfo } from '../../src/onnx/index.ts'
 import { modest } from '../sessions.ts'
@@ -66,6 +66,11 @@ describe('bad input', () => {
       'bad-dtype',
       /"k" is of type int64/,
     ],
+    ['an option that is none', { optimiser: prodigy() }, 'unknown-option', /no option "optimiser"\. Did you mean "optimizer"/],
+    ['no algorithm', { optimizer: prodigy }, 'bad-option', /optimizer is the factory prodigy, which was not called/],
+    ['a list for a name', { loss: ['loss'] }, 'bad-option', /option loss is .*Give the name of an output/],
+    ['a name for a list', { frozen: 'W' }, 'bad-option', /frozen is "W"\. Give a list of names/],
+    ['no model', { model: undefined }, 'bad-option', /model is missing\. Give the bytes of an \.onnx file/],
     ['an old opset', { model: { ...network, opsetImport: [{ version: 9 }] } }, 'bad-model', /opset 9/],
     [
       'nodes that are not in order',
@@ -76,6 +81,19 @@ describe('bad input', () => {
   ])('%s is refused', async (_, wrong, code, message) => {
     const made = createTrainer({ ...options, ...wrong } as freestep.TrainerOptions<Algorithm>)
     await expect(made).rejects.toMatchObject({ name: 'FreestepError', code, message: expect.stringMatching(message) })
+  })
+
+  it('options of a loss, a gradient or an exported step that are none are refused', () => {
+    const shapes = { w: [2] }
+    const calls: readonly (readonly [() => unknown, string])[] = [
+      [() => freestep.meanSquaredError({ traget: 't' } as never), 'Did you mean "target"?'],
+      [() => freestep.softmaxCrossEntropy({ axis: 'last' } as never), 'softmaxCrossEntropy: option axis is "last".'],
+      [() => freestep.binaryCrossEntropy('t' as never), 'binaryCrossEntropy takes options by name'],
+      [() => freestep.gradient(network, { losses: 'loss' } as never), 'Did you mean "loss"?'],
+      [() => freestep.exportStep(prodigy(), shapes, { opset: 16 }), 'exportStep: option opset is 16. Give an integer ≥ 17.'],
+      [() => freestep.exportInit(prodigy(), shapes, { input: ['lr'] } as never), 'Did you mean "inputs"?'],
+    ]
+    for (const [call, words] of calls) expect(call).toThrow(words)
   })
 
   it('a batch that does not fit is refused, and changes nothing', async () => {
@@ -106,7 +124,7 @@ describe('bad input', () => {
     expect(trainer.steps).toBe(0)
     expect(data(trainer.params.W)).toEqual(before)
     await expect(trainer.evaluate({ t })).rejects.toThrow(/has no "x"/)
-    await expect(trainer.evaluate({ x, tt: t })).rejects.toThrow(/has "tt", which the model does not take\. Did you mean "t"/)
+    await expect(trainer.evaluate({ x, tt: t })).rejects.toThrow(/has "tt", which the model does not take\. Known: x, t/)
     expect(await trainer.step(batch(0))).toBeGreaterThan(0)
     await trainer.dispose()
     await expect(trainer.step(batch(0))).rejects.toMatchObject({ code: 'disposed' })

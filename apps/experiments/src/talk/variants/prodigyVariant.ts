@@ -27,6 +27,7 @@ import {
   sqrt,
   square,
   sub,
+  sum,
 } from '@freestep/core'
 
 /** Options of {@link prodigyVariant}. */
@@ -69,9 +70,11 @@ export const prodigyVariant = defineAlgorithm({
 
     const m1 = add(mul(beta1, m), mul(mul(sub(1, beta1), d), g))
     const v1 = ema(beta2, v, square(mul(d, g)))
-    const inner = (a: Expr, b: Expr) => (h.per === 'coordinate' ? mul(a, b) : dot(a, b, h.per === 'tensor' ? 'tensor' : 'global'))
+    // As in core: what multiplies a sum multiplies it after the sum.
+    const inner = h.per === 'coordinate' ? mul(g, moved) : dot(g, moved, 'tensor')
+    const product = h.per === 'all' ? sum(mul(lambda, inner)) : mul(lambda, inner)
     const norm = (a: Expr) => (h.per === 'coordinate' ? abs(a) : norm1(a, h.per === 'tensor' ? 'tensor' : 'global'))
-    const r1 = sub(mul(beta3, r), inner(mul(mul(weight, lambda), g), moved))
+    const r1 = sub(mul(beta3, r), mul(weight, product))
     const s1 = add(mul(beta3, s), mul(mul(weight, h.safeguardWarmup ? d : lambda), g))
     const dHat = ratio(r1, norm(s1))
     const u = neg(mul(lambda, div(m1, add(sqrt(v1), mul(d, h.eps)))))
