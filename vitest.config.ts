@@ -1,6 +1,7 @@
-// All tests of the monorepo: every folder of packages/ and apps/ that has a test/ is a project of its own name, and
-// reads the other packages from their sources (the "@freestep/source" condition), so nothing has to be built first.
-// What needs a browser, test/*.browser.ts, is a project beside it: `webgpu-browser` runs that of packages/webgpu in headless Chromium.
+// All tests of the monorepo: every folder of packages/ and apps/ that has a test/ is a project of
+// its own name, and reads the other packages from their sources (the "@freestep/source" condition),
+// so nothing has to be built first. What needs a browser, test/*.browser.ts, is a project beside
+// it: `webgpu-browser` runs that of packages/webgpu in headless Chromium.
 import { existsSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { playwright } from '@vitest/browser-playwright'
@@ -11,14 +12,19 @@ const folders = ['packages', 'apps']
   .flatMap((parent) => readdirSync(parent).map((name) => ({ name, root: `${parent}/${name}` })))
   .filter(({ root }) => existsSync(`${root}/test`))
 
-const inBrowser = folders.filter(({ root }) => readdirSync(`${root}/test`).some((name) => name.endsWith('.browser.ts')))
+const inBrowser = folders.filter(({ root }) =>
+  readdirSync(`${root}/test`).some((name) => name.endsWith('.browser.ts')),
+)
 
 const conditions = ['@freestep/source', 'module', 'node', 'development|production']
 const browserConditions = ['@freestep/source', 'module', 'browser', 'development|production']
 
 const noBrowser = absent('chromium', chromium ? undefined : 'there is no Chromium')
 
-/** Tests in a real browser, whose WebGPU runs on a software adapter; one test that is skipped for each file where there is no browser. */
+/**
+ * Tests in a real browser, whose WebGPU runs on a software adapter; one test that is skipped for
+ * each file where there is no browser.
+ */
 const browser = () =>
   noBrowser
     ? { include: ['../../scripts/browser.absent.ts'] }
@@ -28,19 +34,26 @@ const browser = () =>
           enabled: true,
           headless: true,
           screenshotFailures: false,
-          provider: playwright({ launchOptions: { executablePath: chromium, args: softwareWebGPU } }),
+          provider: playwright({
+            launchOptions: { executablePath: chromium, args: softwareWebGPU },
+          }),
           instances: [{ browser: 'chromium' as const }],
         },
       }
 
-/** A part of the tests of packages/tfjs on the oldest TensorFlow.js that it takes; the newest is what its own project has. */
+/**
+ * A part of the tests of packages/tfjs on the oldest TensorFlow.js that it takes; the newest is
+ * what its own project has.
+ */
 const tfjsOldest = {
   resolve: {
     conditions,
     alias: [
       {
         find: /^@tensorflow\/([^/]+)$/,
-        replacement: fileURLToPath(new URL('packages/tfjs/test/oldest/node_modules/@tensorflow/$1', import.meta.url)),
+        replacement: fileURLToPath(
+          new URL('packages/tfjs/test/oldest/node_modules/@tensorflow/$1', import.meta.url),
+        ),
       },
     ],
   },
@@ -67,7 +80,9 @@ export default defineConfig({
       ...folders.map(({ name, root }) => ({
         extends: true as const,
         test: {
-          ...{ name, root, include: ['test/**/*.test.ts'] },
+          name,
+          root,
+          include: ['test/**/*.test.ts'],
           // What has to be there before any test of the project, if anything.
           globalSetup: existsSync(`${root}/test/setup.ts`) ? ['test/setup.ts'] : [],
         },

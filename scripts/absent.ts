@@ -1,6 +1,7 @@
 /**
- * What tests do where the device they need is not there: they are skipped, visibly, unless FREESTEP_REQUIRE names the device (`webgpu`,
- * `chromium`, `cuda`, `ptxas`, `cc`, … with commas between), as continuous integration does. Then it is an error.
+ * What tests do where the device they need is not there: they are skipped, visibly, unless
+ * FREESTEP_REQUIRE names the device (`webgpu`, `chromium`, `cuda`, `ptxas`, `cc`, … with commas
+ * between), as continuous integration does. Then it is an error.
  */
 import { existsSync } from 'node:fs'
 
@@ -18,10 +19,18 @@ const usual = [
 ]
 
 /** The browser to test in: FREESTEP_CHROMIUM, or a Chromium in one of the usual places. */
-export const chromium = (process.env.FREESTEP_CHROMIUM ? [process.env.FREESTEP_CHROMIUM] : usual).find((path) => existsSync(path))
+export const chromium = (
+  process.env.FREESTEP_CHROMIUM ? [process.env.FREESTEP_CHROMIUM] : usual
+).find((path) => existsSync(path))
 
 /** What a headless Chromium needs to have WebGPU where there is no GPU: a software adapter. */
 export const softwareWebGPU = [
-  ...['--headless=new', '--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  ...[
+    '--headless=new',
+    '--no-sandbox',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ],
   ...['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'],
 ]

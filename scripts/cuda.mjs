@@ -1,5 +1,6 @@
-// `npm run cuda`, for a machine with an NVIDIA GPU: the tests of @freestep/cuda on its real driver, with no test skipped for want of a GPU, and
-// then the benchmark. Without a GPU it fails and says why.
+// `npm run cuda`, for a machine with an NVIDIA GPU: the tests of @freestep/cuda on its real driver,
+// with no test skipped for want of a GPU, and then the benchmark. Without a GPU it fails and says
+// why.
 import { spawnSync } from 'node:child_process'
 
 const run = (...args) => {

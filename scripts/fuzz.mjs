@@ -1,10 +1,13 @@
-// `npm run fuzz -- --seeds N --from S`: the random runs of packages/cpu/test/fuzz for N seeds from S
-// on, where `npm test` takes 2,000 from 0.
+// `npm run fuzz -- --seeds N --from S`: the random runs of packages/cpu/test/fuzz for N seeds from
+// S on, where `npm test` takes 2,000 from 0.
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 
 const { values } = parseArgs({
-  options: { seeds: { type: 'string', default: '20000' }, from: { type: 'string', default: '2000' } },
+  options: {
+    seeds: { type: 'string', default: '20000' },
+    from: { type: 'string', default: '2000' },
+  },
 })
 for (const [name, value] of Object.entries(values))
   if (!/^\d+$/.test(value)) {

@@ -1,6 +1,7 @@
-// Makes a fresh clone runnable with nothing but Node and npm: installs the locked packages with the pinned pnpm
-// (which npx fetches the first time), then runs the turbo tasks named on the command line, if any.
-// Silent unless something fails; it has no dependencies, because it runs before there are any.
+// Makes a fresh clone runnable with nothing but Node and npm: installs the locked packages with the
+// pinned pnpm (which npx fetches the first time), then runs the turbo tasks named on the command
+// line, if any. Silent unless something fails; it has no dependencies, because it runs before there
+// are any.
 //   node scripts/setup.mjs [TASK... [--filter=PACKAGE]]
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'

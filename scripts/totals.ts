@@ -1,6 +1,6 @@
-// A vitest reporter for CI: its last line is the true total over all packages, `N passed, N failed, N skipped`.
-// What failed without a test of its own to show it (a file that could not load, a hook, a stray rejection) counts
-// as one failure each.
+// A vitest reporter for CI: its last line is the true total over all packages,
+// `N passed, N failed, N skipped`. What failed without a test of its own to show it (a file that
+// could not load, a hook, a stray rejection) counts as one failure each.
 import type { Reporter, TestModule } from 'vitest/node'
 
 export default class Totals implements Reporter {

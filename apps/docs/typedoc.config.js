@@ -25,7 +25,15 @@ export default {
   disableSources: true,
   validation: { notDocumented: true, notExported: false, invalidLink: true },
   // Every export is documented; the fields of an interface where their name does not say all.
-  requiredToBeDocumented: ['Class', 'Enum', 'Function', 'Interface', 'Method', 'TypeAlias', 'Variable'],
+  requiredToBeDocumented: [
+    'Class',
+    'Enum',
+    'Function',
+    'Interface',
+    'Method',
+    'TypeAlias',
+    'Variable',
+  ],
   treatWarningsAsErrors: true,
   logLevel: 'Warn',
   out: 'content/api',

@@ -1,12 +1,14 @@
 /**
- * Adaptive gradient descent: Y. Malitsky and K. Mishchenko, "Adaptive Gradient Descent without Descent", 2020,
- * https://arxiv.org/abs/1910.09529, Algorithm 1, with the start of the authors' package.
+ * Adaptive gradient descent: Y. Malitsky and K. Mishchenko, "Adaptive Gradient Descent without
+ * Descent", 2020, https://arxiv.org/abs/1910.09529, Algorithm 1, with the start of the authors'
+ * package.
  *
  *     λ⁺ = min(√(1 + θ) λ, ‖x − x₋₁‖ / (2 ‖g − g₋₁‖))      the first λ is λ₀
  *     θ  ← λ⁺ / λ,  λ ← λ⁺                                 θ₀ = 10¹²
  *     x  ← x − γ λ g
  *
- * γ lr. For convex f that are smooth around the iterates; the step follows the local curvature and needs no constant.
+ * γ lr. For convex f that are smooth around the iterates; the step follows the local curvature and
+ * needs no constant.
  */
 import {
   add,
@@ -35,11 +37,18 @@ export interface AdgdOptions {
 }
 const defaults: Declared<AdgdOptions> = { lr: nonNegative(1), lambda0: positive(1e-6) }
 
-/** Gradient descent whose step size comes from the last two gradients. Memory: 2 values a parameter. */
+/**
+ * Gradient descent whose step size comes from the last two gradients. Memory: 2 values a parameter.
+ */
 export const adgd = defineAlgorithm({
   name: 'adgd',
   defaults,
-  state: (h) => ({ gLast: element(), uLast: element(), lambda: scalar(h.lambda0), theta: scalar(1e12) }),
+  state: (h) => ({
+    gLast: element(),
+    uLast: element(),
+    lambda: scalar(h.lambda0),
+    theta: scalar(1e12),
+  }),
   step({ g, gLast, uLast, lambda, theta }, h) {
     const moved = norm2(uLast)
     const turned = norm2(sub(g, gLast))
@@ -47,6 +56,12 @@ export const adgd = defineAlgorithm({
     const local = where(turned, min(grown, div(moved, mul(2, turned))), grown)
     const lambda1 = where(moved, local, lambda)
     const u = neg(mul(mul(h.lr, lambda1), g))
-    return { u, gLast: g, uLast: u, lambda: lambda1, theta: where(moved, div(lambda1, lambda), theta) }
+    return {
+      u,
+      gLast: g,
+      uLast: u,
+      lambda: lambda1,
+      theta: where(moved, div(lambda1, lambda), theta),
+    }
   },
 })

@@ -1,16 +1,26 @@
 /**
- * A backend for nested arrays of numbers: [[1, 2], [3, 4]] is a matrix in double precision. All that freestep asks of a stack of tensors,
- * and nothing else. Not fast: one array per operation.
+ * A backend for nested arrays of numbers: [[1, 2], [3, 4]] is a matrix in double precision. All
+ * that freestep asks of a stack of tensors, and nothing else. Not fast: one array per operation.
  */
-import { type Backend, type EagerOps, type Elementwise, eagerBackend, FreestepError, host } from '@freestep/core'
+import {
+  type Backend,
+  type EagerOps,
+  type Elementwise,
+  eagerBackend,
+  FreestepError,
+  host,
+} from '@freestep/core'
 
 /** What the caller has: rows of numbers, or rows of rows. */
 export type Nested = number[] | Nested[]
 
-/** What the operations compute with: the same numbers in one row, or a single number for a scalar. */
+/**
+ * What the operations compute with: the same numbers in one row, or a single number for a scalar.
+ */
 type Flat = number[] | number
 
-const isRow = (tensor: Nested): tensor is number[] => tensor.every((each) => typeof each === 'number')
+const isRow = (tensor: Nested): tensor is number[] =>
+  tensor.every((each) => typeof each === 'number')
 
 /** The innermost rows, in row-major order. */
 function* rows(tensor: Nested): Generator<number[]> {
@@ -18,7 +28,9 @@ function* rows(tensor: Nested): Generator<number[]> {
   else for (const each of tensor) yield* rows(each)
 }
 
-/** The shape, or undefined where rows differ in length or something else than a number is in them. */
+/**
+ * The shape, or undefined where rows differ in length or something else than a number is in them.
+ */
 function shapeOf(tensor: unknown): number[] | undefined {
   if (!Array.isArray(tensor)) return undefined
   if (isRow(tensor)) return [tensor.length]
@@ -27,7 +39,10 @@ function shapeOf(tensor: unknown): number[] | undefined {
   return first && same ? [tensor.length, ...first] : undefined
 }
 
-/** One of the elementwise operations, on rows of one length and scalars, from its meaning on numbers. */
+/**
+ * One of the elementwise operations, on rows of one length and scalars, from its meaning on
+ * numbers.
+ */
 const elementwise = (op: Elementwise) => {
   const f = host[op]
   return (...args: Flat[]): Flat => {
@@ -37,7 +52,10 @@ const elementwise = (op: Elementwise) => {
   }
 }
 
-/** The sum of what is finite, in a fixed order, by halves, so that rounding errors grow with the logarithm of the length. */
+/**
+ * The sum of what is finite, in a fixed order, by halves, so that rounding errors grow with the
+ * logarithm of the length.
+ */
 function sum(a: number[], from = 0, to = a.length): number {
   if (to - from < 100)
     return a
@@ -74,7 +92,11 @@ export const nested = (): Backend<Nested> =>
     describe(tensor, name) {
       const shape = shapeOf(tensor)
       if (!shape)
-        throw new FreestepError('nested', 'bad-dtype', `${name} is no regular array of numbers. Give rows of one length.`)
+        throw new FreestepError(
+          'nested',
+          'bad-dtype',
+          `${name} is no regular array of numbers. Give rows of one length.`,
+        )
       return { shape, size: sizeOf(tensor), dtype: 'float64' }
     },
     load: (tensor) => [...rows(tensor)].flat(),

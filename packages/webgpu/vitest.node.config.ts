@@ -1,4 +1,5 @@
-// What node.test.ts runs in a process of its own: Dawn's Node binding on a software driver is known to end processes.
+// What node.test.ts runs in a process of its own: Dawn's Node binding on a software driver is known
+// to end processes.
 import { defineConfig } from 'vitest/config'
 
 const conditions = ['@freestep/source', 'module', 'node', 'development|production']

@@ -1,6 +1,6 @@
 /**
- * Serves a page that measures, and opens it in headless Chromium unless it is to be opened by hand. Not what is measured, which is the
- * page's business.
+ * Serves a page that measures, and opens it in headless Chromium unless it is to be opened by hand.
+ * Not what is measured, which is the page's business.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,8 +17,15 @@ export interface BrowserOptions {
 
 const usual = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
-/** Measures in a browser and fills the report; with `serve`, only says where the page is. The query is the page's. */
-export async function measureInBrowser(query: string, options: BrowserOptions, report: Report): Promise<void> {
+/**
+ * Measures in a browser and fills the report; with `serve`, only says where the page is. The query
+ * is the page's.
+ */
+export async function measureInBrowser(
+  query: string,
+  options: BrowserOptions,
+  report: Report,
+): Promise<void> {
   const root = join(import.meta.dirname, '..')
   const server = await createServer({ root, configFile: false, logLevel: 'error' })
   await server.listen()
@@ -29,7 +36,11 @@ export async function measureInBrowser(query: string, options: BrowserOptions, r
   }
   const executablePath = options.chromium ?? usual.find(existsSync)
   const software = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader']
-  const args = ['--headless=new', '--no-sandbox', ...(options.gpu ? ['--enable-unsafe-webgpu'] : software)]
+  const args = [
+    '--headless=new',
+    '--no-sandbox',
+    ...(options.gpu ? ['--enable-unsafe-webgpu'] : software),
+  ]
   const browser = await chromium.launch({ executablePath, args })
   try {
     const page = await browser.newPage()

@@ -1,5 +1,6 @@
 /**
- * The CPU: fused steps against a copy of the bytes they move, TensorFlow.js, hand-written loops and, if asked, torch.
+ * The CPU: fused steps against a copy of the bytes they move, TensorFlow.js, hand-written loops
+ * and, if asked, torch.
  */
 import {
   type Algorithm,
@@ -24,8 +25,13 @@ export interface CpuOptions {
   readonly torch: boolean
 }
 
-/** Each algorithm and the bytes that its step moves, a parameter of float32; see the compiler's passes.test.ts. */
-const algorithms: Readonly<Record<string, { readonly make: () => Algorithm; readonly bytes: number }>> = {
+/**
+ * Each algorithm and the bytes that its step moves, a parameter of float32; see the compiler's
+ * passes.test.ts.
+ */
+const algorithms: Readonly<
+  Record<string, { readonly make: () => Algorithm; readonly bytes: number }>
+> = {
   adam: { make: adam, bytes: 28 },
   prodigy: { make: prodigy, bytes: 44 },
   dog: { make: dog, bytes: 28 },
@@ -33,7 +39,11 @@ const algorithms: Readonly<Record<string, { readonly make: () => Algorithm; read
 }
 
 /** An optimizer on parameters of the given sizes, its gradients filled in place. */
-async function started(algorithm: Algorithm, sizes: readonly number[], threads = 1): Promise<Optimizer<FloatArray>> {
+async function started(
+  algorithm: Algorithm,
+  sizes: readonly number[],
+  threads = 1,
+): Promise<Optimizer<FloatArray>> {
   const params = Object.fromEntries(sizes.map((size, i) => [`p${i}`, random(size)]))
   const optimizer = await createOptimizer(algorithm, params, await cpu({ threads }))
   for (const gradient of Object.values(optimizer.grads ?? {})) gradient.set(random(gradient.length))
@@ -41,11 +51,15 @@ async function started(algorithm: Algorithm, sizes: readonly number[], threads =
 }
 
 /** Runs all races and fills the report. */
-export async function benchCpu({ sizes, rounds, torch }: CpuOptions, report: Report): Promise<void> {
+export async function benchCpu(
+  { sizes, rounds, torch }: CpuOptions,
+  report: Report,
+): Promise<void> {
   const ours = new Map<string, number>()
   for (const size of sizes) {
     const times = await raceAt(size, { rounds, turn: 5, budget: 20_000 }, report)
-    for (const name of Object.keys(algorithms)) ours.set(`${name}@${size}`, times.get(name)?.median ?? Number.NaN)
+    for (const name of Object.keys(algorithms))
+      ours.set(`${name}@${size}`, times.get(name)?.median ?? Number.NaN)
   }
   await raceTensors(rounds, report)
   for (const size of sizes) await raceThreads(size, rounds, report)
@@ -55,9 +69,16 @@ export async function benchCpu({ sizes, rounds, torch }: CpuOptions, report: Rep
   if (typeof measured === 'string') return report.note(`torch: ${measured}`)
   for (const [name, time] of Object.entries(measured.times)) {
     const [algorithm, size] = name.split('@')
-    report.row(Number(size), `torch ${measured.version} ${algorithm}, 1 thread`, { median: time, least: time })
+    report.row(Number(size), `torch ${measured.version} ${algorithm}, 1 thread`, {
+      median: time,
+      least: time,
+    })
     for (const mine of new Set(['prodigy', algorithm]))
-      report.figure(`cpu/${mine}-vs-torch-${algorithm}`, Number(size), time / (ours.get(`${mine}@${size}`) ?? Number.NaN))
+      report.figure(
+        `cpu/${mine}-vs-torch-${algorithm}`,
+        Number(size),
+        time / (ours.get(`${mine}@${size}`) ?? Number.NaN),
+      )
   }
 }
 
@@ -68,7 +89,10 @@ async function raceAt(size: number, effort: Effort, report: Report): Promise<Map
   for (const [name, { make, bytes }] of Object.entries(algorithms)) {
     const optimizer = await started(make(), [size])
     optimizers.push(optimizer)
-    contestants.push({ name, run: () => optimizer.step() }, copy(`copy of ${bytes} bytes (${name})`, bytes * size))
+    contestants.push(
+      { name, run: () => optimizer.step() },
+      copy(`copy of ${bytes} bytes (${name})`, bytes * size),
+    )
   }
   contestants.push(
     await tfjsAdam('tfjs-wasm adam', 'wasm', size),
@@ -82,7 +106,11 @@ async function raceAt(size: number, effort: Effort, report: Report): Promise<Map
   const median = (name: string) => times.get(name)?.median ?? Number.NaN
   for (const [name, time] of times) report.row(size, name, time)
   for (const [name, { bytes }] of Object.entries(algorithms))
-    report.figure(`cpu/${name}-vs-copy`, size, median(`copy of ${bytes} bytes (${name})`) / median(name))
+    report.figure(
+      `cpu/${name}-vs-copy`,
+      size,
+      median(`copy of ${bytes} bytes (${name})`) / median(name),
+    )
   for (const name of ['adam', 'prodigy']) {
     report.figure(`cpu/${name}-vs-tfjs-wasm-adam`, size, median('tfjs-wasm adam') / median(name))
     report.figure(`cpu/${name}-vs-tfjs-cpu-adam`, size, median('tfjs-cpu adam') / median(name))
@@ -107,7 +135,11 @@ async function raceTensors(rounds: number, report: Report): Promise<void> {
       { rounds, turn: 5, budget: 20_000 },
     )
     for (const each of [a, b]) report.row(size, each, times.get(each) as Times)
-    report.figure(`cpu/${name}-${count}-tensors-vs-one`, size, (times.get(b)?.median ?? Number.NaN) / (times.get(a)?.median ?? 1))
+    report.figure(
+      `cpu/${name}-${count}-tensors-vs-one`,
+      size,
+      (times.get(b)?.median ?? Number.NaN) / (times.get(a)?.median ?? 1),
+    )
   }
 }
 
@@ -121,17 +153,27 @@ async function raceThreads(size: number, rounds: number, report: Report): Promis
   ]
   const times = await race(contestants, { rounds, turn: 5, budget: 20_000 })
   for (const each of [a, b]) report.row(size, each, times.get(each) as Times)
-  report.figure('cpu/prodigy-1-thread-vs-2', size, (times.get(a)?.median ?? Number.NaN) / (times.get(b)?.median ?? 1))
+  report.figure(
+    'cpu/prodigy-1-thread-vs-2',
+    size,
+    (times.get(a)?.median ?? Number.NaN) / (times.get(b)?.median ?? 1),
+  )
   for (const optimizer of [one, two]) optimizer.dispose()
 }
 
-/** What does not depend on the number of parameters: making an optimizer, and a step on ten of them. */
+/**
+ * What does not depend on the number of parameters: making an optimizer, and a step on ten of them.
+ */
 async function start(report: Report): Promise<void> {
   for (const [name, { make }] of Object.entries(algorithms)) {
     const begin = performance.now()
     const optimizer = await started(make(), [10])
     report.figure(`cpu/${name}-create-ms`, 10, performance.now() - begin)
-    const times = await race([{ name, run: () => optimizer.step() }], { rounds: 20, turn: 5, budget: 1000 })
+    const times = await race([{ name, run: () => optimizer.step() }], {
+      rounds: 20,
+      turn: 5,
+      budget: 1000,
+    })
     report.figure(`cpu/${name}-step-us`, 10, 1e3 * (times.get(name)?.median ?? Number.NaN))
   }
 }

@@ -1,6 +1,7 @@
 /**
- * Measures several things against each other in one run: in turns, round by round, so that whatever else the machine does meets all of
- * them alike. Not a benchmark of one thing: only ratios of what was measured together mean anything.
+ * Measures several things against each other in one run: in turns, round by round, so that whatever
+ * else the machine does meets all of them alike. Not a benchmark of one thing: only ratios of what
+ * was measured together mean anything.
  */
 
 /** One thing to measure. */
@@ -24,12 +25,21 @@ export interface Effort {
   readonly rounds: number
   /** How long a turn lasts at least, in milliseconds. */
   readonly turn: number
-  /** How long all turns of one contestant may last together, in milliseconds; three turns it has in any case. */
+  /**
+   * How long all turns of one contestant may last together, in milliseconds; three turns it has in
+   * any case.
+   */
   readonly budget: number
 }
 
-/** Races contestants. In each turn one run goes unmeasured, so that everyone finds the caches as they left them themselves. */
-export async function race(contestants: readonly Contestant[], { rounds, turn, budget }: Effort): Promise<Map<string, Times>> {
+/**
+ * Races contestants. In each turn one run goes unmeasured, so that everyone finds the caches as
+ * they left them themselves.
+ */
+export async function race(
+  contestants: readonly Contestant[],
+  { rounds, turn, budget }: Effort,
+): Promise<Map<string, Times>> {
   const samples = new Map(contestants.map(({ name }) => [name, [] as number[]]))
   const spent = new Map<string, number>()
   for (let round = 0; round < rounds; round++)

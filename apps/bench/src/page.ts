@@ -1,4 +1,7 @@
-/** The page: measures when it is loaded (`?suite=webgpu&sizes=1e6,1e7&rounds=10`), and shows what was measured. */
+/**
+ * The page: measures when it is loaded (`?suite=webgpu&sizes=1e6,1e7&rounds=10`), and shows what
+ * was measured.
+ */
 import type { Measured } from './report.ts'
 
 declare global {
@@ -37,11 +40,21 @@ const element = (tag: string, ...children: (Node | string)[]) => {
 const state = document.querySelector('#state')
 window.measured.then(
   ({ rows, figures, notes }) => {
-    const head = element('tr', ...['parameters', 'step', 'median ms', 'least ms'].map((text) => element('th', text)))
+    const head = element(
+      'tr',
+      ...['parameters', 'step', 'median ms', 'least ms'].map((text) => element('th', text)),
+    )
     const line = ([size, name, { median, least }]: Measured['rows'][number]) =>
-      element('tr', ...[`${size}`, name, median.toPrecision(4), least.toPrecision(4)].map((text) => element('td', text)))
+      element(
+        'tr',
+        ...[`${size}`, name, median.toPrecision(4), least.toPrecision(4)].map((text) =>
+          element('td', text),
+        ),
+      )
     document.querySelector('table')?.append(head, ...rows.map(line))
-    const lines = figures.map(([name, size, value]) => `FIGURE ${name}@${size} ${value.toPrecision(4)}`)
+    const lines = figures.map(
+      ([name, size, value]) => `FIGURE ${name}@${size} ${value.toPrecision(4)}`,
+    )
     document.querySelector('pre')?.append([...notes, ...lines].join('\n'))
     if (state) state.textContent = 'Measured.'
   },

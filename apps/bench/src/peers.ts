@@ -1,6 +1,6 @@
 /**
- * What freestep is measured against on the CPU: copies of as many bytes, the optimizers of TensorFlow.js, loops as one writes them by
- * hand. Torch, which is another process, is in torch.ts.
+ * What freestep is measured against on the CPU: copies of as many bytes, the optimizers of
+ * TensorFlow.js, loops as one writes them by hand. Torch, which is another process, is in torch.ts.
  */
 import '@tensorflow/tfjs-backend-cpu'
 import '@tensorflow/tfjs-backend-wasm'
@@ -8,7 +8,8 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { Contestant } from './measure.ts'
 
 /** Numbers in [-0.5, 0.5). */
-export const random = (size: number): Float32Array => Float32Array.from({ length: size }, () => Math.random() - 0.5)
+export const random = (size: number): Float32Array =>
+  Float32Array.from({ length: size }, () => Math.random() - 0.5)
 
 /** Reads half of the bytes and writes them elsewhere: what no step that moves as many can beat. */
 export function copy(name: string, bytes: number): Contestant {
@@ -18,7 +19,11 @@ export function copy(name: string, bytes: number): Contestant {
 }
 
 /** Adam of TensorFlow.js on one of its backends. */
-export async function tfjsAdam(name: string, backend: 'cpu' | 'wasm', size: number): Promise<Contestant> {
+export async function tfjsAdam(
+  name: string,
+  backend: 'cpu' | 'wasm',
+  size: number,
+): Promise<Contestant> {
   await tf.setBackend(backend)
   await tf.ready()
   const variable = `${backend}-${size}`
@@ -53,7 +58,12 @@ export function adamLoop(name: string, size: number): Contestant {
 /** Prodigy as a loop over typed arrays. */
 export function prodigyLoop(name: string, size: number): Contestant {
   const [x, g] = [random(size), random(size)]
-  const [x0, m, v, s] = [x.slice(), new Float32Array(size), new Float32Array(size), new Float32Array(size)]
+  const [x0, m, v, s] = [
+    x.slice(),
+    new Float32Array(size),
+    new Float32Array(size),
+    new Float32Array(size),
+  ]
   const beta3 = Math.sqrt(0.999)
   const d0 = 1e-6
   let [d, r] = [d0, 0]

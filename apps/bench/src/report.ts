@@ -1,5 +1,6 @@
 /**
- * What a benchmark prints: a table of times, then one line per figure, `FIGURE <name>@<size> <value>`, for programs to read.
+ * What a benchmark prints: a table of times, then one line per figure,
+ * `FIGURE <name>@<size> <value>`, for programs to read.
  */
 import Table from 'cli-table3'
 import type { Times } from './measure.ts'

@@ -1,6 +1,6 @@
 /**
- * Adam and Prodigy in PyTorch, where a python3 that has torch (and prodigyopt) is on the machine. Measured in a process of its own, right
- * after the race; never required.
+ * Adam and Prodigy in PyTorch, where a python3 that has torch (and prodigyopt) is on the machine.
+ * Measured in a process of its own, right after the race; never required.
  */
 import { spawnSync } from 'node:child_process'
 
@@ -38,9 +38,15 @@ export interface TorchTimes {
 
 /** Measures torch with one thread, or says why not. */
 export function measureTorch(sizes: readonly number[], rounds: number): TorchTimes | string {
-  const { status, stdout, stderr, error } = spawnSync('python3', ['-c', script, JSON.stringify([sizes, rounds]), '1'], {
-    encoding: 'utf8',
-  })
+  const { status, stdout, stderr, error } = spawnSync(
+    'python3',
+    ['-c', script, JSON.stringify([sizes, rounds]), '1'],
+    {
+      encoding: 'utf8',
+    },
+  )
   if (error) return `python3 does not start: ${error.message}`
-  return status === 0 ? JSON.parse(stdout) : `python3 cannot run it: ${stderr.trim().split('\n').at(-1)}`
+  return status === 0
+    ? JSON.parse(stdout)
+    : `python3 cannot run it: ${stderr.trim().split('\n').at(-1)}`
 }

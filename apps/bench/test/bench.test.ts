@@ -14,7 +14,11 @@ test('everybody takes as many turns, and each turn begins with a run that is not
     enter: async () => order.push(`enter ${name}`),
     run: () => void order.push(name),
   })
-  const times = await race([contestant('a'), contestant('b')], { rounds: 4, turn: 0, budget: Infinity })
+  const times = await race([contestant('a'), contestant('b')], {
+    rounds: 4,
+    turn: 0,
+    budget: Infinity,
+  })
   expect(order.filter((each) => each === 'enter a')).toHaveLength(4)
   expect(order.slice(0, 6)).toEqual(['enter a', 'a', 'a', 'enter b', 'b', 'b'])
   expect(order.slice(6, 9)).toEqual(['enter b', 'b', 'b'])
@@ -36,13 +40,24 @@ test('figures are one line each', () => {
   report.note('a machine')
   const lines = `${report}`.split('\n')
   expect(lines.filter((line) => line.includes('prodigy ')).join()).toContain('1.235')
-  expect(lines.slice(-3)).toEqual(['a machine', 'FIGURE cpu/prodigy-vs-copy@1e6 1.053', 'FIGURE cpu/step-us@10 0.3000'])
+  expect(lines.slice(-3)).toEqual([
+    'a machine',
+    'FIGURE cpu/prodigy-vs-copy@1e6 1.053',
+    'FIGURE cpu/step-us@10 0.3000',
+  ])
 })
 
 test('what was measured in a page comes into the report', () => {
   const report = new Report()
-  report.add({ rows: [[10, 'dog', { median: 2, least: 1 }]], figures: [['tfjs/webgpu/dog-vs-adam', 10, 2]], notes: ['a GPU'] })
-  expect(`${report}`.split('\n').slice(-2)).toEqual(['a GPU', 'FIGURE tfjs/webgpu/dog-vs-adam@10 2.000'])
+  report.add({
+    rows: [[10, 'dog', { median: 2, least: 1 }]],
+    figures: [['tfjs/webgpu/dog-vs-adam', 10, 2]],
+    notes: ['a GPU'],
+  })
+  expect(`${report}`.split('\n').slice(-2)).toEqual([
+    'a GPU',
+    'FIGURE tfjs/webgpu/dog-vs-adam@10 2.000',
+  ])
 })
 
 test('the sixty tensors are of mixed sizes, and a million parameters', () => {

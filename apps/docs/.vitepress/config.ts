@@ -34,9 +34,17 @@ const source = '@freestep/source'
 
 /** Pages that look otherwise. Not said in the pages, which stay plain Markdown. */
 const looks: Readonly<
-  Record<string, { title?: string; titleTemplate?: string; layout?: string; sidebar?: false; aside?: false }>
+  Record<
+    string,
+    { title?: string; titleTemplate?: string; layout?: string; sidebar?: false; aside?: false }
+  >
 > = {
-  'index.md': { layout: 'page', sidebar: false, title: 'Training without a learning rate', titleTemplate: 'freestep' },
+  'index.md': {
+    layout: 'page',
+    sidebar: false,
+    title: 'Training without a learning rate',
+    titleTemplate: 'freestep',
+  },
   'choose-an-adapter.md': { aside: false },
   'playground/index.md': { aside: false },
   'playground/digits.md': { aside: false },
@@ -46,18 +54,32 @@ export default defineConfig({
   lang: 'en',
   title: 'freestep',
   titleTemplate: ':title · freestep',
-  description: 'Training without a learning rate, in JavaScript and TypeScript: Prodigy, D-Adaptation, DoG and their kin.',
+  description:
+    'Training without a learning rate, in JavaScript and TypeScript: Prodigy, D-Adaptation, DoG and their kin.',
   srcDir: 'content',
   outDir: 'site',
   base: process.env.DOCS_BASE ?? '/',
-  head: [['link', { rel: 'icon', type: 'image/svg+xml', href: `${process.env.DOCS_BASE ?? '/'}icon.svg` }]],
+  head: [
+    [
+      'link',
+      { rel: 'icon', type: 'image/svg+xml', href: `${process.env.DOCS_BASE ?? '/'}icon.svg` },
+    ],
+  ],
   markdown,
   themeConfig: {
     logo: '/icon.svg',
     nav: [
       { text: 'Start', link: '/start' },
-      { text: 'Adapters', link: '/choose-an-adapter', activeMatch: '/(choose-an-adapter|packages)' },
-      { text: 'Algorithms', link: '/choose-an-algorithm', activeMatch: '/(choose-an-algorithm|algorithms|wrappers)' },
+      {
+        text: 'Adapters',
+        link: '/choose-an-adapter',
+        activeMatch: '/(choose-an-adapter|packages)',
+      },
+      {
+        text: 'Algorithms',
+        link: '/choose-an-algorithm',
+        activeMatch: '/(choose-an-algorithm|algorithms|wrappers)',
+      },
       { text: 'Playground', link: '/playground/', activeMatch: '/playground/' },
       { text: 'API', link: '/api/', activeMatch: '/api/' },
     ],
@@ -89,7 +111,10 @@ export default defineConfig({
     plugins: [restage],
     publicDir: join(content, 'public'),
     resolve: { conditions: [source, ...defaultClientConditions] },
-    ssr: { noExternal: [/^@freestep\//], resolve: { conditions: [source, ...defaultServerConditions] } },
+    ssr: {
+      noExternal: [/^@freestep\//],
+      resolve: { conditions: [source, ...defaultServerConditions] },
+    },
     worker: { format: 'es' },
     build: { chunkSizeWarningLimit: 3000 },
   },

@@ -1,6 +1,7 @@
 /**
- * The adapters, for the chooser, the table and the front page: what data/adapters.json says of the packages that are there, what their
- * package.json says of those it does not know yet, and what was measured (data/figures.json). Not how any of it looks.
+ * The adapters, for the chooser, the table and the front page: what data/adapters.json says of the
+ * packages that are there, what their package.json says of those it does not know yet, and what was
+ * measured (data/figures.json). Not how any of it looks.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,9 +21,14 @@ interface Row {
   readonly speed: readonly (readonly [figure: string, what: string])[]
 }
 
-/** What scripts/figures.mjs measured: speeds by the suite of apps/bench, with where and when; sizes in bytes by adapter. */
+/**
+ * What scripts/figures.mjs measured: speeds by the suite of apps/bench, with where and when; sizes
+ * in bytes by adapter.
+ */
 export interface Figures {
-  readonly speed: Readonly<Record<string, { readonly on: string; readonly figures: Readonly<Record<string, number>> }>>
+  readonly speed: Readonly<
+    Record<string, { readonly on: string; readonly figures: Readonly<Record<string, number>> }>
+  >
   readonly bytes: Readonly<Record<string, { readonly page: number; readonly disk: number }>>
 }
 
@@ -34,11 +40,20 @@ const others = ['core', 'compiler', 'conformance']
 /** What was measured. */
 export const figures = (): Figures => read('figures.json')
 
-/** All adapters that are there, those of the data file first and in its order, and the questions that lead to them. */
+/**
+ * All adapters that are there, those of the data file first and in its order, and the questions
+ * that lead to them.
+ */
 export function adapters(): Adapters {
-  const { questions, adapters: rows } = read<{ questions: Question[]; adapters: Record<string, Row> }>('adapters.json')
+  const { questions, adapters: rows } = read<{
+    questions: Question[]
+    adapters: Record<string, Row>
+  }>('adapters.json')
   const there = packageNames().filter((name) => !others.includes(name))
-  const names = [...Object.keys(rows).filter((name) => there.includes(name)), ...there.filter((name) => !(name in rows))]
+  const names = [
+    ...Object.keys(rows).filter((name) => there.includes(name)),
+    ...there.filter((name) => !(name in rows)),
+  ]
   const found = names.map((name) => adapterOf(name, rows[name]))
   return { questions: questions.map((question) => answerable(question, found)), adapters: found }
 }
@@ -48,12 +63,19 @@ const answerable = ({ id, ask, answers }: Question, found: readonly Adapter[]): 
   id,
   ask,
   answers: Object.fromEntries(
-    Object.entries(answers).filter(([answer]) => found.some((adapter) => mayAnswer(adapter, id, answer))),
+    Object.entries(answers).filter(([answer]) =>
+      found.some((adapter) => mayAnswer(adapter, id, answer)),
+    ),
   ),
 })
 
 function adapterOf(name: string, row: Row | undefined): Adapter {
-  const { name: full, description, peerDependencies = {}, peerDependenciesMeta: meta = {} } = manifestOf(name)
+  const {
+    name: full,
+    description,
+    peerDependencies = {},
+    peerDependenciesMeta: meta = {},
+  } = manifestOf(name)
   const { speed, bytes } = figures()
   const peers = row?.peers ?? Object.keys(peerDependencies).filter((peer) => !meta[peer]?.optional)
   const code = join(app, 'first', `${name}.ts`)

@@ -15,12 +15,16 @@ export function load(app) {
       module.name = importedAs(module)
       const [first] = module.comment?.summary ?? []
       // The page has the name as its title.
-      if (first) first.text = first.text.replace(/^@freestep\/[\w/]+: (.)/, (_, letter) => letter.toUpperCase())
+      if (first)
+        first.text = first.text.replace(/^@freestep\/[\w/]+: (.)/, (_, letter) =>
+          letter.toUpperCase(),
+        )
       const own = (module.children ?? []).filter((child) => !child.isReference())
       if (own.length > many) for (const child of own) categorize(context, child)
       for (const child of own) point(child)
     }
-    for (const { comment } of Object.values(context.project.reflections)) if (comment) fence(comment)
+    for (const { comment } of Object.values(context.project.reflections))
+      if (comment) fence(comment)
   })
   // After links have been resolved, which may lead to what is exported again.
   const last = -10_000
@@ -29,10 +33,13 @@ export function load(app) {
     (context) => {
       for (const module of modulesOf(context)) {
         const again = (module.children ?? []).filter((child) => child.isReference())
-        const others = new Map(again.map((child) => [child, moduleOf(child.getTargetReflectionDeep())]))
+        const others = new Map(
+          again.map((child) => [child, moduleOf(child.getTargetReflectionDeep())]),
+        )
         for (const child of again) context.project.removeReflection(child)
         for (const sections of [module.groups, module.categories])
-          for (const section of sections ?? []) section.children = section.children.filter((child) => !again.includes(child))
+          for (const section of sections ?? [])
+            section.children = section.children.filter((child) => !again.includes(child))
         module.groups = module.groups?.filter(({ children }) => children.length)
         module.categories = module.categories?.filter(({ children }) => children.length)
         for (const other of new Set(others.values()))
@@ -48,7 +55,8 @@ export function load(app) {
 }
 
 /** The packages. @param {import('typedoc').Context} context */
-const modulesOf = ({ project }) => project.getReflectionsByKind(ReflectionKind.Module).filter((module) => module.isDeclaration())
+const modulesOf = ({ project }) =>
+  project.getReflectionsByKind(ReflectionKind.Module).filter((module) => module.isDeclaration())
 
 /**
  * What one is imported by: its package, and the path in it under which package.json exports its file.
@@ -59,7 +67,9 @@ function importedAs({ name }) {
   const [folder, file = 'index'] = name.split('/src/').map((part) => part.replace(/\/src$/, ''))
   const manifest = new URL(`../../../packages/${folder}/package.json`, import.meta.url)
   const { name: full, exports } = JSON.parse(readFileSync(manifest, 'utf8'))
-  const path = Object.keys(exports).find((each) => exports[each]['@freestep/source'] === `./src/${file}.ts`) ?? '.'
+  const path =
+    Object.keys(exports).find((each) => exports[each]['@freestep/source'] === `./src/${file}.ts`) ??
+    '.'
   return full + path.slice(1)
 }
 
@@ -68,7 +78,9 @@ const pages = new Map(
   ['algorithms', 'wrappers'].flatMap((folder) =>
     readdirSync(new URL(folder, docs)).flatMap((file) => {
       const [title] = readFileSync(new URL(`${folder}/${file}`, docs), 'utf8').split('\n')
-      return [...title.matchAll(/`(\w+)`/g)].map(([, name]) => /** @type {const} */ ([name, `${folder}/${file}`]))
+      return [...title.matchAll(/`(\w+)`/g)].map(
+        ([, name]) => /** @type {const} */ ([name, `${folder}/${file}`]),
+      )
     }),
   ),
 )
@@ -82,7 +94,10 @@ function point(child) {
   const page = pages.get(child.name)
   if (!page) return
   for (const { comment } of [child, ...(child.signatures ?? [])])
-    comment?.summary.push({ kind: 'text', text: `\n\nThe step, every option and when it fails: [its page](../../../${page}).` })
+    comment?.summary.push({
+      kind: 'text',
+      text: `\n\nThe step, every option and when it fails: [its page](../../../${page}).`,
+    })
 }
 
 /**
@@ -96,7 +111,12 @@ function fence(comment) {
     const pieces = part.text.split(/\n\n((?: {4}.*(?:\n|$))+)/)
     return pieces.flatMap((text, i) =>
       i % 2
-        ? [{ kind: /** @type {const} */ ('code'), text: `\n\n\`\`\`ts\n${text.replace(/^ {4}/gm, '').trimEnd()}\n\`\`\`\n` }]
+        ? [
+            {
+              kind: /** @type {const} */ ('code'),
+              text: `\n\n\`\`\`ts\n${text.replace(/^ {4}/gm, '').trimEnd()}\n\`\`\`\n`,
+            },
+          ]
         : [{ ...part, text }],
     )
   })
@@ -104,7 +124,9 @@ function fence(comment) {
 
 /** The name of the module that something is in. @param {import('typedoc').Reflection | undefined} reflection */
 const moduleOf = (reflection) =>
-  !reflection || reflection.kind === ReflectionKind.Module ? (reflection?.name ?? '') : moduleOf(reflection.parent)
+  !reflection || reflection.kind === ReflectionKind.Module
+    ? (reflection?.name ?? '')
+    : moduleOf(reflection.parent)
 
 /**
  * Adds what is exported again to the description of a module.
@@ -116,7 +138,9 @@ const moduleOf = (reflection) =>
 function say(module, again, other) {
   const names = again.map(({ name }) => `\`${name}\``).sort()
   const text =
-    again.length > many ? `It also exports all of \`${other}\`.` : `It also exports, from \`${other}\`: ${names.join(', ')}.`
+    again.length > many
+      ? `It also exports all of \`${other}\`.`
+      : `It also exports, from \`${other}\`: ${names.join(', ')}.`
   module.comment ??= new Comment()
   module.comment.summary.push({ kind: 'text', text: `\n\n${text}` })
 }
@@ -128,10 +152,14 @@ function say(module, again, other) {
  * @param {import('typedoc').DeclarationReflection} child
  */
 function categorize(context, child) {
-  const file = context.getSymbolFromReflection(child)?.declarations?.[0]?.getSourceFile().fileName ?? ''
+  const file =
+    context.getSymbolFromReflection(child)?.declarations?.[0]?.getSourceFile().fileName ?? ''
   const [, inner = ''] = file.split('/src/')
   const name = inner.split('/')[0].replace('.ts', '').replace('index', 'main')
   if (!name) return
-  const tag = new CommentTag('@category', [{ kind: 'text', text: name[0].toUpperCase() + name.slice(1) }])
-  for (const documented of [child, ...(child.signatures ?? [])]) documented.comment?.blockTags.push(tag)
+  const tag = new CommentTag('@category', [
+    { kind: 'text', text: name[0].toUpperCase() + name.slice(1) },
+  ])
+  for (const documented of [child, ...(child.signatures ?? [])])
+    documented.comment?.blockTags.push(tag)
 }

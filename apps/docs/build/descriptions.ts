@@ -1,6 +1,6 @@
 /**
- * What search engines show of a page: the first sentences of its introduction, as prose: up to
- * the first that has code in it, or a formula that letters cannot say. Names in code are words. After
+ * What search engines show of a page: the first sentences of its introduction, as prose: up to the
+ * first that has code in it, or a formula that letters cannot say. Names in code are words. After
  * the build every description of the site is looked at again.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
@@ -32,7 +32,8 @@ const letters: readonly (readonly [tex: RegExp, letter: string])[] = [
   ...Array.from('₀₁₂₃₄', (letter, i) => [new RegExp(`_${i}`, 'g'), letter] as const),
 ]
 
-const raise = (power: string) => Array.from(power, (digit) => (digit === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)])).join('')
+const raise = (power: string) =>
+  Array.from(power, (digit) => (digit === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)])).join('')
 
 /** A formula in letters, as far as it can be. */
 const spoken = (tex: string): string =>
@@ -45,7 +46,8 @@ const spoken = (tex: string): string =>
 function words(node: Nodes): string {
   if (node.type === 'text') return node.value
   // A name is a word, wherever it is written; more than a name is code.
-  if (node.type === 'inlineCode') return /^@?[A-Za-z][\w./-]*$/.test(node.value) ? node.value : unsayable
+  if (node.type === 'inlineCode')
+    return /^@?[A-Za-z][\w./-]*$/.test(node.value) ? node.value : unsayable
   if (node.type === 'inlineMath') return spoken(node.value)
   if (node.type === 'break') return ' '
   return 'children' in node ? (node.children as Nodes[]).map(words).join('') : unsayable
@@ -59,7 +61,9 @@ function sentences(paragraph: Paragraph): string[] {
   return end < 0 ? all : all.slice(0, end)
 }
 
-/** The description in a page of Markdown, if the first paragraph under its title begins with prose. */
+/**
+ * The description in a page of Markdown, if the first paragraph under its title begins with prose.
+ */
 export function describe(markdown: string): string | undefined {
   const title = /^# .+$/m.exec(markdown)
   if (!title) return undefined
@@ -83,15 +87,23 @@ export function faultsOf(description: string): string[] {
 }
 
 /** The description of a page of the site. */
-export const descriptionOf = (page: string): string | undefined => describe(readFileSync(join(content, page), 'utf8'))
+export const descriptionOf = (page: string): string | undefined =>
+  describe(readFileSync(join(content, page), 'utf8'))
 
 const decoded = (text: string) =>
-  text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&amp;', '&')
+  text
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&quot;', '"')
+    .replaceAll('&#39;', "'")
+    .replaceAll('&amp;', '&')
 
 /** The descriptions of all pages of the built site, by page. */
 export function descriptionsIn(site: string): Map<string, string> {
   const names = existsSync(site) ? readdirSync(site, { recursive: true, encoding: 'utf8' }) : []
-  const pages = names.map((name) => name.replaceAll('\\', '/')).filter((name) => name.endsWith('.html') && name !== '404.html')
+  const pages = names
+    .map((name) => name.replaceAll('\\', '/'))
+    .filter((name) => name.endsWith('.html') && name !== '404.html')
   return new Map(
     pages.map((name) => {
       const html = readFileSync(join(site, name), 'utf8')

@@ -1,4 +1,7 @@
-/** After the build: every link within the site leads to a page that is there, and to a heading that is on it. */
+/**
+ * After the build: every link within the site leads to a page that is there, and to a heading that
+ * is on it.
+ */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, posix } from 'node:path'
 
@@ -7,7 +10,8 @@ const htmlIn = (folder: string) =>
     .map((name) => name.replaceAll('\\', '/'))
     .filter((name) => name.endsWith('.html'))
 
-const decoded = (text: string) => text.replaceAll('&amp;', '&').replaceAll('&quot;', '"').replaceAll('&#39;', "'")
+const decoded = (text: string) =>
+  text.replaceAll('&amp;', '&').replaceAll('&quot;', '"').replaceAll('&#39;', "'")
 
 /** Throws a list of the links that lead nowhere. */
 export function checkLinks(site: string): void {
@@ -16,7 +20,8 @@ export function checkLinks(site: string): void {
   const anchors = new Map<string, Set<string>>()
   const anchorsOf = (name: string) => {
     const found =
-      anchors.get(name) ?? new Set([...(pages.get(name) ?? '').matchAll(/ id="([^"]+)"/g)].map(([, id]) => decoded(id)))
+      anchors.get(name) ??
+      new Set([...(pages.get(name) ?? '').matchAll(/ id="([^"]+)"/g)].map(([, id]) => decoded(id)))
     anchors.set(name, found)
     return found
   }
@@ -27,7 +32,9 @@ export function checkLinks(site: string): void {
       const url = decoded(href)
       if (/^[a-z]+:/.test(url) || url === '') continue
       const [path, anchor] = url.split('#')
-      const inSite = path.startsWith(base) ? path.slice(base.length) : path && posix.join(posix.dirname(name), path)
+      const inSite = path.startsWith(base)
+        ? path.slice(base.length)
+        : path && posix.join(posix.dirname(name), path)
       const target = path === '' ? name : pageAt(site, decodeURI(inSite.split('?')[0]))
       if (!target) broken.push(`${name}: ${url} leads nowhere`)
       else if (anchor && pages.has(target) && !anchorsOf(target).has(decodeURIComponent(anchor)))
@@ -40,5 +47,7 @@ export function checkLinks(site: string): void {
 /** The file that a path of the site is. */
 function pageAt(site: string, path: string): string | undefined {
   const candidates = [path, `${path}.html`, posix.join(path, 'index.html')]
-  return candidates.find((each) => existsSync(join(site, each)) && statSync(join(site, each)).isFile())
+  return candidates.find(
+    (each) => existsSync(join(site, each)) && statSync(join(site, each)).isFile(),
+  )
 }

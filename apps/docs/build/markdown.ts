@@ -13,7 +13,9 @@ export const markdown: MarkdownOptions = {
       throwOnError: true,
       // Vue leaves formulas alone; long ones can be scrolled by keys.
       transformer: (html: string) =>
-        html.replace(/^(<[a-z]+)/, '$1 v-pre').replace('class="katex-display"', 'class="katex-display" tabindex="0"'),
+        html
+          .replace(/^(<[a-z]+)/, '$1 v-pre')
+          .replace('class="katex-display"', 'class="katex-display" tabindex="0"'),
     }),
 }
 

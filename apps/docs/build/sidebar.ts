@@ -1,4 +1,7 @@
-/** The way through the site: what the bar at the side lists. Titles are those of the pages; algorithms come in the order of their index. */
+/**
+ * The way through the site: what the bar at the side lists. Titles are those of the pages;
+ * algorithms come in the order of their index.
+ */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DefaultTheme } from 'vitepress'
@@ -11,11 +14,18 @@ type Item = DefaultTheme.SidebarItem
 const read = (page: string) => readFileSync(join(content, page), 'utf8')
 
 /** The title of a page, without the marks of code. */
-const titleOf = (page: string): string => (/^# (.+)$/m.exec(read(page))?.[1] ?? page).replaceAll('`', '')
+const titleOf = (page: string): string =>
+  (/^# (.+)$/m.exec(read(page))?.[1] ?? page).replaceAll('`', '')
 
-const item = (page: string, text = titleOf(page)): Item => ({ text, link: `/${page.replace(/(index)?\.md$/, '')}` })
+const item = (page: string, text = titleOf(page)): Item => ({
+  text,
+  link: `/${page.replace(/(index)?\.md$/, '')}`,
+})
 
-/** Pages about algorithms or wrappers, by the headings of the index: each page once, under the names of all it is about. */
+/**
+ * Pages about algorithms or wrappers, by the headings of the index: each page once, under the names
+ * of all it is about.
+ */
 function algorithms(): Item[] {
   const sections = read('algorithms/index.md').split(/^## /m).slice(1)
   const groups = sections.map((section) => {
@@ -25,7 +35,8 @@ function algorithms(): Item[] {
       page: join('algorithms', link),
     }))
     const pages = [...new Set(links.map(({ page }) => page))]
-    const names = (page: string) => links.filter((link) => link.page === page).map(({ name }) => name)
+    const names = (page: string) =>
+      links.filter((link) => link.page === page).map(({ name }) => name)
     return { text, collapsed: true, items: pages.map((page) => item(page, names(page).join(', '))) }
   })
   return groups.filter(({ items }) => items.length)
@@ -34,21 +45,47 @@ function algorithms(): Item[] {
 /** The bar of everything but the API. Every page of docs/ is in it, which a test sees to. */
 function guides(): Item[] {
   const known = new Set(adapters().adapters.map(({ name }) => name))
-  const packages = packageNames().map((name) => ({ name, ...item(`packages/${name}.md`, manifestOf(name).name) }))
-  const short: Record<string, string> = { 'clipping.md': 'Clipping', 'float32.md': 'float32', 'experiments.md': 'Experiments' }
-  const some = (pages: string[]) => pages.map((page) => item(page, short[page] ?? titleOf(page).replace(/^Coming from /, '')))
+  const packages = packageNames().map((name) => ({
+    name,
+    ...item(`packages/${name}.md`, manifestOf(name).name),
+  }))
+  const short: Record<string, string> = {
+    'clipping.md': 'Clipping',
+    'float32.md': 'float32',
+    'experiments.md': 'Experiments',
+  }
+  const some = (pages: string[]) =>
+    pages.map((page) => item(page, short[page] ?? titleOf(page).replace(/^Coming from /, '')))
   return [
     { text: 'Begin', items: some(['start.md', 'choose-an-adapter.md', 'choose-an-algorithm.md']) },
     { text: 'Playground', items: some(['playground/index.md', 'playground/digits.md']) },
-    { text: 'Coming from', items: some(['coming-from/pytorch.md', 'coming-from/optax.md', 'coming-from/tf-train.md']) },
-    { text: 'Guides', items: some(['schedules.md', 'groups.md', 'checkpoints.md', 'clipping.md', 'float32.md', 'onnx-step.md']) },
+    {
+      text: 'Coming from',
+      items: some(['coming-from/pytorch.md', 'coming-from/optax.md', 'coming-from/tf-train.md']),
+    },
+    {
+      text: 'Guides',
+      items: some([
+        'schedules.md',
+        'groups.md',
+        'checkpoints.md',
+        'clipping.md',
+        'float32.md',
+        'onnx-step.md',
+      ]),
+    },
     { text: 'Measured', items: some(['benchmarks.md', 'experiments.md']) },
     { text: 'Algorithms', items: [item('algorithms/index.md', 'All of them'), ...algorithms()] },
     { text: 'Adapters', items: packages.filter(({ name }) => known.has(name)) },
     {
       text: 'Contribute',
       items: [
-        ...some(['how-it-works.md', 'write-a-backend.md', 'add-an-algorithm.md', 'fluent-or-free.md']),
+        ...some([
+          'how-it-works.md',
+          'write-a-backend.md',
+          'add-an-algorithm.md',
+          'fluent-or-free.md',
+        ]),
         ...packages.filter(({ name }) => !known.has(name)),
       ],
     },

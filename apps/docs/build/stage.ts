@@ -1,13 +1,24 @@
 /**
- * Gathers the site's pages in content/: the guides of docs/, the pages that only the site has, and the README of each package. They stay
- * plain Markdown; what is changed on the way is said here. The API pages are there already (typedoc.config.js). Not the looks.
+ * Gathers the site's pages in content/: the guides of docs/, the pages that only the site has, and
+ * the README of each package. They stay plain Markdown; what is changed on the way is said here.
+ * The API pages are there already (typedoc.config.js). Not the looks.
  *
- * - `<!-- site: Name -->` becomes the component of that name: an interactive part that GitHub does not show.
+ * - `<!-- site: Name -->` becomes the component of that name: an interactive part that GitHub does
+ *   not show.
  * - Links to what is no page (a file of the repository) become text.
  * - A page about algorithms says where to see them move, and where their API is.
  * - A README becomes `packages/NAME.md`, and ends with the way to its API.
  */
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join, posix } from 'node:path'
 import { firstLines } from './adapters.ts'
 import { app, packageNames, root } from './places.ts'
@@ -20,7 +31,8 @@ function pageOf(path: string): string | undefined {
   if (path === 'README.md') return 'index.md'
   const [first, name, ...rest] = path.split('/')
   if (first === 'docs' && path.endsWith('.md')) return path.slice('docs/'.length)
-  if (first === 'packages' && (rest.length === 0 || rest.join() === 'README.md')) return `packages/${name}.md`
+  if (first === 'packages' && (rest.length === 0 || rest.join() === 'README.md'))
+    return `packages/${name}.md`
   if (path.startsWith('apps/docs/pages/')) return path.slice('apps/docs/pages/'.length)
   return undefined
 }
@@ -66,9 +78,14 @@ function onSite(text: string, file: string, page: string): string {
   const body = text
     .replace(/<!-- site: first lines -->/g, () => firstLines())
     .replace(/<!-- site: (\w+) -->/g, '<$1 />')
-    .replace(codeOrLink, (all, code, words, url) => (code ? all : linkOnSite({ link: all, words, url }, file, page)))
-  if (/^docs\/algorithms\/(?!index)/.test(file)) return body.replace(/\n(?=## )/, () => `\n${elsewhere(text)}\n\n`)
-  return name ? `${body}\n## API\n\n[Everything that \`@freestep/${name}\` exports](../api/${name}/index.md)\n` : body
+    .replace(codeOrLink, (all, code, words, url) =>
+      code ? all : linkOnSite({ link: all, words, url }, file, page),
+    )
+  if (/^docs\/algorithms\/(?!index)/.test(file))
+    return body.replace(/\n(?=## )/, () => `\n${elsewhere(text)}\n\n`)
+  return name
+    ? `${body}\n## API\n\n[Everything that \`@freestep/${name}\` exports](../api/${name}/index.md)\n`
+    : body
 }
 
 /** The way from the page about some algorithms to the playground and to their API. */
@@ -79,8 +96,15 @@ function elsewhere(text: string): string {
   return `<a href="../playground/?methods=${names.join()}">See it move</a> · API: ${api.join(', ')}`
 }
 
-/** A link of a file of the repository as a link of the site. The pages that only the site has are written with such. */
-function linkOnSite({ link, words, url }: { link: string; words: string; url: string }, file: string, page: string): string {
+/**
+ * A link of a file of the repository as a link of the site. The pages that only the site has are
+ * written with such.
+ */
+function linkOnSite(
+  { link, words, url }: { link: string; words: string; url: string },
+  file: string,
+  page: string,
+): string {
   if (/^([a-z]+:|#|\/)/.test(url) || file.startsWith('apps/docs/pages/')) return link
   const [path, anchor] = url.split('#')
   const target = pageOf(posix.normalize(posix.join(posix.dirname(file), path)).replace(/\/$/, ''))

@@ -1,4 +1,7 @@
-/** Which adapter fits: the questions, and what is left of the adapters after some of them have been answered. Not how it looks. */
+/**
+ * Which adapter fits: the questions, and what is left of the adapters after some of them have been
+ * answered. Not how it looks.
+ */
 
 /** A question, and its answers by id. */
 export interface Question {
@@ -27,11 +30,18 @@ export interface Adapter {
   readonly install: string
   /** Its first lines. */
   readonly code: string
-  /** What it adds to a page (minified and gzipped) and to node_modules, in bytes, without its peers. */
+  /**
+   * What it adds to a page (minified and gzipped) and to node_modules, in bytes, without its peers.
+   */
   readonly bytes: { readonly page: number; readonly disk: number } | undefined
   readonly peers: readonly string[]
   /** What was measured, and where and when. */
-  readonly speed: readonly { readonly figure: string; readonly what: string; readonly value: number; readonly on: string }[]
+  readonly speed: readonly {
+    readonly figure: string
+    readonly what: string
+    readonly value: number
+    readonly on: string
+  }[]
 }
 
 /** All of them. */
@@ -45,8 +55,12 @@ export type Answers = Readonly<Record<string, string | undefined>>
 
 /** The questions that an adapter answers otherwise, in the case that is closest. */
 export function against({ fits }: Adapter, answers: Answers): string[] {
-  const given = Object.entries(answers).flatMap(([id, answer]) => (answer === undefined ? [] : [{ id, answer }]))
-  const otherwise = fits.map((each) => given.filter(({ id, answer }) => !each[id]?.includes(answer)).map(({ id }) => id))
+  const given = Object.entries(answers).flatMap(([id, answer]) =>
+    answer === undefined ? [] : [{ id, answer }],
+  )
+  const otherwise = fits.map((each) =>
+    given.filter(({ id, answer }) => !each[id]?.includes(answer)).map(({ id }) => id),
+  )
   return otherwise.sort((a, b) => a.length - b.length)[0] ?? given.map(({ id }) => id)
 }
 

@@ -1,5 +1,16 @@
-/** The kernels of a step, compiled in the page, in each language that the compiler prints as text. Not how they are shown. */
-import { compile, emitJs, emitPtx, emitWat, emitWgsl, type Kernels, traffic } from '@freestep/compiler'
+/**
+ * The kernels of a step, compiled in the page, in each language that the compiler prints as text.
+ * Not how they are shown.
+ */
+import {
+  compile,
+  emitJs,
+  emitPtx,
+  emitWat,
+  emitWgsl,
+  type Kernels,
+  traffic,
+} from '@freestep/compiler'
 import * as core from '@freestep/core'
 
 /** A language. */
@@ -10,7 +21,12 @@ export interface Language {
 }
 
 const wgsl = (kernels: Kernels) =>
-  emitWgsl(kernels, { workgroupSize: { pass: 64, scalar: 64 }, pairs: 1, data: 'f32', subgroups: false })
+  emitWgsl(kernels, {
+    workgroupSize: { pass: 64, scalar: 64 },
+    pairs: 1,
+    data: 'f32',
+    subgroups: false,
+  })
     .map(({ kind, code }, i) => `// launch ${i}: ${kind}\n\n${code}`)
     .join('\n')
 
@@ -20,7 +36,13 @@ const given = ({ uniforms, usesLoss }: core.Program) => [
   ...(usesLoss ? ['loss'] : []),
 ]
 const ptx = (kernels: Kernels, program: core.Program) =>
-  emitPtx(kernels, { name: 'step', threads: 256, data: ['f32'], given: given(program), stochastic: false }).code
+  emitPtx(kernels, {
+    name: 'step',
+    threads: 256,
+    data: ['f32'],
+    given: given(program),
+    stochastic: false,
+  }).code
 
 /** The languages that are printed here, the one to read first. */
 export const languages: readonly Language[] = [
@@ -36,7 +58,10 @@ type Factory = core.AlgorithmFactory<object>
 export const steps: Readonly<Record<string, () => core.Algorithm>> = {
   ...Object.fromEntries(
     Object.entries(core as Record<string, unknown>)
-      .filter((entry): entry is [string, Factory] => typeof entry[1] === 'function' && 'algorithm' in entry[1])
+      .filter(
+        (entry): entry is [string, Factory] =>
+          typeof entry[1] === 'function' && 'algorithm' in entry[1],
+      )
       .map(([name, factory]) => [`${name}()`, () => factory()]),
   ),
   'averaged(dog())': () => core.averaged(core.dog()),
@@ -46,8 +71,15 @@ export const steps: Readonly<Record<string, () => core.Algorithm>> = {
 
 /** What a compiled step is. */
 export interface Compiled {
-  /** For each pass over memory, what it reads and writes, and how many bytes that is for each parameter in float32. */
-  readonly passes: readonly { readonly reads: string; readonly writes: string; readonly bytes: number }[]
+  /**
+   * For each pass over memory, what it reads and writes, and how many bytes that is for each
+   * parameter in float32.
+   */
+  readonly passes: readonly {
+    readonly reads: string
+    readonly writes: string
+    readonly bytes: number
+  }[]
   /** The code by language. */
   readonly code: Readonly<Record<string, string>>
 }
@@ -56,10 +88,18 @@ export interface Compiled {
 export function compiled(name: string): Compiled {
   const algorithm = steps[name]()
   const tensor = { name: 'w', shape: [1000], size: 1000, dtype: 'float32' as const }
-  const program = core.createProgram(algorithm, [tensor], [algorithm.options as Record<string, unknown>])
+  const program = core.createProgram(
+    algorithm,
+    [tensor],
+    [algorithm.options as Record<string, unknown>],
+  )
   const kernels = compile(program, 'step')
   return {
-    passes: traffic(kernels).map(({ reads, writes, bytes }) => ({ reads: reads.join(' '), writes: writes.join(' '), bytes })),
+    passes: traffic(kernels).map(({ reads, writes, bytes }) => ({
+      reads: reads.join(' '),
+      writes: writes.join(' '),
+      bytes,
+    })),
     code: Object.fromEntries(languages.map(({ id, print }) => [id, print(kernels, program)])),
   }
 }

@@ -1,4 +1,7 @@
-/** The browser for the tests of the site: pages that remember what went wrong on them. Not the tests. */
+/**
+ * The browser for the tests of the site: pages that remember what went wrong on them. Not the
+ * tests.
+ */
 import { type Browser, chromium as driver, type Page } from 'playwright'
 import { afterAll, beforeAll, inject } from 'vitest'
 import { absent, chromium, softwareWebGPU } from '../../../scripts/absent.ts'
@@ -40,16 +43,22 @@ export function openPages(): (options?: { width?: number; dark?: boolean }) => P
     page.on('pageerror', (error) => wrong.push(`${page.url()}: ${error.message}`))
     context.on('request', (request) => {
       const url = request.url()
-      if (!/^(data|blob):/.test(url) && !url.startsWith(site())) wrong.push(`${page.url()} asks for ${url}`)
+      if (!/^(data|blob):/.test(url) && !url.startsWith(site()))
+        wrong.push(`${page.url()} asks for ${url}`)
     })
     return { page, wrong }
   }
 }
 
 /**
- * Where a curve was drawn, as numbers: the path of that label in the chart, each of its corners through the inverted scales.
+ * Where a curve was drawn, as numbers: the path of that label in the chart, each of its corners
+ * through the inverted scales.
  */
-export function curve(page: Page, chart: string, label: string): Promise<{ x: number; y: number }[]> {
+export function curve(
+  page: Page,
+  chart: string,
+  label: string,
+): Promise<{ x: number; y: number }[]> {
   return page.evaluate(
     ([chart, label]) => {
       interface Scaled extends SVGSVGElement {
@@ -57,8 +66,14 @@ export function curve(page: Page, chart: string, label: string): Promise<{ x: nu
       }
       const svg = document.querySelector<Scaled>(`[data-chart=${chart}] svg`)
       const path = svg?.querySelector(`path[aria-label="${label}"]`)?.getAttribute('d') ?? ''
-      const corners = [...path.matchAll(/[ML](-?[\d.]+),(-?[\d.]+)/g)].map(([, x, y]) => [Number(x), Number(y)])
-      return corners.map(([x, y]) => ({ x: svg?.scale('x').invert(x) ?? Number.NaN, y: svg?.scale('y').invert(y) ?? Number.NaN }))
+      const corners = [...path.matchAll(/[ML](-?[\d.]+),(-?[\d.]+)/g)].map(([, x, y]) => [
+        Number(x),
+        Number(y),
+      ])
+      return corners.map(([x, y]) => ({
+        x: svg?.scale('x').invert(x) ?? Number.NaN,
+        y: svg?.scale('y').invert(y) ?? Number.NaN,
+      }))
     },
     [chart, label] as const,
   )

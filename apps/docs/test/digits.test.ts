@@ -1,4 +1,7 @@
-/** The training of the playground: the network's gradient against that of TensorFlow.js, the race, and the file of digits. */
+/**
+ * The training of the playground: the network's gradient against that of TensorFlow.js, the race,
+ * and the file of digits.
+ */
 import '@tensorflow/tfjs-backend-cpu'
 import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-layers' // brings the gradients of tfjs-core with it
@@ -17,7 +20,10 @@ describe('the network', () => {
     const numbers = (size: number) => Array.from({ length: size }, () => random() - 0.4)
     const network = new Perceptron('derivative', [5, 4, 3])
     const x = tf.tensor2d(numbers(30), [6, 5])
-    const y = tf.cast(tf.oneHot(tf.tensor1d([0, 1, 2, 0, 1, 2], 'int32'), 3), 'float32') as tf.Tensor2D
+    const y = tf.cast(
+      tf.oneHot(tf.tensor1d([0, 1, 2, 0, 1, 2], 'int32'), 3),
+      'float32',
+    ) as tf.Tensor2D
     const { gradients } = network.gradient(x, y)
     const { grads } = tf.variableGrads(() => network.gradient(x, y).loss)
     expect(gradients).toHaveLength(4)
@@ -51,8 +57,18 @@ function halves(count: number): Digits {
 describe('the race', () => {
   test('whoever is behind is next; Adam starts again at another rate and catches up; no tensor is left behind', async () => {
     const race = new Race(halves(200), halves(40), 1e-3)
-    const first = [await race.advance(), await race.advance(), await race.advance(), await race.advance()]
-    expect(first.map(({ racer, step }) => `${racer} ${step}`)).toEqual(['prodigy 5', 'adam 5', 'prodigy 10', 'adam 10'])
+    const first = [
+      await race.advance(),
+      await race.advance(),
+      await race.advance(),
+      await race.advance(),
+    ]
+    expect(first.map(({ racer, step }) => `${racer} ${step}`)).toEqual([
+      'prodigy 5',
+      'adam 5',
+      'prodigy 10',
+      'adam 10',
+    ])
     race.setRate(0.1)
     const second = [await race.advance(), await race.advance(), await race.advance()]
     expect(second.map(({ racer, step, rate }) => `${racer} ${step} ${rate}`)).toEqual([
@@ -81,7 +97,10 @@ test('the file of digits has them all, and what they show', async () => {
     [test, counts.test],
   ] as const) {
     expect([set.images.length, set.labels.length]).toEqual([count * pixels, count])
-    const shown = Array.from({ length: 10 }, (_, digit) => set.labels.filter((label) => label === digit).length)
+    const shown = Array.from(
+      { length: 10 },
+      (_, digit) => set.labels.filter((label) => label === digit).length,
+    )
     for (const each of shown) expect(each / count).toBeGreaterThan(0.08)
   }
   // The first digits of MNIST, as everybody knows them.

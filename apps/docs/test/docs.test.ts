@@ -1,6 +1,7 @@
 /**
- * What the documentation says, held against the code: every algorithm and wrapper has a page, with its options, defaults, states and
- * memory as they are; links lead somewhere; formulas are formulas. The code in the pages is examples.test.ts.
+ * What the documentation says, held against the code: every algorithm and wrapper has a page, with
+ * its options, defaults, states and memory as they are; links lead somewhere; formulas are
+ * formulas. The code in the pages is examples.test.ts.
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -36,7 +37,10 @@ const algorithms = Object.fromEntries(
   }),
 )
 
-/** Every wrapper by the name of its file, around an algorithm, with its options as they are when left out. */
+/**
+ * Every wrapper by the name of its file, around an algorithm, with its options as they are when
+ * left out.
+ */
 const wrappers: Record<string, (inner: core.Algorithm) => core.Algorithm> = {
   averaged: (inner) => core.averaged(inner),
   clipByGlobalNorm: (inner) => core.clipByGlobalNorm(1, inner),
@@ -47,10 +51,23 @@ const wrappers: Record<string, (inner: core.Algorithm) => core.Algorithm> = {
 
 const pages = pagesIn('docs')
 const readmes = packagesWithReadme().map(readPage)
-const about = (folder: string) => pages.filter(({ path }) => path.startsWith(`docs/${folder}/`) && !path.endsWith('/index.md'))
-const sections = ['The step', 'Symbols', 'Options', 'States', 'When it works', 'When it fails', 'Example', 'Reference']
+const about = (folder: string) =>
+  pages.filter(({ path }) => path.startsWith(`docs/${folder}/`) && !path.endsWith('/index.md'))
+const sections = [
+  'The step',
+  'Symbols',
+  'Options',
+  'States',
+  'When it works',
+  'When it fails',
+  'Example',
+  'Reference',
+]
 
-/** The first table of a section as records: for each of the page's subjects, row name → cell. A column `default` serves all. */
+/**
+ * The first table of a section as records: for each of the page's subjects, row name → cell. A
+ * column `default` serves all.
+ */
 function columns(page: Page, name: string): Record<string, Record<string, string>> {
   const [first] = all(section(page, name), 'table')
   if (!first) return Object.fromEntries(subjects(page).map((subject) => [subject, {}]))
@@ -67,34 +84,62 @@ function columns(page: Page, name: string): Record<string, Record<string, string
 
 /** How a default is written in a table. */
 const shown = (value: unknown): string =>
-  typeof value === 'string' ? `'${value}'` : Array.isArray(value) ? `[${value.map(shown).join(', ')}]` : String(value)
+  typeof value === 'string'
+    ? `'${value}'`
+    : Array.isArray(value)
+      ? `[${value.map(shown).join(', ')}]`
+      : String(value)
 
 /** 1e-6 and 0.000001 are the same default. */
-const normal = (cell: string) => cell.replace(/\d[\d.]*(e-?\d+)?/g, (digits) => String(Number(digits)))
+const normal = (cell: string) =>
+  cell.replace(/\d[\d.]*(e-?\d+)?/g, (digits) => String(Number(digits)))
 
 /** The scope of every state, under some options. */
 function statesOf(algorithm: core.Algorithm): Readonly<Record<string, core.Scope>> {
   const tensor: core.TensorInfo = { name: 'x', shape: [2], size: 2, dtype: 'float64' }
   // Without what core keeps for tensors that sit steps out.
-  return core.createProgram(algorithm, [tensor], [algorithm.options as Record<string, unknown>], { absences: false }).states
+  return core.createProgram(algorithm, [tensor], [algorithm.options as Record<string, unknown>], {
+    absences: false,
+  }).states
 }
-const words: Record<core.Scope, string> = { element: 'coordinate', slice: 'coordinate', tensor: 'tensor', global: 'all' }
+const words: Record<core.Scope, string> = {
+  element: 'coordinate',
+  slice: 'coordinate',
+  tensor: 'tensor',
+  global: 'all',
+}
 const perCoordinate = (algorithm: core.Algorithm) =>
   Object.values(statesOf(algorithm)).filter((scope) => words[scope] === 'coordinate').length
 
-/** The states of an algorithm under any of the options that the conformance table tries with those of its page. */
+/**
+ * The states of an algorithm under any of the options that the conformance table tries with those
+ * of its page.
+ */
 function everyState(name: string, page: Page): Record<string, string> {
   const known = Object.keys(algorithms[name].algorithm.defaults)
-  const variants = conformance.filter((row) => subjects(page).includes(row.name)).flatMap((row) => row.variants)
-  const settings = [{}, ...variants].map((options) => Object.entries(options).filter(([option]) => known.includes(option)))
-  const found = settings.flatMap((options) => Object.entries(statesOf(algorithms[name](Object.fromEntries(options)))))
+  const variants = conformance
+    .filter((row) => subjects(page).includes(row.name))
+    .flatMap((row) => row.variants)
+  const settings = [{}, ...variants].map((options) =>
+    Object.entries(options).filter(([option]) => known.includes(option)),
+  )
+  const found = settings.flatMap((options) =>
+    Object.entries(statesOf(algorithms[name](Object.fromEntries(options)))),
+  )
   return Object.fromEntries(found.map(([state, scope]) => [state, words[scope]]))
 }
 
-/** The bytes of float32 that a fused step moves for each parameter, pass by pass, as they are written. */
+/**
+ * The bytes of float32 that a fused step moves for each parameter, pass by pass, as they are
+ * written.
+ */
 function bytesOf(algorithm: core.Algorithm): string {
   const tensor: core.TensorInfo = { name: 'x', shape: [1000], size: 1000, dtype: 'float32' }
-  const program = core.createProgram(algorithm, [tensor], [algorithm.options as Record<string, unknown>])
+  const program = core.createProgram(
+    algorithm,
+    [tensor],
+    [algorithm.options as Record<string, unknown>],
+  )
   return traffic(compile(program, 'step'))
     .map(({ bytes }) => bytes)
     .join(' + ')
@@ -111,8 +156,13 @@ describe('algorithms', () => {
   const each = about('algorithms').flatMap((page) => subjects(page).map((name) => ({ name, page })))
   test.each(each)('$name: options and defaults', ({ name, page }) => {
     const defaults = Object.entries(algorithms[name].algorithm.defaults)
-    const written = Object.entries(columns(page, 'Options')[name]).map(([option, cell]) => [option, normal(cell)])
-    expect(Object.fromEntries(written)).toEqual(Object.fromEntries(defaults.map(([option, value]) => [option, shown(value)])))
+    const written = Object.entries(columns(page, 'Options')[name]).map(([option, cell]) => [
+      option,
+      normal(cell),
+    ])
+    expect(Object.fromEntries(written)).toEqual(
+      Object.fromEntries(defaults.map(([option, value]) => [option, shown(value)])),
+    )
   })
   test.each(each)('$name: states, memory and passes', ({ name, page }) => {
     const { [values]: memory, [moved]: bytes, ...states } = columns(page, 'States')[name]
@@ -123,7 +173,9 @@ describe('algorithms', () => {
 })
 
 describe('wrappers', () => {
-  const files = readdirSync(join(root, 'packages/core/src/wrappers')).map((file) => file.replace('.ts', ''))
+  const files = readdirSync(join(root, 'packages/core/src/wrappers')).map((file) =>
+    file.replace('.ts', ''),
+  )
 
   test('each has one page', () => {
     const expected = files.filter((name) => name !== 'index' && name !== 'wrap').sort()
@@ -134,7 +186,10 @@ describe('wrappers', () => {
   const each = about('wrappers').flatMap((page) => subjects(page).map((name) => ({ name, page })))
   test.each(each)('$name: options and defaults', ({ name, page }) => {
     const { max, ...defaults } = wrappers[name](core.sgd()).wrapper?.options ?? {}
-    const written = Object.entries(columns(page, 'Options')[name]).map(([option, cell]) => [option, normal(cell)])
+    const written = Object.entries(columns(page, 'Options')[name]).map(([option, cell]) => [
+      option,
+      normal(cell),
+    ])
     const expected = Object.entries(defaults).map(([option, value]) => [option, shown(value)])
     expect(Object.fromEntries(written)).toEqual({
       ...Object.fromEntries(expected),
@@ -155,17 +210,21 @@ describe('wrappers', () => {
   })
 })
 
-test.each([...about('algorithms'), ...about('wrappers')])('$path has the sections of its kind', (page) => {
-  expect(headings(page, 1)).toHaveLength(1)
-  expect(headings(page, 2)).toEqual(sections)
-})
+test.each([...about('algorithms'), ...about('wrappers')])(
+  '$path has the sections of its kind',
+  (page) => {
+    expect(headings(page, 1)).toHaveLength(1)
+    expect(headings(page, 2)).toEqual(sections)
+  },
+)
 
 describe('docs/algorithms/index.md', () => {
   const index = readPage('docs/algorithms/index.md')
 
   test('links to every page', () => {
     const linked = new Set(internalLinks(index).map(({ target }) => target))
-    for (const page of [...about('algorithms'), ...about('wrappers')]) expect(linked).toContain(page.path)
+    for (const page of [...about('algorithms'), ...about('wrappers')])
+      expect(linked).toContain(page.path)
   })
   test('names every algorithm and wrapper, with its memory', () => {
     const written = Object.fromEntries(
@@ -174,7 +233,10 @@ describe('docs/algorithms/index.md', () => {
         .filter(([header]) => header[2] === 'memory')
         .flatMap(([, ...rows]) => rows.map((row) => [row[0], row[2]])),
     )
-    const own = Object.entries(algorithms).map(([name, factory]) => [name, String(perCoordinate(factory()))])
+    const own = Object.entries(algorithms).map(([name, factory]) => [
+      name,
+      String(perCoordinate(factory())),
+    ])
     const added = Object.entries(wrappers).map(([name, wrapper]) => [
       name,
       `+${perCoordinate(wrapper(core.sgd()))}`.replace('+0', '0'),
@@ -189,29 +251,44 @@ describe('docs/coming-from', () => {
     all(page.tree, 'heading')
       .filter(({ depth }) => depth === 2)
       .map((heading) => ({
-        ...{ page: page.path, title: text(heading), page_: page },
+        page: page.path,
+        title: text(heading),
+        page_: page,
         names: all(heading, 'inlineCode')
           .map(({ value }) => value)
-          .filter((name, i, codes) => (name in algorithms || name in wrappers) && i >= codes.length / 2),
+          .filter(
+            (name, i, codes) => (name in algorithms || name in wrappers) && i >= codes.length / 2,
+          ),
       }))
       .filter(({ names }) => names.length)
-      .map(({ page_, ...rest }) => ({ ...rest, rows: cells(all(section(page_, rest.title), 'table')[0]).slice(1) })),
+      .map(({ page_, ...rest }) => ({
+        ...rest,
+        rows: cells(all(section(page_, rest.title), 'table')[0]).slice(1),
+      })),
   )
 
   test('there are sections', () => expect(sections.length).toBeGreaterThan(30))
 
-  test.each(sections)('$page, $title: the options here are those that there are, with their defaults', ({ names, rows }) => {
-    const written = rows.filter(([, here]) => here !== '—').map(([, here, given]) => [here, normal(given)])
-    for (const name of names) {
-      const defaults =
-        name in algorithms ? algorithms[name].algorithm.defaults : (wrappers[name](core.sgd()).wrapper?.options ?? {})
-      const expected = Object.entries(defaults).map(([option, value]) => [option, shown(value)])
-      expect(Object.fromEntries(written)).toEqual(Object.fromEntries(expected))
-    }
-  })
+  test.each(sections)(
+    '$page, $title: the options here are those that there are, with their defaults',
+    ({ names, rows }) => {
+      const written = rows
+        .filter(([, here]) => here !== '—')
+        .map(([, here, given]) => [here, normal(given)])
+      for (const name of names) {
+        const defaults =
+          name in algorithms
+            ? algorithms[name].algorithm.defaults
+            : (wrappers[name](core.sgd()).wrapper?.options ?? {})
+        const expected = Object.entries(defaults).map(([option, value]) => [option, shown(value)])
+        expect(Object.fromEntries(written)).toEqual(Object.fromEntries(expected))
+      }
+    },
+  )
 
   /** The parameters of a function and their defaults, as its text has them. */
-  const parametersOf = (f: (...args: never[]) => unknown) => /\(([^)]*)\)/.exec(String(f))?.[1].split(/,\s*/) ?? []
+  const parametersOf = (f: (...args: never[]) => unknown) =>
+    /\(([^)]*)\)/.exec(String(f))?.[1].split(/,\s*/) ?? []
 
   test('tf.train: the names there are those of the library', () => {
     const found = sections.filter(({ title }) => title.startsWith('tf.train'))
@@ -219,7 +296,9 @@ describe('docs/coming-from', () => {
       ['adam', 'sgd', 'momentum', 'adagrad'].map((name) => `tf.train.${name}`),
     )
     for (const { title, rows } of found) {
-      const factory = train[/tf\.train\.(\w+)/.exec(title)?.[1] as keyof typeof train] as (...args: never[]) => unknown
+      const factory = train[/tf\.train\.(\w+)/.exec(title)?.[1] as keyof typeof train] as (
+        ...args: never[]
+      ) => unknown
       const there = rows.flatMap(([there]) => (there === '—' ? [] : there.split(', ')))
       expect(there).toEqual(parametersOf(factory))
     }
@@ -229,19 +308,23 @@ describe('docs/coming-from', () => {
 test('every page can be reached from the README', () => {
   const reached = new Set(['README.md'])
   for (const path of reached)
-    for (const { target } of internalLinks(readPage(path))) if (target.endsWith('.md')) reached.add(target)
+    for (const { target } of internalLinks(readPage(path)))
+      if (target.endsWith('.md')) reached.add(target)
   expect(pages.map(({ path }) => path).filter((path) => !reached.has(path))).toEqual([])
 })
 
-describe.each([...pages, ...readmes, readPage('README.md'), readPage('CONTRIBUTING.md')])('$path', (page) => {
-  test('links lead somewhere', () => {
-    for (const { url, target, anchor } of internalLinks(page)) {
-      expect(existsSync(join(root, target)), url).toBe(true)
-      if (anchor) expect(anchors(readPage(target)), url).toContain(anchor)
-    }
-  })
-  test('formulas can be set', () => {
-    for (const { tex, display } of formulas(page))
-      katex.renderToString(tex, { displayMode: display, strict: 'error', throwOnError: true })
-  })
-})
+describe.each([...pages, ...readmes, readPage('README.md'), readPage('CONTRIBUTING.md')])(
+  '$path',
+  (page) => {
+    test('links lead somewhere', () => {
+      for (const { url, target, anchor } of internalLinks(page)) {
+        expect(existsSync(join(root, target)), url).toBe(true)
+        if (anchor) expect(anchors(readPage(target)), url).toContain(anchor)
+      }
+    })
+    test('formulas can be set', () => {
+      for (const { tex, display } of formulas(page))
+        katex.renderToString(tex, { displayMode: display, strict: 'error', throwOnError: true })
+    })
+  },
+)

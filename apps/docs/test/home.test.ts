@@ -5,16 +5,23 @@ import { expect, test } from 'vitest'
 import { grow, reached } from '../src/home.ts'
 import { root } from './markdown.ts'
 
-const component = readFileSync(join(root, 'apps/docs/.vitepress/theme/components/FrontHero.vue'), 'utf8')
+const component = readFileSync(
+  join(root, 'apps/docs/.vitepress/theme/components/FrontHero.vue'),
+  'utf8',
+)
 const words = component.replace(/\s+/g, ' ')
 
 test('they begin at some millionths and come to the order of magnitude of the distance', async () => {
-  expect(words).toContain('they begin at some millionths and come to the order of magnitude of the distance')
-  const methods = [...component.matchAll(/\{ name: '(\w+)', label: '([\w-]+)'/g)].map(([, name, label]) => ({
-    name,
-    label,
-    color: '',
-  }))
+  expect(words).toContain(
+    'they begin at some millionths and come to the order of magnitude of the distance',
+  )
+  const methods = [...component.matchAll(/\{ name: '(\w+)', label: '([\w-]+)'/g)].map(
+    ([, name, label]) => ({
+      name,
+      label,
+      color: '',
+    }),
+  )
   expect(methods.map(({ label }) => label)).toEqual(['D-Adaptation', 'DoG', 'Prodigy'])
   const last = Number(/const last = (\d+)/.exec(component)?.[1])
   const { runs, distance } = await grow(methods, last)

@@ -1,4 +1,7 @@
-/** The kernels that "How it works" prints in the page are those that the compiler's tests keep, and there are some for every step. */
+/**
+ * The kernels that "How it works" prints in the page are those that the compiler's tests keep, and
+ * there are some for every step.
+ */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -6,7 +9,8 @@ import { compiled, languages, steps } from '../src/kernels.ts'
 import { missing, openPages, site } from './browser.ts'
 import { root } from './markdown.ts'
 
-const kept = (name: string) => readFileSync(join(root, 'packages/compiler/test/kernels', name), 'utf8')
+const kept = (name: string) =>
+  readFileSync(join(root, 'packages/compiler/test/kernels', name), 'utf8')
 
 test.each(['adam', 'dog', 'prodigy'])('%s', (name) => {
   const { code } = compiled(`${name}()`)
@@ -16,7 +20,9 @@ test.each(['adam', 'dog', 'prodigy'])('%s', (name) => {
   expect(code.wgsl).toBe(kept(`${name}.wgsl`).replaceAll(`// ${name}, launch`, '// launch'))
   // Its test asks for lr to come with a launch, which is none of these options here.
   expect(code.ptx).toBe(
-    kept(`${name}.ptx`).replaceAll(`.entry ${name}_`, '.entry step_').replaceAll('  .param .f64 given_lr,\n', ''),
+    kept(`${name}.ptx`)
+      .replaceAll(`.entry ${name}_`, '.entry step_')
+      .replaceAll('  .param .f64 given_lr,\n', ''),
   )
 })
 

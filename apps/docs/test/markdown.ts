@@ -1,6 +1,6 @@
 /**
- * The pages of the documentation as trees, and what the tests ask of one: its title, headings, tables, links, formulas and code.
- * Not the tests, and not the site.
+ * The pages of the documentation as trees, and what the tests ask of one: its title, headings,
+ * tables, links, formulas and code. Not the tests, and not the site.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
@@ -29,7 +29,10 @@ const known = new Map<string, Page>()
 
 /** Reads a Markdown file of the repository, once. */
 export function readPage(path: string): Page {
-  const page = known.get(path) ?? { path, tree: processor.parse(readFileSync(join(root, path), 'utf8')) }
+  const page = known.get(path) ?? {
+    path,
+    tree: processor.parse(readFileSync(join(root, path), 'utf8')),
+  }
   known.set(path, page)
   return page
 }
@@ -59,7 +62,11 @@ export function all<T extends Nodes['type']>(tree: Node, type: T): Extract<Nodes
 
 /** The text of a node, without its markup. */
 export const text = (node: Nodes): string =>
-  'value' in node ? node.value : 'children' in node ? (node.children as Nodes[]).map(text).join('') : ''
+  'value' in node
+    ? node.value
+    : 'children' in node
+      ? (node.children as Nodes[]).map(text).join('')
+      : ''
 
 /** The headings of a level. */
 export const headings = ({ tree }: Page, depth: Heading['depth']): string[] =>
@@ -75,7 +82,9 @@ export const subjects = ({ tree }: Page): string[] => {
 
 /** The nodes below a heading of level two, up to the next. */
 export function section({ path, tree }: Page, name: string): Root {
-  const start = tree.children.findIndex((node) => node.type === 'heading' && node.depth === 2 && text(node) === name)
+  const start = tree.children.findIndex(
+    (node) => node.type === 'heading' && node.depth === 2 && text(node) === name,
+  )
   if (start < 0) throw new RangeError(`${path} has no section "${name}".`)
   const rest = tree.children.slice(start + 1)
   const end = rest.findIndex((node) => node.type === 'heading' && node.depth <= 2)
@@ -83,7 +92,8 @@ export function section({ path, tree }: Page, name: string): Root {
 }
 
 /** A table as text, the header first. */
-export const cells = (table: Table): string[][] => table.children.map((row) => row.children.map((cell) => text(cell)))
+export const cells = (table: Table): string[][] =>
+  table.children.map((row) => row.children.map((cell) => text(cell)))
 
 /** The anchors of a page, as GitHub makes them. */
 export function anchors({ tree }: Page): Set<string> {
@@ -91,14 +101,26 @@ export function anchors({ tree }: Page): Set<string> {
   return new Set(all(tree, 'heading').map((heading) => slugger.slug(text(heading))))
 }
 
-/** The links and images of a page that lead to a file of the repository: as written, the path there, and the anchor. */
-export function internalLinks({ path, tree }: Page): { url: string; target: string; anchor: string | undefined }[] {
-  const urls = [...all(tree, 'link'), ...all(tree, 'image'), ...all(tree, 'definition')].map(({ url }) => url)
+/**
+ * The links and images of a page that lead to a file of the repository: as written, the path there,
+ * and the anchor.
+ */
+export function internalLinks({
+  path,
+  tree,
+}: Page): { url: string; target: string; anchor: string | undefined }[] {
+  const urls = [...all(tree, 'link'), ...all(tree, 'image'), ...all(tree, 'definition')].map(
+    ({ url }) => url,
+  )
   return urls
     .filter((url) => !/^[a-z]+:/.test(url))
     .map((url) => {
       const [file, anchor] = url.split('#')
-      return { url, target: file ? relative(root, resolve(root, dirname(path), file)) : path, anchor }
+      return {
+        url,
+        target: file ? relative(root, resolve(root, dirname(path), file)) : path,
+        anchor,
+      }
     })
 }
 
@@ -106,7 +128,8 @@ export function internalLinks({ path, tree }: Page): { url: string; target: stri
 export const formulas = ({ tree }: Page): { tex: string; display: boolean }[] => {
   const found: { tex: string; display: boolean }[] = []
   visit(tree, (node) => {
-    if (node.type === 'math' || node.type === 'inlineMath') found.push({ tex: node.value, display: node.type === 'math' })
+    if (node.type === 'math' || node.type === 'inlineMath')
+      found.push({ tex: node.value, display: node.type === 'math' })
   })
   return found
 }
@@ -118,7 +141,10 @@ export interface Block {
   readonly line: number
   /** The file it shows, from the comment that stands before it: `<!-- file: examples/x.ts -->`. */
   readonly file: string | undefined
-  /** What it takes as given, from the comment that stands before it: `<!-- given: declare const x: number -->`. */
+  /**
+   * What it takes as given, from the comment that stands before it:
+   * `<!-- given: declare const x: number -->`.
+   */
   readonly given: string | undefined
   /** What it prints, from the block of text right after it. */
   readonly output: string | undefined
@@ -129,10 +155,21 @@ export function codeOf({ tree }: Page): Block[] {
   const found: Block[] = []
   visit(tree, 'code', ({ lang, value, position }, index = 0, parent) => {
     const [before, after] = [parent?.children[index - 1], parent?.children[index + 1]]
-    const file = before?.type === 'html' ? /^<!-- file: (\S+) -->$/.exec(before.value)?.[1] : undefined
-    const given = before?.type === 'html' ? /^<!-- given:\s([\s\S]+?)\s*-->$/.exec(before.value)?.[1] : undefined
+    const file =
+      before?.type === 'html' ? /^<!-- file: (\S+) -->$/.exec(before.value)?.[1] : undefined
+    const given =
+      before?.type === 'html'
+        ? /^<!-- given:\s([\s\S]+?)\s*-->$/.exec(before.value)?.[1]
+        : undefined
     const output = after?.type === 'code' && after.lang === 'text' ? after.value : undefined
-    found.push({ lang: lang ?? '', code: value, line: position?.start.line ?? 0, file, given, output })
+    found.push({
+      lang: lang ?? '',
+      code: value,
+      line: position?.start.line ?? 0,
+      file,
+      given,
+      output,
+    })
   })
   return found
 }

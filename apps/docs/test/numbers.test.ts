@@ -1,6 +1,7 @@
 /**
- * Numbers in running text, against what prints them: the figures of apps/bench (data/figures.json), the recordings, the compiler. What
- * is in blocks of code is run in examples.test.ts, what is in the tables of an algorithm's page is compared in docs.test.ts.
+ * Numbers in running text, against what prints them: the figures of apps/bench (data/figures.json),
+ * the recordings, the compiler. What is in blocks of code is run in examples.test.ts, what is in
+ * the tables of an algorithm's page is compared in docs.test.ts.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -34,21 +35,33 @@ const figure = (name: string): number => {
 
 describe('what npx pnpm bench measured', () => {
   test('README.md', () => {
-    expect(numbers('README.md', /is ([\d.]+) times as fast as the Adam of TensorFlow\.js's WebAssembly/)).toEqual([
-      two(figure('cpu/prodigy-vs-tfjs-wasm-adam@1e6')),
-    ])
-    expect(words('README.md')).toContain('a fused Prodigy step takes less time than copying the bytes it has to move')
+    expect(
+      numbers('README.md', /is ([\d.]+) times as fast as the Adam of TensorFlow\.js's WebAssembly/),
+    ).toEqual([two(figure('cpu/prodigy-vs-tfjs-wasm-adam@1e6'))])
+    expect(words('README.md')).toContain(
+      'a fused Prodigy step takes less time than copying the bytes it has to move',
+    )
     expect(figure('cpu/prodigy-vs-copy@1e6')).toBeGreaterThan(1)
-    expect(words('apps/docs/pages/index.md')).toContain('Prodigy takes no longer than copying its bytes')
+    expect(words('apps/docs/pages/index.md')).toContain(
+      'Prodigy takes no longer than copying its bytes',
+    )
   })
   test('packages/cpu/README.md', () => {
-    expect(words('packages/cpu/README.md')).toContain('in a few milliseconds when the optimizer is made')
-    for (const name of ['adam', 'prodigy', 'dog', 'dadaptAdam']) expect(figure(`cpu/${name}-create-ms@10`)).toBeLessThan(10)
+    expect(words('packages/cpu/README.md')).toContain(
+      'in a few milliseconds when the optimizer is made',
+    )
+    for (const name of ['adam', 'prodigy', 'dog', 'dadaptAdam'])
+      expect(figure(`cpu/${name}-create-ms@10`)).toBeLessThan(10)
   })
   test('packages/tfjs/README.md', () => {
     const page = readPage('packages/tfjs/README.md')
     const [[, ...columns], ...rows] = cells(all(section(page, 'How fast'), 'table')[0])
-    expect(columns).toEqual(['a million parameters', 'in 60 tensors', 'a small perceptron (1699)', 'eager, a million'])
+    expect(columns).toEqual([
+      'a million parameters',
+      'in 60 tensors',
+      'a small perceptron (1699)',
+      'eager, a million',
+    ])
     const names = [
       'prodigy-vs-adam@1e6',
       'prodigy-vs-adam-60-tensors@1e6',
@@ -56,7 +69,9 @@ describe('what npx pnpm bench measured', () => {
       'eager-prodigy-vs-adam@1e6',
     ]
     for (const [backend, ...written] of rows)
-      expect(written.map(Number), backend).toEqual(names.map((name) => two(figure(`tfjs/${backend}/${name}`))))
+      expect(written.map(Number), backend).toEqual(
+        names.map((name) => two(figure(`tfjs/${backend}/${name}`))),
+      )
     const fused = rows.flatMap(([, ...row]) => row.slice(0, 3).map(Number))
     const [least, most] = numbers('packages/tfjs/README.md', /\[(\d+) to (\d+) times as fast\]/)
     expect([least, most]).toEqual([Math.floor(Math.min(...fused)), Math.max(...fused)])
@@ -67,14 +82,18 @@ describe('what npx pnpm bench measured', () => {
     expect(numbers(path, /`webgpu\/prodigy-vs-tfjs-adam@1e6` ([\d.]+)/)).toEqual([two(ratio)])
     expect(words(path)).toContain("a million parameters took a third of the time of tfjs's Adam")
     expect(1 / ratio).toBeCloseTo(1 / 3, 1)
-    expect(numbers(path, /152 tensors, each in a buffer of its own, ([\d.]+) times that of one/)).toEqual([
-      two(figure('webgpu/prodigy-152-buffers-vs-one@1376836')),
-    ])
+    expect(
+      numbers(path, /152 tensors, each in a buffer of its own, ([\d.]+) times that of one/),
+    ).toEqual([two(figure('webgpu/prodigy-152-buffers-vs-one@1376836'))])
   })
   test('packages/onnxruntime/README.md', () => {
     const path = 'packages/onnxruntime/README.md'
-    const sorted = (name: string) => ['1e5', '1e6'].map((size) => figure(`onnxruntime/${name}@${size}`)).sort((a, b) => a - b)
-    const graph = numbers(path, /as a graph takes (\d+) to (\d+) times as long as one of `@freestep\/cpu`/)
+    const sorted = (name: string) =>
+      ['1e5', '1e6'].map((size) => figure(`onnxruntime/${name}@${size}`)).sort((a, b) => a - b)
+    const graph = numbers(
+      path,
+      /as a graph takes (\d+) to (\d+) times as long as one of `@freestep\/cpu`/,
+    )
     expect(graph).toEqual(sorted('node-prodigy-over-fused').map(Math.round))
     const by = numbers(path, /on the same tensors it takes ([\d.]+) to ([\d.]+) times as long/)
     expect(by).toEqual(sorted('node-prodigy-by-cpu-over-fused').map(two))
@@ -94,21 +113,38 @@ describe('what the recordings have', () => {
         !each.lr_schedule,
     )
     const record = plain?.records.find(({ step }) => step === steps)
-    return { d: Number(record?.groups[0]?.d), loss: Number((record as { loss?: number } | undefined)?.loss) }
+    return {
+      d: Number(record?.groups[0]?.d),
+      loss: Number((record as { loss?: number } | undefined)?.loss),
+    }
   }
 
   test('the estimates on the one-dimensional problem', async () => {
-    const [adam, prodigy] = [(await recorded('dadapt_adam', 'abs')).d, (await recorded('prodigy', 'abs')).d]
+    const [adam, prodigy] = [
+      (await recorded('dadapt_adam', 'abs')).d,
+      (await recorded('prodigy', 'abs')).d,
+    ]
     const path = 'docs/choose-an-algorithm.md'
-    const ends = numbers(path, /where the distance is (\d+), `dadaptAdam` ends at ([\d.]+) and `prodigy` at ([\d.]+)\./)
+    const ends = numbers(
+      path,
+      /where the distance is (\d+), `dadaptAdam` ends at ([\d.]+) and `prodigy` at ([\d.]+)\./,
+    )
     // From −3 to the kink beside 0.
     expect(ends).toEqual([3, Number(adam.toFixed(1)), Number(prodigy.toFixed(1))])
-    expect(numbers('docs/algorithms/dadaptAdam.md', /the distance is 3, it ends at (\d+\.\d)/)).toEqual([Number(adam.toFixed(1))])
+    expect(
+      numbers('docs/algorithms/dadaptAdam.md', /the distance is 3, it ends at (\d+\.\d)/),
+    ).toEqual([Number(adam.toFixed(1))])
   })
   test('how fast d grows in dadaptAdagrad', async () => {
-    const [factor] = numbers('docs/algorithms/dadaptAdagrad.md', /by a factor of about (\d+) in the 60 steps/)
+    const [factor] = numbers(
+      'docs/algorithms/dadaptAdagrad.md',
+      /by a factor of about (\d+) in the 60 steps/,
+    )
     for (const problem of ['quad', 'abs', 'logreg1', 'lsq1'])
-      expect(Math.abs((await recorded('dadapt_adagrad', problem)).d / 1e-6 / factor - 1), problem).toBeLessThan(0.1)
+      expect(
+        Math.abs((await recorded('dadapt_adagrad', problem)).d / 1e-6 / factor - 1),
+        problem,
+      ).toBeLessThan(0.1)
   })
   test('where dadaptSgd diverges', async () => {
     const pattern = /the loss is ([\d.]+) after 40 steps and \$([\d.]+) \\cdot 10\^6\$ after 60/
@@ -125,7 +161,8 @@ const program = (algorithm: core.Algorithm) =>
     [{ name: 'x', shape: [1000], size: 1000, dtype: 'float32' }],
     [algorithm.options as Record<string, unknown>],
   )
-const passes = (algorithm: core.Algorithm) => traffic(compile(program(algorithm), 'step')).map(({ bytes }) => bytes)
+const passes = (algorithm: core.Algorithm) =>
+  traffic(compile(program(algorithm), 'step')).map(({ bytes }) => bytes)
 const memory = (algorithm: core.Algorithm) =>
   Object.values(program(algorithm).states).filter((scope) => scope === 'element').length
 
@@ -133,7 +170,10 @@ describe('what the compiler counts', () => {
   test('one or two passes, whatever the algorithm, and one wrapper around it', () => {
     for (const row of table)
       for (const settings of [{}, ...row.variants])
-        expect(passes(row.make(settings)).length, `${row.name} ${JSON.stringify(settings)}`).toBeLessThanOrEqual(2)
+        expect(
+          passes(row.make(settings)).length,
+          `${row.name} ${JSON.stringify(settings)}`,
+        ).toBeLessThanOrEqual(2)
   })
   test('bytes a step', () => {
     const [reads, writes, prodigy, adam] = numbers(
@@ -143,16 +183,25 @@ describe('what the compiler counts', () => {
     expect([[prodigy], [adam]]).toEqual([passes(core.prodigy()), passes(core.adam())])
     expect(4 * (reads + writes)).toBe(prodigy)
     expect(numbers('packages/cpu/README.md', /a step of Prodigy moves (\d+)/)).toEqual([prodigy])
-    expect(numbers('packages/compiler/README.md', /one pass; (\d+) bytes a parameter/)).toEqual([prodigy])
+    expect(numbers('packages/compiler/README.md', /one pass; (\d+) bytes a parameter/)).toEqual([
+      prodigy,
+    ])
   })
   test('values a parameter', () => {
-    const [small, usual] = numbers('docs/choose-an-algorithm.md', /\| ([\d.]+) values a parameter in place of (\d)\./)
+    const [small, usual] = numbers(
+      'docs/choose-an-algorithm.md',
+      /\| ([\d.]+) values a parameter in place of (\d)\./,
+    )
     expect(usual).toBe(memory(core.prodigy()))
     // s and moved are kept for every 11th coordinate.
     expect(memory(core.prodigy({ betas: [0, 0.999] })) - 2 * (1 - 1 / 11)).toBeCloseTo(small, 1)
     expect(memory(core.averaged(core.dog()))).toBe(2)
-    const most = Math.max(...table.filter(({ name }) => !name.includes('(')).map((row) => memory(row.make())))
-    expect([core.dadaptAdan(), core.cocob()].map((each) => memory(each as core.Algorithm))).toEqual([most, most])
+    const most = Math.max(
+      ...table.filter(({ name }) => !name.includes('(')).map((row) => memory(row.make())),
+    )
+    expect([core.dadaptAdan(), core.cocob()].map((each) => memory(each as core.Algorithm))).toEqual(
+      [most, most],
+    )
   })
   test('operations of a step of Prodigy', async () => {
     const [calls, long] = numbers(
@@ -176,7 +225,9 @@ async function operations(algorithm: core.Algorithm): Promise<{ calls: number; l
     (...args: Flat[]): Flat => {
       count(...args)
       const row = args.find(Array.isArray)
-      return row ? row.map((_, i) => f(...args.map((arg) => (Array.isArray(arg) ? arg[i] : arg)))) : f(...(args as number[]))
+      return row
+        ? row.map((_, i) => f(...args.map((arg) => (Array.isArray(arg) ? arg[i] : arg))))
+        : f(...(args as number[]))
     },
   ])
   const backend = core.eagerBackend<number[], Flat>({
@@ -208,21 +259,25 @@ async function operations(algorithm: core.Algorithm): Promise<{ calls: number; l
 describe('what is counted', () => {
   test('the digits of the playground', () => {
     const path = 'apps/docs/pages/playground/digits.md'
-    expect(numbers(path, /the first ([\d,]+) training digits and the first ([\d,]+) test digits/)).toEqual([
-      counts.train,
-      counts.test,
-    ])
+    expect(
+      numbers(path, /the first ([\d,]+) training digits and the first ([\d,]+) test digits/),
+    ).toEqual([counts.train, counts.test])
   })
   test('the steps of the main job', () => {
     const readme = words('apps/experiments/README.md')
     const component = words('apps/docs/.vitepress/theme/components/RateSearch.vue')
-    const [steps, batch] = [/steps ([\d,]+) \(epochs/.exec(readme)?.[1], /batch (\d+) steps/.exec(readme)?.[1]]
+    const [steps, batch] = [
+      /steps ([\d,]+) \(epochs/.exec(readme)?.[1],
+      /batch (\d+) steps/.exec(readme)?.[1],
+    ]
     expect(component).toContain(`A perceptron on MNIST, ${steps} steps of ${batch} digits`)
   })
   test('a backend takes about a hundred lines', () => {
     for (const path of ['CONTRIBUTING.md', 'apps/docs/pages/choose-an-adapter.md'])
       expect(words(path)).toContain('about a hundred lines')
-    const [nested] = codeOf(readPage('docs/write-a-backend.md')).filter(({ file }) => file === 'examples/nested.ts')
+    const [nested] = codeOf(readPage('docs/write-a-backend.md')).filter(
+      ({ file }) => file === 'examples/nested.ts',
+    )
     expect(Math.abs(nested.code.split('\n').length - 100)).toBeLessThan(25)
   })
   test('the first lines with an adapter are few', () => {

@@ -1,6 +1,6 @@
 /**
- * The playgrounds: what they compute, against formulas that are written here; what they draw, read back from where the curves are; what
- * they train, until it reads nine of ten digits.
+ * The playgrounds: what they compute, against formulas that are written here; what they draw, read
+ * back from where the curves are; what they train, until it reads nine of ten digits.
  */
 import type { Page } from 'playwright'
 import { describe, expect, test, vi } from 'vitest'
@@ -16,7 +16,11 @@ vi.setConfig({ testTimeout: 900_000 })
 describe('problems', () => {
   test.each(problems)('$title: the gradient is that of f, the solution is one', (problem) => {
     const { f, g, solution, start, window } = problem
-    const points = [start, start.map((x, i) => 0.3 * x + 0.1 * (i + 1)), window.map(([least, most]) => 0.4 * least + 0.6 * most)]
+    const points = [
+      start,
+      start.map((x, i) => 0.3 * x + 0.1 * (i + 1)),
+      window.map(([least, most]) => 0.4 * least + 0.6 * most),
+    ]
     for (const x of points) {
       const h = 1e-6
       const slopes = x.map((_, i) => {
@@ -26,7 +30,8 @@ describe('problems', () => {
       for (const [i, gi] of g(x).entries()) expect(gi).toBeCloseTo(slopes[i], 4)
     }
     for (const x of points)
-      for (const t of [1, 0.1, 1e-3]) expect(f(solution)).toBeLessThanOrEqual(f(x.map((xi, i) => t * xi + (1 - t) * solution[i])))
+      for (const t of [1, 0.1, 1e-3])
+        expect(f(solution)).toBeLessThanOrEqual(f(x.map((xi, i) => t * xi + (1 - t) * solution[i])))
   })
   test('distances', () => expect(distances(problems[2], [3, -4])).toEqual({ l2: 5, max: 4 }))
 })
@@ -38,7 +43,9 @@ describe('methods', () => {
   test.each(methodNames)('%s can be run on everything', (name) => {
     for (const problem of problems)
       for (const falling of [false, true])
-        expect(algorithmOf({ name }, { ...circumstances, problem, start: problem.start, falling }).name).toBe(name)
+        expect(
+          algorithmOf({ name }, { ...circumstances, problem, start: problem.start, falling }).name,
+        ).toBe(name)
   })
   test('gradient descent is the closed form', async () => {
     const { x, gap } = await descend({ name: 'sgd', lr: 0.015 }, circumstances)
@@ -54,7 +61,10 @@ describe('methods', () => {
     expect(x.length).toBeLessThan(10)
   })
   test('polyak is told the least value, and takes the step that it gives', async () => {
-    const { x } = await descend({ name: 'polyak' }, { ...circumstances, problem: problems[0], start: [5] })
+    const { x } = await descend(
+      { name: 'polyak' },
+      { ...circumstances, problem: problems[0], start: [5] },
+    )
     const f = 5 + 0.5001 * 16
     const g = 1 + 1.0002 * 4
     const least = problems[0].f(problems[0].solution)
@@ -77,7 +87,9 @@ describe('sharing', () => {
   test('nonsense is as at first', () => {
     const usual = setupOf('kink')
     expect(fromQuery('problem=none&start=a,b&steps=x&at=')).toEqual({ ...usual, at: 0 })
-    expect(fromQuery('steps=1e9&methods=eval,prodigy,prodigy').choices).toEqual([{ name: 'prodigy' }])
+    expect(fromQuery('steps=1e9&methods=eval,prodigy,prodigy').choices).toEqual([
+      { name: 'prodigy' },
+    ])
     expect(fromQuery('steps=1e9').steps).toBe(2000)
   })
 })
@@ -91,14 +103,18 @@ describe.skipIf(missing)('small problems, in the page', () => {
 
   test('draws the estimates, the loss and the paths that the table says', async () => {
     const { page, wrong } = await open()
-    await page.goto(`${site()}playground/?problem=quadratic&start=8,2&steps=40&methods=prodigyGd,sgd:0.015&at=40`)
+    await page.goto(
+      `${site()}playground/?problem=quadratic&start=8,2&steps=40&methods=prodigyGd,sgd:0.015&at=40`,
+    )
     await page.locator('[data-chart=estimates] path[aria-label=prodigyGd]').waitFor()
     const estimates = await curve(page, 'estimates', 'prodigyGd')
     expect(estimates).toHaveLength(41)
     expect(estimates[0].y).toBeCloseTo(1e-6, 9)
     expect(estimates[40].y).toBeCloseTo(Number(await cell(page, 'prodigyGd', 2)), 2)
     // d is at most the distance, which is drawn too.
-    const across = await page.locator('[data-chart=estimates] [aria-label=rule] line[aria-label="‖x₀ − x*‖₂"]').count()
+    const across = await page
+      .locator('[data-chart=estimates] [aria-label=rule] line[aria-label="‖x₀ − x*‖₂"]')
+      .count()
     expect(across).toBe(1)
     for (const { y } of estimates) expect(y).toBeLessThanOrEqual(Math.hypot(8, 2))
 
@@ -124,7 +140,9 @@ describe.skipIf(missing)('small problems, in the page', () => {
     await page.click('.chip:text-is("dog")')
     await page.locator('[data-method=dog]').waitFor()
     const box = await page.locator('[data-chart=paths] svg').boundingBox()
-    await page.locator('[data-chart=paths] svg').click({ position: { x: (box?.width ?? 0) / 2, y: (box?.height ?? 0) / 2 } })
+    await page
+      .locator('[data-chart=paths] svg')
+      .click({ position: { x: (box?.width ?? 0) / 2, y: (box?.height ?? 0) / 2 } })
     await expect.poll(() => cell(page, 'dog', 0)).not.toBe('-1.200, 1.000')
     const [there, address] = [await cell(page, 'dog', 0), page.url()]
     await page.click('.chip:text-is("Copy link")')
@@ -139,14 +157,18 @@ describe.skipIf(missing)('small problems, in the page', () => {
 
 /** A number of the table of the race. */
 const number = async (page: Page, run: string, column: string) =>
-  Number.parseFloat((await page.locator(`[data-run="${run}"] [data-cell=${column}]`).textContent()) || '0')
+  Number.parseFloat(
+    (await page.locator(`[data-run="${run}"] [data-cell=${column}]`).textContent()) || '0',
+  )
 
 describe.skipIf(missing)('handwritten digits, in the page', () => {
   const open = openPages()
 
   test('in WebAssembly, Prodigy reads nine of ten; stops, goes on, and does so behind a hidden tab; what is drawn is what is said', async () => {
     const { page, wrong } = await open()
-    await page.goto(`${site()}playground/digits.html?device=wasm&lr=0.00001`, { waitUntil: 'networkidle' })
+    await page.goto(`${site()}playground/digits.html?device=wasm&lr=0.00001`, {
+      waitUntil: 'networkidle',
+    })
     await page.click('button:text-is("Train")')
     const accuracy = () => number(page, 'prodigy', 'accuracy')
     const step = () => number(page, 'prodigy', 'step')
@@ -173,7 +195,9 @@ describe.skipIf(missing)('handwritten digits, in the page', () => {
     await expect.poll(step, { timeout: 600_000 }).toBeGreaterThan(hidden + 9)
     expect(await curve(page, 'losses', 'Prodigy')).toEqual(drawn)
     await page.evaluate(() => {
-      window.requestAnimationFrame = (window as unknown as { shown: typeof requestAnimationFrame }).shown
+      window.requestAnimationFrame = (
+        window as unknown as { shown: typeof requestAnimationFrame }
+      ).shown
     })
 
     await expect.poll(accuracy, { timeout: 600_000, interval: 500 }).toBeGreaterThan(90)
@@ -184,7 +208,10 @@ describe.skipIf(missing)('handwritten digits, in the page', () => {
 
     await page.click('button:text-is("Stop")')
     await page.waitForTimeout(1000)
-    const [accuracies, estimates] = [await curve(page, 'accuracy', 'Prodigy'), await curve(page, 'estimates', 'Prodigy')]
+    const [accuracies, estimates] = [
+      await curve(page, 'accuracy', 'Prodigy'),
+      await curve(page, 'estimates', 'Prodigy'),
+    ]
     expect(accuracies.at(-1)?.y).toBeCloseTo(await accuracy(), 0)
     expect(estimates.at(-1)?.x).toBeCloseTo(await step(), -1)
     expect(estimates.at(-1)?.y).toBeCloseTo(await number(page, 'prodigy', 'd'), 4)
@@ -196,7 +223,9 @@ describe.skipIf(missing)('handwritten digits, in the page', () => {
     await page.locator('.rate input').fill('-3')
     await page.locator('.rate input').dispatchEvent('change')
     await page.click('button:text-is("Go on")')
-    await expect.poll(() => number(page, 'adam', 'accuracy'), { timeout: 600_000, interval: 500 }).toBeGreaterThan(60)
+    await expect
+      .poll(() => number(page, 'adam', 'accuracy'), { timeout: 600_000, interval: 500 })
+      .toBeGreaterThan(60)
     expect(await page.locator('[data-run^=tried]').textContent()).toContain('Adam, lr 0.00001')
     expect((await curve(page, 'losses', 'Adam, lr 0.00001')).length).toBeGreaterThan(3)
     expect(wrong).toEqual([])
@@ -206,8 +235,12 @@ describe.skipIf(missing)('handwritten digits, in the page', () => {
     const { page, wrong } = await open()
     await page.goto(`${site()}playground/digits.html?device=webgpu`, { waitUntil: 'networkidle' })
     await page.click('button:text-is("Train")')
-    await expect.poll(() => page.textContent('[role=status]'), { timeout: 600_000 }).toContain('WebGPU')
-    await expect.poll(() => number(page, 'prodigy', 'accuracy'), { timeout: 600_000, interval: 500 }).toBeGreaterThan(60)
+    await expect
+      .poll(() => page.textContent('[role=status]'), { timeout: 600_000 })
+      .toContain('WebGPU')
+    await expect
+      .poll(() => number(page, 'prodigy', 'accuracy'), { timeout: 600_000, interval: 500 })
+      .toBeGreaterThan(60)
     expect(wrong).toEqual([])
   })
 })

@@ -1,5 +1,6 @@
 /**
- * Which methods follow recorded runs of PyTorch code, and of whose: what the words say wherever they say it, against the table of
+ * Which methods follow recorded runs of PyTorch code, and of whose: what the words say wherever
+ * they say it, against the table of
  * @freestep/conformance and the files of recordings.
  */
 import { readFileSync } from 'node:fs'
@@ -7,7 +8,16 @@ import { join } from 'node:path'
 import { loadGolden, table } from '@freestep/conformance'
 import * as core from '@freestep/core'
 import { describe, expect, test } from 'vitest'
-import { all, cells, packagesWithReadme, pagesIn, readPage, root, section, text } from './markdown.ts'
+import {
+  all,
+  cells,
+  packagesWithReadme,
+  pagesIn,
+  readPage,
+  root,
+  section,
+  text,
+} from './markdown.ts'
 
 /** Repositories that are not of the authors of what they run. */
 const others = ['torch', 'konstmish/opt_methods', 'kozistr/pytorch_optimizer']
@@ -19,9 +29,15 @@ const recorded = (
       row.goldens.map(async (golden) => {
         const { source_repo: repo, trajectories } = await loadGolden(golden.file)
         const run = trajectories.filter(
-          (each) => each.dtype !== 'float32' && golden.takes?.(each) !== false && !golden.leftOut?.(each),
+          (each) =>
+            each.dtype !== 'float32' && golden.takes?.(each) !== false && !golden.leftOut?.(each),
         )
-        return { row: row.name, repo, runs: run.length, averaged: run.some((each) => each.averager_gamma !== undefined) }
+        return {
+          row: row.name,
+          repo,
+          runs: run.length,
+          averaged: run.some((each) => each.averager_gamma !== undefined),
+        }
       }),
     ),
   )
@@ -43,13 +59,16 @@ const wrappers = [
 
 /** The repositories of each method. */
 const repositories = new Map<string, Set<string>>()
-const note = (name: string, repo: string) => repositories.set(name, (repositories.get(name) ?? new Set()).add(repo))
+const note = (name: string, repo: string) =>
+  repositories.set(name, (repositories.get(name) ?? new Set()).add(repo))
 for (const { row, repo, averaged } of recorded) {
   note(outermost(row), repo)
   if (averaged) note('averaged', repo)
 }
 const followed = algorithms.filter((name) => repositories.has(name))
-const own = followed.filter((name) => [...(repositories.get(name) ?? [])].some((repo) => !others.includes(repo)))
+const own = followed.filter((name) =>
+  [...(repositories.get(name) ?? [])].some((repo) => !others.includes(repo)),
+)
 const unrecorded = [...algorithms, ...wrappers].filter((name) => !repositories.has(name))
 
 const index = readPage('docs/algorithms/index.md')
@@ -62,17 +81,27 @@ describe(`docs/algorithms/index.md, ${title}`, () => {
     const rows = cells(all(part, 'table')[0]).slice(1)
     const written = rows.map(([repo, whose, names]) => [repo, whose, names.split(', ').sort()])
     const repos = [...new Set(recorded.map(({ repo }) => repo))]
-    const methods = (repo: string) => [...repositories].filter(([, from]) => from.has(repo)).map(([name]) => name)
-    const expected = repos.map((repo) => [repo, others.includes(repo) ? 'others' : 'its authors', methods(repo).sort()])
+    const methods = (repo: string) =>
+      [...repositories].filter(([, from]) => from.has(repo)).map(([name]) => name)
+    const expected = repos.map((repo) => [
+      repo,
+      others.includes(repo) ? 'others' : 'its authors',
+      methods(repo).sort(),
+    ])
     expect(written.sort()).toEqual(expected.sort())
   })
   test('the others are named, and each has its formula', () => {
     const paragraph = all(part, 'paragraph').find((each) => text(each).startsWith('Of the others'))
     expect(paragraph).toBeDefined()
-    const named = all(paragraph as NonNullable<typeof paragraph>, 'inlineCode').map(({ value }) => value)
-    expect(named.filter((name) => algorithms.includes(name) || wrappers.includes(name)).sort()).toEqual(unrecorded.sort())
+    const named = all(paragraph as NonNullable<typeof paragraph>, 'inlineCode').map(
+      ({ value }) => value,
+    )
+    expect(
+      named.filter((name) => algorithms.includes(name) || wrappers.includes(name)).sort(),
+    ).toEqual(unrecorded.sort())
     const formulas = readFileSync(join(root, 'packages/cpu/test/transcriptions.test.ts'), 'utf8')
-    for (const name of unrecorded) expect(formulas).toMatch(new RegExp(`\\n +(\\[\\n +)?\\[?'${name}[',( ]`))
+    for (const name of unrecorded)
+      expect(formulas).toMatch(new RegExp(`\\n +(\\[\\n +)?\\[?'${name}[',( ]`))
   })
 })
 
@@ -84,16 +113,18 @@ const pages = [
 ]
 /** Text on one line, a heading being a sentence. */
 const sentences = (markdown: string) => markdown.replace(/^#+ .*$/gm, '$&.').replace(/\s+/g, ' ')
-const said = pages.map(({ path }) => ({ path, words: sentences(readFileSync(join(root, path), 'utf8')) }))
+const said = pages.map(({ path }) => ({
+  path,
+  words: sentences(readFileSync(join(root, path), 'utf8')),
+}))
 
 describe('wherever it is said', () => {
   test('how many of the algorithms follow recordings, and how many those of their authors', () => {
     const found = said.flatMap(({ path, words }) => [
-      ...Array.from(words.matchAll(/(\d+) of the (\d+) algorithms follow recorded runs/g), ([, some, of]) => [
-        path,
-        Number(some),
-        Number(of),
-      ]),
+      ...Array.from(
+        words.matchAll(/(\d+) of the (\d+) algorithms follow recorded runs/g),
+        ([, some, of]) => [path, Number(some), Number(of)],
+      ),
     ])
     expect(found.map(([path]) => path)).toEqual(
       expect.arrayContaining(['README.md', 'apps/docs/pages/index.md', 'docs/algorithms/index.md']),
@@ -104,13 +135,19 @@ describe('wherever it is said', () => {
         expect(Number(count), path).toBe(own.length)
   })
   test('how many runs are met', () => {
-    const { words } = said.find(({ path }) => path === 'packages/conformance/README.md') ?? { words: '' }
-    expect(Number(/(\d+) float64 runs/.exec(words)?.[1])).toBe(recorded.reduce((sum, { runs }) => sum + runs, 0))
+    const { words } = said.find(({ path }) => path === 'packages/conformance/README.md') ?? {
+      words: '',
+    }
+    expect(Number(/(\d+) float64 runs/.exec(words)?.[1])).toBe(
+      recorded.reduce((sum, { runs }) => sum + runs, 0),
+    )
   })
   test('nobody says it of each and all', () => {
     const claims = /\b(each|every|all)\b[^.]*\b(their|its) authors'[^.]*(code|recording)/i
     expect(
-      said.filter(({ words }) => claims.test(words)).map(({ path, words }) => `${path}: ${claims.exec(words)?.[0]}`),
+      said
+        .filter(({ words }) => claims.test(words))
+        .map(({ path, words }) => `${path}: ${claims.exec(words)?.[0]}`),
     ).toEqual([])
   })
 })

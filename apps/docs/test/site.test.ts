@@ -1,6 +1,6 @@
 /**
- * The built site in headless Chromium: every page, on a desk and on a phone, light and dark. What its interactive parts do is in
- * chooser.test.ts and playground.test.ts.
+ * The built site in headless Chromium: every page, on a desk and on a phone, light and dark. What
+ * its interactive parts do is in chooser.test.ts and playground.test.ts.
  */
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
@@ -17,7 +17,9 @@ const folder = join(root, 'apps/docs/site')
 const pages = missing || !inject('site') || !existsSync(folder) ? [] : htmlIn(folder)
 
 function htmlIn(path: string): string[] {
-  const names = readdirSync(path, { recursive: true, encoding: 'utf8' }).map((name) => name.replaceAll('\\', '/'))
+  const names = readdirSync(path, { recursive: true, encoding: 'utf8' }).map((name) =>
+    name.replaceAll('\\', '/'),
+  )
   return names.filter((name) => name.endsWith('.html') && name !== '404.html').sort()
 }
 
@@ -27,8 +29,23 @@ const written = pages.filter((name) => !name.startsWith('api/'))
 /** One of each kind: of the API pages, whose kinds are folders, the longest. */
 const kinds = [
   ...[
-    ...['index', 'start', 'choose-an-adapter', 'choose-an-algorithm', 'how-it-works', 'algorithms/index', 'algorithms/prodigy'],
-    ...['wrappers/scheduleFree', 'coming-from/pytorch', 'packages/cpu', 'playground/index', 'playground/digits', 'experiments'],
+    ...[
+      'index',
+      'start',
+      'choose-an-adapter',
+      'choose-an-algorithm',
+      'how-it-works',
+      'algorithms/index',
+      'algorithms/prodigy',
+    ],
+    ...[
+      'wrappers/scheduleFree',
+      'coming-from/pytorch',
+      'packages/cpu',
+      'playground/index',
+      'playground/digits',
+      'experiments',
+    ],
     ...['benchmarks', 'api/index', 'api/core/index'],
   ].map((name) => `${name}.html`),
   ...longest(pages.filter((name) => name.startsWith('api/') && !name.endsWith('/index.html'))),
@@ -45,9 +62,14 @@ function longest(names: readonly string[]): string[] {
   return [...found.values()]
 }
 
-/** Goes to a page of the site as a click on a link does, waits until it is there, and gives the width of what is shown. */
+/**
+ * Goes to a page of the site as a click on a link does, waits until it is there, and gives the
+ * width of what is shown.
+ */
 function follow(page: Page, name: string): Promise<number> {
-  const shown = `_${name.replace(/(index)?\.html$/, '')}`.replace(/[./]+/g, '_').replace(/[^\w-]/g, '\\$&')
+  const shown = `_${name.replace(/(index)?\.html$/, '')}`
+    .replace(/[./]+/g, '_')
+    .replace(/[^\w-]/g, '\\$&')
   const content = name === 'index.html' ? '.front h1' : `.vp-doc.${shown}`
   return page.evaluate(
     async ([path, content]) => {
@@ -56,7 +78,8 @@ function follow(page: Page, name: string): Promise<number> {
       link.click()
       link.remove()
       // No frame is asked for: a browser that draws for several pages is slow to give one.
-      while (!document.querySelector(content)) await new Promise((resolve) => setTimeout(resolve, 5))
+      while (!document.querySelector(content))
+        await new Promise((resolve) => setTimeout(resolve, 5))
       return document.documentElement.scrollWidth
     },
     [`/${name}`, content] as const,
@@ -66,8 +89,14 @@ function follow(page: Page, name: string): Promise<number> {
 /** How many look at pages at the same time. */
 const visitors = 2
 
-/** Shares pages out: each visitor comes with a way to look at one, and takes the next that nobody has taken. */
-async function share(names: readonly string[], visitor: () => Promise<(name: string) => Promise<void>>): Promise<void> {
+/**
+ * Shares pages out: each visitor comes with a way to look at one, and takes the next that nobody
+ * has taken.
+ */
+async function share(
+  names: readonly string[],
+  visitor: () => Promise<(name: string) => Promise<void>>,
+): Promise<void> {
   const left = names.values()
   const one = async () => {
     const look = await visitor()
@@ -82,8 +111,12 @@ describe.skipIf(missing)('the site', () => {
   test('there are pages', () => {
     expect(written.length).toBeGreaterThan(45)
     expect(pages.length).toBeGreaterThan(250)
-    const found = kinds.filter((name) => name.startsWith('api/')).map((name) => basename(dirname(name)))
-    expect(found).toEqual(expect.arrayContaining(['classes', 'functions', 'interfaces', 'type-aliases', 'variables']))
+    const found = kinds
+      .filter((name) => name.startsWith('api/'))
+      .map((name) => basename(dirname(name)))
+    expect(found).toEqual(
+      expect.arrayContaining(['classes', 'functions', 'interfaces', 'type-aliases', 'variables']),
+    )
   })
 
   test('every page that is written by hand, and one of each kind, as it is served: no error, no other host, nothing serious', async () => {
@@ -94,7 +127,10 @@ describe.skipIf(missing)('the site', () => {
         await page.goto(site() + name, { waitUntil: 'load' })
         await page.locator('.VPContent :is(h1, h2)').first().waitFor()
         const parts = kinds.includes(name) ? everything : whatIsItsOwn
-        found.push(...wrong.splice(0), ...(await faults(page, parts)).map((fault) => `${name}: ${fault}`))
+        found.push(
+          ...wrong.splice(0),
+          ...(await faults(page, parts)).map((fault) => `${name}: ${fault}`),
+        )
       }
     })
     expect(found).toEqual([])
@@ -152,7 +188,8 @@ describe.skipIf(missing)('the site', () => {
 
   test('the bar at the side leads to every page that is written by hand', async () => {
     const html = await (await fetch(`${site()}start.html`)).text()
-    const linked = (name: string) => html.includes(` href="/${name.replace(/(^|\/)index\.html$/, '$1')}"`)
+    const linked = (name: string) =>
+      html.includes(` href="/${name.replace(/(^|\/)index\.html$/, '$1')}"`)
     expect(written.filter((name) => name !== 'index.html' && !linked(name))).toEqual([])
   })
 
@@ -164,7 +201,10 @@ describe.skipIf(missing)('the site', () => {
   })
 })
 
-/** All of a page; and what is not alike on all: the frame is, and so are formulas and the colours of code. */
+/**
+ * All of a page; and what is not alike on all: the frame is, and so are formulas and the colours of
+ * code.
+ */
 const everything = { include: ['body'] }
 const whatIsItsOwn = { include: ['.VPContent .main'], exclude: ['.katex', 'pre.shiki'] }
 
@@ -172,12 +212,15 @@ const whatIsItsOwn = { include: ['.VPContent .main'], exclude: ['.katex', 'pre.s
 async function faults(page: Page, parts: typeof everything): Promise<string[]> {
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source)
   const { violations } = await page.evaluate(
-    (parts) => (window as unknown as { axe: typeof axe }).axe.run(parts, { resultTypes: ['violations'] }),
+    (parts) =>
+      (window as unknown as { axe: typeof axe }).axe.run(parts, { resultTypes: ['violations'] }),
     parts,
   )
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .flatMap(({ id, nodes }) =>
-      nodes.map(({ target, failureSummary }) => `${id} ${target} ${failureSummary?.split('\n')[1]?.trim()}`),
+      nodes.map(
+        ({ target, failureSummary }) => `${id} ${target} ${failureSummary?.split('\n')[1]?.trim()}`,
+      ),
     )
 }

@@ -1,6 +1,6 @@
 /**
- * All Markdown of the repository as a reader gets it: tables are tables, and descriptions are prose. What the words say is in
- * docs.test.ts and recordings.test.ts.
+ * All Markdown of the repository as a reader gets it: tables are tables, and descriptions are
+ * prose. What the words say is in docs.test.ts and recordings.test.ts.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,7 +10,17 @@ import { sources } from '../build/stage.ts'
 import { all, readPage, root } from './markdown.ts'
 
 /** What is not written but made. */
-const made = new Set(['node_modules', '.git', '.turbo', 'dist', 'site', 'content', '.generated', 'coverage', 'packed'])
+const made = new Set([
+  'node_modules',
+  '.git',
+  '.turbo',
+  'dist',
+  'site',
+  'content',
+  '.generated',
+  'coverage',
+  'packed',
+])
 
 /** Every Markdown file below a folder of the repository. */
 function markdownIn(folder: string): string[] {
@@ -32,7 +42,10 @@ const cellsOf = (row: string) =>
 
 const delimiter = /^\s*:?-+:?\s*$/
 
-/** The blocks of lines that begin with a pipe, outside code: what was meant to be a table. Each line with its number. */
+/**
+ * The blocks of lines that begin with a pipe, outside code: what was meant to be a table. Each line
+ * with its number.
+ */
 function pipes(text: string): { line: number; rows: string[] }[] {
   const found: { line: number; rows: string[] }[] = []
   let fence = ''
@@ -56,13 +69,21 @@ const faults = (text: string): string[] =>
       return [`line ${line}: no delimiter row under the header`]
     const lengths = [second, ...others].map((row) => row.length)
     return lengths.flatMap((length, i) =>
-      length === header.length ? [] : [`line ${line + 1 + i}: ${length} cells under a header of ${header.length}`],
+      length === header.length
+        ? []
+        : [`line ${line + 1 + i}: ${length} cells under a header of ${header.length}`],
     )
   })
 
 group('tables', () => {
   test('there are files', () => {
-    for (const path of ['README.md', 'CONTRIBUTING.md', 'docs/start.md', 'packages/cpu/README.md', 'apps/docs/pages/index.md'])
+    for (const path of [
+      'README.md',
+      'CONTRIBUTING.md',
+      'docs/start.md',
+      'packages/cpu/README.md',
+      'apps/docs/pages/index.md',
+    ])
       expect(files).toContain(path)
     expect(files.length).toBeGreaterThan(60)
   })
@@ -91,11 +112,23 @@ group('descriptions', () => {
     expect(faultsOf(description ?? '')).toEqual([])
   })
   test.each([
-    ['prose', '# A\n\nWords, `name` and **more**. And [a link](b.md).\n\n## B', 'Words, name and more. And a link.'],
-    ['short formulas', '# A\n\nFrom $10^{-6}$ to $d$, in $\\mathbb{R}^p$.', 'From 10⁻⁶ to d, in ℝᵖ.'],
+    [
+      'prose',
+      '# A\n\nWords, `name` and **more**. And [a link](b.md).\n\n## B',
+      'Words, name and more. And a link.',
+    ],
+    [
+      'short formulas',
+      '# A\n\nFrom $10^{-6}$ to $d$, in $\\mathbb{R}^p$.',
+      'From 10⁻⁶ to d, in ℝᵖ.',
+    ],
     ['up to code', '# A\n\nIt begins. Then `f(x)` comes. It ends.', 'It begins.'],
     ['up to a formula', '# A\n\nIt begins. Then $\\lVert x \\rVert$ comes.', 'It begins.'],
-    ['up to what has no end', '# A\n\nIt begins. The change is one word:\n\n```ts\nx\n```', 'It begins.'],
+    [
+      'up to what has no end',
+      '# A\n\nIt begins. The change is one word:\n\n```ts\nx\n```',
+      'It begins.',
+    ],
     ['nothing but code', '# A\n\n```ts\nimport x\n```\n\n## B\n\nWords.', undefined],
     ['no title', 'Words.', undefined],
   ])('%s', (_name, text, expected) => expect(describe(text)).toBe(expected))

@@ -1,5 +1,6 @@
-// The figures of the report, drawn by Observable Plot as SVG text in Node. Colours are CSS variables that the report
-// defines for light and dark; every line carries the class of its run, so that pointing at a run can raise it.
+// The figures of the report, drawn by Observable Plot as SVG text in Node. Colours are CSS
+// variables that the report defines for light and dark; every line carries the class of its run, so
+// that pointing at a run can raise it.
 import * as Plot from '@observablehq/plot'
 import { parseHTML } from 'linkedom'
 import { figure, integer, rate } from './format.ts'
@@ -23,8 +24,11 @@ export function distanceChart(results: readonly Result[]): string | undefined {
   return seriesChart(results, 'estimated distance d', (sample) => sample.d, power)
 }
 
-/** What a logarithmic axis has a place for; how a run without such numbers ended is in the table. */
-const drawable = (value: number | undefined) => value !== undefined && value > 0 && value < Number.POSITIVE_INFINITY
+/**
+ * What a logarithmic axis has a place for; how a run without such numbers ended is in the table.
+ */
+const drawable = (value: number | undefined) =>
+  value !== undefined && value > 0 && value < Number.POSITIVE_INFINITY
 
 function seriesChart(
   results: readonly Result[],
@@ -34,7 +38,9 @@ function seriesChart(
   ceiling = Number.POSITIVE_INFINITY,
 ): string {
   const series = results.map(({ samples }) =>
-    samples.filter((sample) => drawable(read(sample))).map((sample) => ({ step: sample.step, value: read(sample)! })),
+    samples
+      .filter((sample) => drawable(read(sample)))
+      .map((sample) => ({ step: sample.step, value: read(sample)! })),
   )
   const lines = series.map((points, index) => {
     const { run } = results[index]!
@@ -45,12 +51,15 @@ function seriesChart(
       strokeWidth: run.free ? 2.5 : 1.25,
       clip: true,
       className: runClass(index),
-      title: () => `${runName(run)}: ends at ${points.length > 0 ? figure(points.at(-1)!.value) : 'no number'}`,
+      title: () =>
+        `${runName(run)}: ends at ${points.length > 0 ? figure(points.at(-1)!.value) : 'no number'}`,
     })
   })
   const values = series.flat().map(({ value }) => Math.min(value, ceiling))
   // Runs without a learning rate are drawn last, on top.
-  const order = [...lines.keys()].sort((a, b) => Number(results[a]!.run.free) - Number(results[b]!.run.free))
+  const order = [...lines.keys()].sort(
+    (a, b) => Number(results[a]!.run.free) - Number(results[b]!.run.free),
+  )
   return svg({
     x: logAxis(
       'step',
@@ -63,17 +72,24 @@ function seriesChart(
 }
 
 /**
- * Test error over the learning rates of a grid, both logarithmic, with the runs that have no learning rate as level
- * lines; nothing unless there are at least three rates.
+ * Test error over the learning rates of a grid, both logarithmic, with the runs that have no
+ * learning rate as level lines; nothing unless there are at least three rates.
  */
-export function gridChart(results: readonly Result[], testRows: number, words: Words): string | undefined {
+export function gridChart(
+  results: readonly Result[],
+  testRows: number,
+  words: Words,
+): string | undefined {
   const error = ({ score }: Result) => words.error(score, testRows)
-  const describe = ({ run, score }: Result) => `${runName(run)}: ${words.score} ${words.format(score)}`
+  const describe = ({ run, score }: Result) =>
+    `${runName(run)}: ${words.score} ${words.format(score)}`
   const rated = results.filter(({ run }) => run.lr !== undefined)
   if (new Set(rated.map(({ run }) => run.lr)).size < 3) return undefined
   const position = { x: ({ run }: Result) => run.lr!, y: error }
   const curves = [...new Set(rated.map(({ run }) => run.optimizer))].map((name) => {
-    const points = rated.filter(({ run }) => run.optimizer === name).sort((a, b) => a.run.lr! - b.run.lr!)
+    const points = rated
+      .filter(({ run }) => run.optimizer === name)
+      .sort((a, b) => a.run.lr! - b.run.lr!)
     return Plot.line(points, { ...position, stroke: 'var(--muted)' })
   })
   const marks = results.map((result, index) => {
@@ -92,12 +108,20 @@ export function gridChart(results: readonly Result[], testRows: number, words: W
   })
 }
 
-const plain = (value: number) => (value < 1e-3 ? power(value) : value >= 1 ? integer(value) : String(value))
+const plain = (value: number) =>
+  value < 1e-3 ? power(value) : value >= 1 ? integer(value) : String(value)
 /** A tick of an axis that spans many decades. */
 export const power = (value: number) => value.toExponential(0).replace('+', '')
 
-/** A logarithmic axis over `values`, with ticks at powers of ten, or at 1, 2, 5 where there would be few. */
-export function logAxis(label: string, values: readonly number[], write: (value: number) => string): Plot.ScaleOptions {
+/**
+ * A logarithmic axis over `values`, with ticks at powers of ten, or at 1, 2, 5 where there would be
+ * few.
+ */
+export function logAxis(
+  label: string,
+  values: readonly number[],
+  write: (value: number) => string,
+): Plot.ScaleOptions {
   const [least, most] = values.length > 0 ? [Math.min(...values), Math.max(...values)] : [1, 10]
   const first = Math.floor(Math.log10(least))
   const decades = Array.from({ length: Math.log10(most) - first + 1 }, (_, i) => `e${first + i}`)

@@ -1,5 +1,6 @@
-// The command line: options in, exit code out. It owns no work of its own; it checks what was asked, then has the
-// data loaded, the runs made, the table printed and the report written, in that order.
+// The command line: options in, exit code out. It owns no work of its own; it checks what was
+// asked, then has the data loaded, the runs made, the table printed and the report written, in that
+// order.
 import { resolve } from 'node:path'
 import { Command, CommanderError, Option } from 'commander'
 import { BACKENDS, type BackendName, startBackend } from './backend.ts'
@@ -46,7 +47,10 @@ export interface Streams {
   readonly signal?: AbortSignal
 }
 
-/** Runs the app with the words of a command line; returns the exit code. What is not the user's mistake is thrown. */
+/**
+ * Runs the app with the words of a command line; returns the exit code. What is not the user's
+ * mistake is thrown.
+ */
 export async function cli(given: readonly string[], streams: Streams): Promise<number> {
   // pnpm hands on the `--` that separates its own options from ours.
   const words = given[0] === '--' ? given.slice(1) : given
@@ -84,21 +88,50 @@ Examples:
 The experiments of the talk: npm start -- talk`
 
 function createCommand(out: NodeJS.WritableStream): Command {
-  const oneOf = (flags: string, text: string, choices: readonly string[]) => new Option(flags, text).choices(choices)
+  const oneOf = (flags: string, text: string, choices: readonly string[]) =>
+    new Option(flags, text).choices(choices)
   return new Command('npm start --')
     .description('Trains a model without a learning rate, beside Adam at many, and compares them.')
     .addHelpText('after', HELP)
     .option('--data <file>', 'train on a CSV or LIBSVM file instead of MNIST')
     .option('--target <column>', 'the column to predict (CSV)')
-    .addOption(oneOf('--task <kind>', 'classes or a quantity (default: as the target looks)', TASKS))
+    .addOption(
+      oneOf('--task <kind>', 'classes or a quantity (default: as the target looks)', TASKS),
+    )
     .option('--categorical <columns...>', 'columns whose numbers are names (CSV)')
     .option('--ignore <columns...>', 'columns to leave out (CSV)')
-    .addOption(oneOf('--header <answer>', 'whether the first line names the columns (CSV; default: as it looks)', ['yes', 'no']))
-    .addOption(oneOf('--decimal <mark>', 'what begins the decimals of numbers (CSV; default: as they look)', NOTATIONS))
-    .addOption(oneOf('--model <kind>', 'mlp: one hidden layer; logistic: none', MODELS).default(MODELS[0]))
-    .option('--optimizer <names>', `of ${OPTIMIZERS.join(', ')}; adam is a grid, adam@1e-3 a run`, DEFAULT_OPTIMIZERS)
-    .option('--epochs <n>', `passes over the data (default: ${EPOCHS}, at most ${integer(STEPS.full)} steps)`, whole(1, 1e6))
-    .option('--batch <n>', `rows per batch (default: ${BATCH.least} to ${BATCH.most}, by the number of rows)`, whole(1, 1e6))
+    .addOption(
+      oneOf(
+        '--header <answer>',
+        'whether the first line names the columns (CSV; default: as it looks)',
+        ['yes', 'no'],
+      ),
+    )
+    .addOption(
+      oneOf(
+        '--decimal <mark>',
+        'what begins the decimals of numbers (CSV; default: as they look)',
+        NOTATIONS,
+      ),
+    )
+    .addOption(
+      oneOf('--model <kind>', 'mlp: one hidden layer; logistic: none', MODELS).default(MODELS[0]),
+    )
+    .option(
+      '--optimizer <names>',
+      `of ${OPTIMIZERS.join(', ')}; adam is a grid, adam@1e-3 a run`,
+      DEFAULT_OPTIMIZERS,
+    )
+    .option(
+      '--epochs <n>',
+      `passes over the data (default: ${EPOCHS}, at most ${integer(STEPS.full)} steps)`,
+      whole(1, 1e6),
+    )
+    .option(
+      '--batch <n>',
+      `rows per batch (default: ${BATCH.least} to ${BATCH.most}, by the number of rows)`,
+      whole(1, 1e6),
+    )
     .option('--seed <n>', 'fixes weights, batches and split', whole(0, 2 ** 31 - 1), 1)
     .option('--quick', `${STEPS.quick} steps at most`)
     .addOption(oneOf('--backend <name>', 'the tfjs backend', BACKENDS).default(BACKENDS[0]))
@@ -112,8 +145,13 @@ async function compare(options: Options, { out, err }: Streams): Promise<void> {
   const report = resolve(options.report)
   const runs = parseRuns(options.optimizer)
   const { target, categorical, ignore, header, decimal, task } = options
-  if (options.data === undefined && [target, categorical, ignore, header, decimal, task].some((each) => each !== undefined)) {
-    throw new InputError('--target, --task, --categorical, --ignore, --header and --decimal are about --data FILE')
+  if (
+    options.data === undefined &&
+    [target, categorical, ignore, header, decimal, task].some((each) => each !== undefined)
+  ) {
+    throw new InputError(
+      '--target, --task, --categorical, --ignore, --header and --decimal are about --data FILE',
+    )
   }
   await checkWritable(report)
   const dataset = await loadDataset(options.data, options)
@@ -124,12 +162,18 @@ async function compare(options: Options, { out, err }: Streams): Promise<void> {
   const { words } = objective
   const facts = describe(options, setting, dataset, objective)
   const title = `${dataset.name} without a learning rate`
-  const lines = [title, ...facts.map(([name, value]) => `  ${name.padEnd(9)} ${value}`), ...dataset.notes]
+  const lines = [
+    title,
+    ...facts.map(([name, value]) => `  ${name.padEnd(9)} ${value}`),
+    ...dataset.notes,
+  ]
   out.write(`${lines.join('\n')}\n\n`)
 
   const results = await trainAll(runs, dataset, setting, objective, err)
   const way = wayOf(results)
-  out.write(`\n${renderTable(results, words)}\n\n${conclusion(results, words)}\nSteps were ${way}.\n`)
+  out.write(
+    `\n${renderTable(results, words)}\n\n${conclusion(results, words)}\nSteps were ${way}.\n`,
+  )
   const shown = [...facts, ['steps were', way] as const]
   const about = { title, testRows: dataset.test.count, words, facts: shown, notes: dataset.notes }
   await writeWhole(report, renderReport(results, about))
@@ -143,7 +187,12 @@ const settingFor = ({ model, seed, eager, ...wishes }: Options, { train }: Datas
   fused: !eager,
 })
 
-function describe(options: Options, setting: Setting, dataset: Dataset, { outputs, words }: Objective): [string, string][] {
+function describe(
+  options: Options,
+  setting: Setting,
+  dataset: Dataset,
+  { outputs, words }: Objective,
+): [string, string][] {
   const { model, batch, steps, seed } = setting
   const { name, target, task, train, test } = dataset
   const epochs = Number(((steps * batch) / train.count).toPrecision(2))
@@ -174,7 +223,9 @@ function frequent(classes: readonly string[], targets: Float32Array): string {
 
 /** How the steps of all runs were taken. */
 function wayOf(results: readonly Result[]): string {
-  const ways = results.map(({ execution }) => (execution?.fused ? 'fused' : 'taken operation by operation'))
+  const ways = results.map(({ execution }) =>
+    execution?.fused ? 'fused' : 'taken operation by operation',
+  )
   const [backend] = results.flatMap(({ execution }) => execution?.backend ?? [])
   return `${[...new Set(ways)].join(' or ')}, on the ${backend} backend of tfjs`
 }

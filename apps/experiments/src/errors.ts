@@ -1,5 +1,6 @@
-// What went wrong on the user's side: an option, a file, a cell. The command line prints the message as one line and
-// ends with exit code 1. Anything else that is thrown is a bug of ours and keeps its stack trace.
+// What went wrong on the user's side: an option, a file, a cell. The command line prints the
+// message as one line and ends with exit code 1. Anything else that is thrown is a bug of ours and
+// keeps its stack trace.
 import { distance } from 'fastest-levenshtein'
 
 const MAX_MESSAGE = 300
@@ -18,7 +19,10 @@ export function suggestion(name: string, candidates: readonly string[]): string 
   const [nearest] = candidates
     .map((candidate) => ({ candidate, edits: distance(wanted, candidate.toLowerCase()) }))
     .sort((a, b) => a.edits - b.edits)
-  const near = nearest !== undefined && nearest.edits <= Math.max(1, wanted.length / 2) && nearest.edits < wanted.length
+  const near =
+    nearest !== undefined &&
+    nearest.edits <= Math.max(1, wanted.length / 2) &&
+    nearest.edits < wanted.length
   return near ? `; did you mean '${nearest.candidate}'?` : ''
 }
 
@@ -29,4 +33,5 @@ export const printable = (text: string): string => text.replace(/\p{C}/gu, '\u{f
 export const quoted = (text: string): string => `'${clip(text, 60)}'`
 
 /** Text that is not too long. */
-export const clip = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 3)}...` : text)
+export const clip = (text: string, length: number) =>
+  text.length > length ? `${text.slice(0, length - 3)}...` : text

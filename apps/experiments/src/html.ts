@@ -1,5 +1,5 @@
-// A tagged template for HTML: what is put in is escaped, unless it is HTML itself. Lists are joined, undefined is
-// nothing.
+// A tagged template for HTML: what is put in is escaped, unless it is HTML itself. Lists are
+// joined, undefined is nothing.
 
 /** HTML text. */
 export class Html {
@@ -12,7 +12,13 @@ export class Html {
 /** What can be put in. */
 export type Content = Html | string | number | undefined | readonly Content[]
 
-const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+const ESCAPES: Record<string, string> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
 
 function render(content: Content): string {
   if (content instanceof Html) return content.text

@@ -8,11 +8,16 @@ import { outlive } from './streams.ts'
 
 const words = process.argv.slice(2)
 const interrupt = new AbortController()
-// The talk's experiments leave a checkpoint; a second Ctrl-C ends the process at once, as the first does elsewhere.
+// The talk's experiments leave a checkpoint; a second Ctrl-C ends the process at once, as the first
+// does elsewhere.
 if (words.includes('talk')) process.once('SIGINT', () => interrupt.abort())
 const failure = outlive(process.stdout)
 outlive(process.stderr)
-process.exitCode = await cli(words, { out: process.stdout, err: process.stderr, signal: interrupt.signal })
+process.exitCode = await cli(words, {
+  out: process.stdout,
+  err: process.stderr,
+  signal: interrupt.signal,
+})
 
 // A reader that has seen enough is no failure; a device that is full is one, though the report is
 // written.

@@ -22,16 +22,22 @@ export function layerSizes(kind: ModelKind, features: number, outputs: number): 
 }
 
 /**
- * A new model. Weights are normal with variance 2 / inputs (K. He et al. 2015), drawn from the seed; biases, and the
- * weights of logistic regression, which is convex, begin at zero.
+ * A new model. Weights are normal with variance 2 / inputs (K. He et al. 2015), drawn from the
+ * seed; biases, and the weights of logistic regression, which is convex, begin at zero.
  */
-export function createModel(kind: ModelKind, features: number, outputs: number, seed: number): Model {
+export function createModel(
+  kind: ModelKind,
+  features: number,
+  outputs: number,
+  seed: number,
+): Model {
   const sizes = layerSizes(kind, features, outputs)
   const layers = sizes.slice(1).map((width, layer) => {
     const inputs = sizes[layer]!
     const deviation = Math.sqrt(2 / inputs)
     // Seeds of neighbouring runs and layers must not meet; 0 would mean "unseeded" to tfjs.
-    const draw = () => tf.randomNormal<tf.Rank.R2>([inputs, width], 0, deviation, 'float32', 1 + layer + 10 * seed)
+    const draw = () =>
+      tf.randomNormal<tf.Rank.R2>([inputs, width], 0, deviation, 'float32', 1 + layer + 10 * seed)
     return tf.tidy(() => ({
       weights: tf.variable(kind === 'mlp' ? draw() : tf.zeros<tf.Rank.R2>([inputs, width])),
       bias: tf.variable(tf.zeros<tf.Rank.R1>([width])),

@@ -1,5 +1,5 @@
-// A report as one HTML file that needs nothing else, no network and no script: its frame and its looks, which all reports share. Not what is
-// in it.
+// A report as one HTML file that needs nothing else, no network and no script: its frame and its
+// looks, which all reports share. Not what is in it.
 import { type Content, Html, html } from './html.ts'
 
 /** What a report says. */
@@ -17,7 +17,16 @@ export interface Page {
 }
 
 /** The report as the text of an HTML file. */
-export const page = ({ kicker, title, lead, style, sections, facts, notes, results }: Page): string =>
+export const page = ({
+  kicker,
+  title,
+  lead,
+  style,
+  sections,
+  facts,
+  notes,
+  results,
+}: Page): string =>
   html`<!doctype html>
 <html lang="en">
 <head>

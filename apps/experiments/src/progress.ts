@@ -1,4 +1,5 @@
-// What is seen while a run trains: a bar on a terminal; elsewhere (a pipe, a log) four plain lines per run.
+// What is seen while a run trains: a bar on a terminal; elsewhere (a pipe, a log) four plain lines
+// per run.
 import { SingleBar } from 'cli-progress'
 import { figure } from './format.ts'
 import type { Words } from './objective.ts'
@@ -34,7 +35,8 @@ function bar(name: string, steps: number, words: Words, screen: Screen): Progres
   })
   bar.start(steps, 0, { share: share(0, steps), state: '' })
   return {
-    update: (sample) => bar.update(sample.step, { share: share(sample.step, steps), state: describe(sample, words) }),
+    update: (sample) =>
+      bar.update(sample.step, { share: share(sample.step, steps), state: describe(sample, words) }),
     stop: () => bar.stop(),
   }
 }
@@ -55,6 +57,9 @@ function lines(name: string, steps: number, words: Words, screen: Screen): Progr
 const share = (step: number, steps: number) => `${Math.floor((100 * step) / steps)}%`.padStart(4)
 
 function describe({ loss: value, score, d }: Sample, words: Words): string {
-  const parts = [`loss ${figure(value)}`.padEnd(13), `${words.score} ${score === undefined ? '' : words.format(score)}`]
+  const parts = [
+    `loss ${figure(value)}`.padEnd(13),
+    `${words.score} ${score === undefined ? '' : words.format(score)}`,
+  ]
   return [...parts, d === undefined ? '' : `d ${figure(d)}`].join('  ').trimEnd()
 }

@@ -1,5 +1,5 @@
-// The report: one HTML file that needs nothing else, no network and no script. Figures, table, setting, notes, and the
-// numbers behind the figures as JSON.
+// The report: one HTML file that needs nothing else, no network and no script. Figures, table,
+// setting, notes, and the numbers behind the figures as JSON.
 import { randomUUID } from 'node:crypto'
 import { access, constants, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
@@ -28,13 +28,17 @@ export interface Setting {
 export async function checkWritable(path: string): Promise<void> {
   const folder = dirname(path)
   const target = await stat(path).catch(() => undefined)
-  if (target !== undefined && !target.isFile()) throw new InputError(`--report: ${path} is not a file`)
+  if (target !== undefined && !target.isFile())
+    throw new InputError(`--report: ${path} is not a file`)
   await access(folder, constants.W_OK).catch(() => {
     throw new InputError(`--report: there is no folder ${folder} to write ${basename(path)} to`)
   })
 }
 
-/** Writes `text` to `path` whole or not at all: what stood there before stays until the new file is complete. */
+/**
+ * Writes `text` to `path` whole or not at all: what stood there before stays until the new file is
+ * complete.
+ */
 export async function writeWhole(path: string, text: string): Promise<void> {
   const draft = `${path}.${randomUUID()}.tmp`
   try {
@@ -51,7 +55,10 @@ const DISTANCE =
   'Prodigy and D-Adaptation Adam measure it per coordinate; for DoG it is r\u0304, the farthest it has moved in the Euclidean norm.'
 
 /** The report as the text of an HTML file. */
-export function renderReport(results: readonly Result[], { title, testRows, words, facts, notes }: Setting): string {
+export function renderReport(
+  results: readonly Result[],
+  { title, testRows, words, facts, notes }: Setting,
+): string {
   const distances = distanceChart(results)
   const grid = gridChart(results, testRows, words)
   return page({
@@ -83,11 +90,15 @@ export function renderReport(results: readonly Result[], { title, testRows, word
 
 const legend = (results: readonly Result[]): Html =>
   html`<ul class="legend">${results.map(
-    ({ run }, i) => html`<li data-run="${i}"><i style="background:var(--${runClass(i)})"></i>${runName(run)}</li>`,
+    ({ run }, i) =>
+      html`<li data-run="${i}"><i style="background:var(--${runClass(i)})"></i>${runName(run)}</li>`,
   )}</ul>`
 
 /** The numbers of a run, with the score under its own name. */
-const numbersOf = ({ run: { optimizer, lr }, score, samples, ...rest }: Result, { key }: Words) => ({
+const numbersOf = (
+  { run: { optimizer, lr }, score, samples, ...rest }: Result,
+  { key }: Words,
+) => ({
   optimizer,
   lr,
   [key]: score,
@@ -105,7 +116,10 @@ function table(results: readonly Result[], words: Words): Html {
 <tbody>${results.map(row)}</tbody></table></div>`
 }
 
-/** A colour per run: strong ones without a learning rate; one hue per tuned optimizer, from its smallest rate to its largest. */
+/**
+ * A colour per run: strong ones without a learning rate; one hue per tuned optimizer, from its
+ * smallest rate to its largest.
+ */
 function colours(results: readonly Result[]): string {
   const free = [...new Set(results.filter(({ run }) => run.free).map(({ run }) => run.optimizer))]
   const tuned = [...new Set(results.filter(({ run }) => !run.free).map(({ run }) => run.optimizer))]
@@ -113,7 +127,8 @@ function colours(results: readonly Result[]): string {
     results.map(({ run }, i) => {
       if (run.free) return `--${runClass(i)}:${strong[free.indexOf(run.optimizer) % strong.length]}`
       const group = results.filter((other) => other.run.optimizer === run.optimizer)
-      const position = group.findIndex((other) => other.run.lr === run.lr) / Math.max(1, group.length - 1)
+      const position =
+        group.findIndex((other) => other.run.lr === run.lr) / Math.max(1, group.length - 1)
       const lightness = (from + (to - from) * position).toFixed(3)
       return `--${runClass(i)}:oklch(${lightness} 0.07 ${290 - 95 * tuned.indexOf(run.optimizer)})`
     })

@@ -1,5 +1,5 @@
-// Which optimizers are run: from names on the command line to runs. A learning-rate-free optimizer is one run at its
-// defaults; one that needs a learning rate is a run for each rate of a grid.
+// Which optimizers are run: from names on the command line to runs. A learning-rate-free optimizer
+// is one run at its defaults; one that needs a learning rate is a run for each rate of a grid.
 
 import { adam, adamW, cosine, dadaptAdam, dog, type Execution, prodigy, sgd } from '@freestep/tfjs'
 import type { Optimizer } from '@tensorflow/tfjs-core'
@@ -34,14 +34,20 @@ export interface Run {
   readonly lr?: number
   /** Whether the optimizer finds its own step size. */
   readonly free: boolean
-  /** The scalar that is its estimate of the distance from the initial weights to a solution; none if not `free`. */
+  /**
+   * The scalar that is its estimate of the distance from the initial weights to a solution; none if
+   * not `free`.
+   */
   readonly distance?: string
   create(running: Running): Trainer
 }
 
 interface Choice extends Pick<Run, 'free' | 'distance'> {
   readonly label: string
-  readonly create: (options: { readonly lr: ReturnType<typeof cosine>; readonly fused: boolean }) => Trainer
+  readonly create: (options: {
+    readonly lr: ReturnType<typeof cosine>
+    readonly fused: boolean
+  }) => Trainer
 }
 
 const free = (label: string, distance: string, create: Choice['create']): Choice => ({
@@ -67,21 +73,27 @@ export const OPTIMIZERS: readonly string[] = Object.keys(CHOICES)
 /** What is compared unless the user says otherwise. */
 export const DEFAULT_OPTIMIZERS = 'prodigy,dadaptAdam,dog,adam'
 
-/** The runs that a list such as `prodigy,adam@1e-3` names; a bare `adam` stands for its grid. Doubles are made once. */
+/**
+ * The runs that a list such as `prodigy,adam@1e-3` names; a bare `adam` stands for its grid.
+ * Doubles are made once.
+ */
 export function parseRuns(list: string): Run[] {
   const runs = list.split(',').flatMap((word) => parseWord(word.trim()))
   return [...new Map(runs.map((run) => [runName(run), run])).values()]
 }
 
 /** A run's name among others: `Prodigy`, `Adam 0.001`. */
-export const runName = ({ optimizer, lr }: Run): string => (lr === undefined ? optimizer : `${optimizer} ${rate(lr)}`)
+export const runName = ({ optimizer, lr }: Run): string =>
+  lr === undefined ? optimizer : `${optimizer} ${rate(lr)}`
 
 function parseWord(word: string): Run[] {
   const [name, lr, ...more] = word.split('@')
   const key = OPTIMIZERS.find((candidate) => candidate.toLowerCase() === name!.toLowerCase())
   if (key === undefined) {
     const known = `known are ${OPTIMIZERS.join(', ')}`
-    throw new InputError(`unknown optimizer ${quoted(name!)}: ${known}${suggestion(name!, OPTIMIZERS)}`)
+    throw new InputError(
+      `unknown optimizer ${quoted(name!)}: ${known}${suggestion(name!, OPTIMIZERS)}`,
+    )
   }
   const { label: optimizer, create, ...rest } = CHOICES[key]!
   const made =
@@ -92,7 +104,9 @@ function parseWord(word: string): Run[] {
   if (lr === undefined) return rest.free ? [{ ...rest, optimizer, create: made(1) }] : GRID.map(at)
   const value = Number(lr)
   if (more.length > 0 || lr === '' || !(value > 0 && value < Number.POSITIVE_INFINITY)) {
-    throw new InputError(`--optimizer ${quoted(word)}: a learning rate above 0 must follow the @, as in ${key}@1e-3`)
+    throw new InputError(
+      `--optimizer ${quoted(word)}: a learning rate above 0 must follow the @, as in ${key}@1e-3`,
+    )
   }
   return [at(value)]
 }

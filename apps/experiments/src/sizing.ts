@@ -23,7 +23,10 @@ export interface Wishes {
 }
 
 /** The batch and the number of steps for so many training rows. */
-export function sizesFor(rows: number, { epochs, batch: wanted, quick }: Wishes): { batch: number; steps: number } {
+export function sizesFor(
+  rows: number,
+  { epochs, batch: wanted, quick }: Wishes,
+): { batch: number; steps: number } {
   const batch = Math.min(rows, wanted ?? usualBatch(rows))
   const stepsOf = (passes: number) => Math.ceil((passes * rows) / batch)
   if (epochs !== undefined) return { batch, steps: stepsOf(epochs) }

@@ -1,4 +1,5 @@
-// The result table: its columns and cells once, for the terminal and for the report; and the sentence below it.
+// The result table: its columns and cells once, for the terminal and for the report; and the
+// sentence below it.
 import CliTable from 'cli-table3'
 import { figure, rate } from './format.ts'
 import type { Words } from './objective.ts'
@@ -28,9 +29,21 @@ export function cells({ run, score, loss: final, d, msPerStep }: Result, words: 
 
 /** The rules of a table on the terminal: one under the heads. */
 export const RULES = {
-  ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '' },
-  ...{ bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' },
-  ...{ left: '', right: '', middle: '', mid: '\u2500', 'mid-mid': '\u2500', 'left-mid': '', 'right-mid': '' },
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  right: '',
+  middle: '',
+  mid: '\u2500',
+  'mid-mid': '\u2500',
+  'left-mid': '',
+  'right-mid': '',
 }
 
 /** The table as text, without control characters. */
@@ -49,7 +62,10 @@ export function renderTable(results: readonly Result[], words: Words): string {
     .join('\n')
 }
 
-/** The comparison in words: every run without a learning rate, and the best and worst rate of each other optimizer. */
+/**
+ * The comparison in words: every run without a learning rate, and the best and worst rate of each
+ * other optimizer.
+ */
 export function conclusion(results: readonly Result[], words: Words): string {
   const unrated = results.filter(({ run }) => run.lr === undefined)
   const rated = results.filter(({ run }) => run.lr !== undefined)
@@ -66,7 +82,8 @@ export function conclusion(results: readonly Result[], words: Words): string {
 }
 
 /** A score in a sentence. */
-const said = (score: number, { key, format, score: name }: Words) => (key === 'r2' ? `${name} ${format(score)}` : format(score))
+const said = (score: number, { key, format, score: name }: Words) =>
+  key === 'r2' ? `${name} ${format(score)}` : format(score)
 
 function rateSentence(name: string, results: readonly Result[], words: Words): string {
   // What is no number is worse than any.

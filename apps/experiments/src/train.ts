@@ -25,7 +25,9 @@ export interface Sample {
   readonly step: number
   /** The mean of the batch losses since the sample before. */
   readonly loss: number
-  /** The estimated distance from the initial weights to a solution, for optimizers that keep one. */
+  /**
+   * The estimated distance from the initial weights to a solution, for optimizers that keep one.
+   */
   readonly d?: number | undefined
   /** The score on the test rows, when last measured: the share classified correctly, or R². */
   readonly score?: number | undefined
@@ -87,7 +89,13 @@ export async function train(
 }
 
 /** One step; returns the loss of the batch before it, still on the device. */
-function trainStep(optimizer: tf.Optimizer, model: Model, rows: Rows, batch: Int32Array, objective: Objective): tf.Scalar {
+function trainStep(
+  optimizer: tf.Optimizer,
+  model: Model,
+  rows: Rows,
+  batch: Int32Array,
+  objective: Objective,
+): tf.Scalar {
   return tf.tidy(() => {
     const { x, y } = toTensors(rows, batch, objective)
     const loss = () => objective.loss(y, model.outputs(x))
@@ -96,7 +104,11 @@ function trainStep(optimizer: tf.Optimizer, model: Model, rows: Rows, batch: Int
 }
 
 /** Rows as a dense batch x [rows, features] with their targets y [rows, outputs]. */
-function toTensors(rows: Rows, batch: Int32Array, objective: Objective): { x: tf.Tensor2D; y: tf.Tensor2D } {
+function toTensors(
+  rows: Rows,
+  batch: Int32Array,
+  objective: Objective,
+): { x: tf.Tensor2D; y: tf.Tensor2D } {
   const x = new Float32Array(batch.length * rows.features)
   batch.forEach((row, i) => {
     rows.copy(row, x, i * rows.features)
@@ -106,12 +118,19 @@ function toTensors(rows: Rows, batch: Int32Array, objective: Objective): { x: tf
 }
 
 /** The mean loss and the score over all rows, in chunks that fit. */
-async function evaluate(model: Model, rows: Rows, objective: Objective): Promise<{ loss: number; score: number }> {
+async function evaluate(
+  model: Model,
+  rows: Rows,
+  objective: Objective,
+): Promise<{ loss: number; score: number }> {
   const chunk = Math.max(1, Math.min(1000, Math.floor(2 ** 22 / rows.features)))
   let loss = 0
   let total = 0
   for (let start = 0; start < rows.count; start += chunk) {
-    const indices = Int32Array.from({ length: Math.min(chunk, rows.count - start) }, (_, i) => start + i)
+    const indices = Int32Array.from(
+      { length: Math.min(chunk, rows.count - start) },
+      (_, i) => start + i,
+    )
     const sums = tf.tidy(() => {
       const { x, y } = toTensors(rows, indices, objective)
       const outputs = model.outputs(x)

@@ -26,7 +26,10 @@ async function run(...words: string[]) {
   return { code, out: text(out) as string, err: text(err) as string }
 }
 
-/** Two classes that a line separates but for a few rows, with a quantity, categories, a gap and an identifier. */
+/**
+ * Two classes that a line separates but for a few rows, with a quantity, categories, a gap and an
+ * identifier.
+ */
 const flowers = [
   'width,"kind, as <b>seen</b>",id,class',
   ...Array.from({ length: 120 }, (_, i) => {
@@ -43,7 +46,18 @@ const rows = (out: string) =>
     .map((line) => line.split(/\s{2,}/))
 
 describe('a run on a CSV file', () => {
-  const options = ['--target', 'class', '--ignore', 'id', '--optimizer', 'prodigy,Adam,dog', '--epochs', '30', '--batch', '32']
+  const options = [
+    '--target',
+    'class',
+    '--ignore',
+    'id',
+    '--optimizer',
+    'prodigy,Adam,dog',
+    '--epochs',
+    '30',
+    '--batch',
+    '32',
+  ]
   const start = (...more: string[]) =>
     run('--data', write('flowers.csv', flowers), ...options, '--report', path('r.html'), ...more)
 
@@ -51,7 +65,14 @@ describe('a run on a CSV file', () => {
     const { code, out, err } = await start()
     expect(code).toBe(0)
     const table = rows(out)
-    expect(table[0]).toEqual(['optimizer', 'learning rate', 'test accuracy', 'final loss', 'final d', 'ms per step'])
+    expect(table[0]).toEqual([
+      'optimizer',
+      'learning rate',
+      'test accuracy',
+      'final loss',
+      'final d',
+      'ms per step',
+    ])
     const names = table.slice(2).map(([name, rate]) => `${name} ${rate}`)
     const grid = ['1e-5', '1e-4', '1e-3', '0.01', '0.1', '1'].map((rate) => `Adam ${rate}`)
     expect(names).toEqual(['Prodigy none', ...grid, 'DoG none'])
@@ -69,10 +90,14 @@ describe('a run on a CSV file', () => {
     const { document } = parseHTML(html)
     expect(document.querySelectorAll('link, img, iframe, script[src], b').length).toBe(0)
     expect(document.querySelectorAll('[href]:not([href^="#"]), [src]').length).toBe(0)
-    const cells = [...document.querySelectorAll('tbody tr')].map((row) => [...row.children].map((cell) => cell.textContent))
+    const cells = [...document.querySelectorAll('tbody tr')].map((row) =>
+      [...row.children].map((cell) => cell.textContent),
+    )
     expect(cells.map((row) => row.filter((cell) => cell !== ''))).toEqual(table.slice(2))
     const results = JSON.parse(document.querySelector('#results')!.textContent!)
-    expect(results.map(({ samples }: { samples: unknown[] }) => samples.length > 40)).toEqual(Array(8).fill(true))
+    expect(results.map(({ samples }: { samples: unknown[] }) => samples.length > 40)).toEqual(
+      Array(8).fill(true),
+    )
     for (const [i, { accuracy, loss, d }] of results.entries()) {
       const [share, final, distance] = table[i + 2]!.slice(2).map(Number.parseFloat)
       expect(share).toBeCloseTo(100 * accuracy, 2)
@@ -81,11 +106,14 @@ describe('a run on a CSV file', () => {
     }
     expect(document.querySelectorAll('svg').length).toBe(3)
     // One line per run in each of the figures over steps that has something to draw.
-    expect(document.querySelectorAll('path[class^="run-"], g[class^="run-"]').length).toBeGreaterThanOrEqual(10)
+    expect(
+      document.querySelectorAll('path[class^="run-"], g[class^="run-"]').length,
+    ).toBeGreaterThanOrEqual(10)
   })
 
   test('gives the same table for the same seed, whatever was trained before, and another for another', async () => {
-    const results = async (seed: string) => rows((await start('--seed', seed)).out).map((row) => row.slice(0, -1))
+    const results = async (seed: string) =>
+      rows((await start('--seed', seed)).out).map((row) => row.slice(0, -1))
     const first = await results('3')
     const other = await results('4')
     expect(await results('3')).toEqual(first)
@@ -98,10 +126,15 @@ describe('a run on a CSV file', () => {
         .slice(2)
         .map((row) => Number(row[3]))
     const [fused, eager] = [(await start()).out, (await start('--eager')).out]
-    expect(eager).toContain('\nSteps were taken operation by operation, on the wasm backend of tfjs.\n')
+    expect(eager).toContain(
+      '\nSteps were taken operation by operation, on the wasm backend of tfjs.\n',
+    )
     const expected = losses(eager)
-    for (const [i, loss] of losses(fused).entries()) expect(Math.abs(loss / expected[i]! - 1)).toBeLessThan(0.01)
-    expect(readFileSync(path('r.html'), 'utf8')).toContain('<dd>taken operation by operation, on the wasm backend of tfjs</dd>')
+    for (const [i, loss] of losses(fused).entries())
+      expect(Math.abs(loss / expected[i]! - 1)).toBeLessThan(0.01)
+    expect(readFileSync(path('r.html'), 'utf8')).toContain(
+      '<dd>taken operation by operation, on the wasm backend of tfjs</dd>',
+    )
   })
 
   test('gives nearly the same losses on both backends', async () => {
@@ -135,17 +168,37 @@ describe('a run on a quantity', () => {
 
   test('has R² in the table and in the report, and says what everything was taken as', async () => {
     const file = write('häuser.csv', `\ufeff${houses}\r\n`)
-    const words = ['--data', file, '--target', 'preis', '--model', 'logistic', '--report', path('r.html')]
-    const { code, out, err } = await run(...words, '--optimizer', 'prodigy,adam@0.1,adam@0.01,adam@1e-3')
+    const words = [
+      '--data',
+      file,
+      '--target',
+      'preis',
+      '--model',
+      'logistic',
+      '--report',
+      path('r.html'),
+    ]
+    const { code, out, err } = await run(
+      ...words,
+      '--optimizer',
+      'prodigy,adam@0.1,adam@0.01,adam@1e-3',
+    )
     expect([code, out]).toEqual([0, expect.stringContaining('preis: a quantity, mean ')])
     expect(rows(out)[0]![2]).toBe('test R²')
     for (const [name, rate, r2] of rows(out).slice(2, 4)) {
-      expect([`${name} ${rate}`, Number(r2) > 0.99]).toEqual([expect.stringMatching(/^(Prodigy none|Adam 0.1)$/), true])
+      expect([`${name} ${rate}`, Number(r2) > 0.99]).toEqual([
+        expect.stringMatching(/^(Prodigy none|Adam 0.1)$/),
+        true,
+      ])
     }
-    expect(out).toContain('preis holds numbers, taken as a quantity; for classes say --task classification.')
+    expect(out).toContain(
+      'preis holds numbers, taken as a quantity; for classes say --task classification.',
+    )
     expect(out).toContain('Numbers: alter.\nNumbers with a decimal comma: fläche.')
     expect(out).toContain('Without a learning rate: Prodigy R² 1.000.')
-    expect(out).toContain('  model     logistic 2-1\n  loss      mean squared error of the standardised target\n  batch     8\n')
+    expect(out).toContain(
+      '  model     logistic 2-1\n  loss      mean squared error of the standardised target\n  batch     8\n',
+    )
     expect(out).toContain('  steps     600 (epochs: 30), lr falls by a cosine')
     expect(err).toMatch(/^Prodigy .* 100% .* R² 1\.000/m)
     const html = readFileSync(path('r.html'), 'utf8')
@@ -155,7 +208,16 @@ describe('a run on a quantity', () => {
   })
   test('of words is refused', async () => {
     const file = write('f.csv', flowers)
-    const { code, err } = await run('--data', file, '--target', 'class', '--task', 'regression', '--report', path('r.html'))
+    const { code, err } = await run(
+      '--data',
+      file,
+      '--target',
+      'class',
+      '--task',
+      'regression',
+      '--report',
+      path('r.html'),
+    )
     expect([code, err]).toEqual([
       1,
       "error: f.csv: column 'class' holds 'daisy', which is not a number; leave out --task to predict classes\n",
@@ -164,9 +226,22 @@ describe('a run on a quantity', () => {
 })
 
 test('a run on LIBSVM text, by logistic regression', async () => {
-  const text = Array.from({ length: 60 }, (_, i) => `${i % 2 ? '+1' : '-1'} ${1 + (i % 2)}:1 ${3 + (i % 5)}:0.5`).join('\n')
+  const text = Array.from(
+    { length: 60 },
+    (_, i) => `${i % 2 ? '+1' : '-1'} ${1 + (i % 2)}:1 ${3 + (i % 5)}:0.5`,
+  ).join('\n')
   const { code, out } = await run(
-    ...['--data', write('data', text), '--model', 'logistic', '--optimizer', 'prodigy', '--quick', '--report', path('r.html')],
+    ...[
+      '--data',
+      write('data', text),
+      '--model',
+      'logistic',
+      '--optimizer',
+      'prodigy',
+      '--quick',
+      '--report',
+      path('r.html'),
+    ],
   )
   expect(code).toBe(0)
   expect(out).toContain('model     logistic 7-2')
@@ -196,7 +271,11 @@ describe('bad input: one line on stderr, exit code 1, nothing written', () => {
       () => ['--data', csv(), '--target', 'clas'],
       /^error: f\.csv has no column 'clas' \(--target\); did you mean 'class'\?$/,
     ],
-    ['an empty file', () => ['--data', write('f.csv', ''), '--target', 'y'], /^error: f\.csv is empty$/],
+    [
+      'an empty file',
+      () => ['--data', write('f.csv', ''), '--target', 'y'],
+      /^error: f\.csv is empty$/,
+    ],
     [
       'a single class',
       () => ['--data', write('f.csv', 'x,y\n1,a\n2,a'), '--target', 'y'],
@@ -213,14 +292,22 @@ describe('bad input: one line on stderr, exit code 1, nothing written', () => {
       /^error: unknown optimizer 'prodgy': known are prodigy, dadaptAdam, dog, adam, adamW, sgd; did you mean 'prodigy'\?$/,
     ],
     ['no optimizer', () => ['--optimizer', ''], /^error: unknown optimizer ''/],
-    ['a bad learning rate', () => ['--optimizer', 'adam@fast'], /^error: --optimizer 'adam@fast': a learning rate above 0/],
+    [
+      'a bad learning rate',
+      () => ['--optimizer', 'adam@fast'],
+      /^error: --optimizer 'adam@fast': a learning rate above 0/,
+    ],
     ['no epochs', () => ['--epochs', '0'], /^error: .*--epochs.* whole number from 1/],
     ['half an epoch', () => ['--epochs', '0.5'], /^error: .*--epochs/],
     ['a batch of words', () => ['--batch', 'many'], /^error: .*--batch/],
     ['a negative seed', () => ['--seed', '-1'], /^error: .*--seed/],
     ['an unknown model', () => ['--model', 'forest'], /^error: .*mlp, logistic/],
     ['an unknown backend', () => ['--backend', 'webgl'], /^error: .*wasm, cpu/],
-    ['an unknown option', () => ['--epoch', '3'], /^error: unknown option '--epoch' \(Did you mean --epochs\?\)$/],
+    [
+      'an unknown option',
+      () => ['--epoch', '3'],
+      /^error: unknown option '--epoch' \(Did you mean --epochs\?\)$/,
+    ],
     ['a missing value', () => ['--data'], /^error: .*--data/],
     ['a stray argument', () => ['prodigy'], /^error: too many arguments/],
     ['columns without data', () => ['--target', 'y'], /^error: --target, .*--data FILE$/],
@@ -228,7 +315,11 @@ describe('bad input: one line on stderr, exit code 1, nothing written', () => {
     ['an unknown task', () => ['--task', 'ranking'], /^error: .*classification, regression/],
     ['a header of no kind', () => ['--header', 'maybe'], /^error: .*yes, no/],
     ['decimals of no kind', () => ['--decimal', 'dot'], /^error: .*point, comma/],
-    ['no folder for the report', () => ['--report', join(folder, 'gone', 'r.html')], /^error: --report: there is no folder/],
+    [
+      'no folder for the report',
+      () => ['--report', join(folder, 'gone', 'r.html')],
+      /^error: --report: there is no folder/,
+    ],
     ['a folder as report', () => ['--report', folder], /^error: --report: .* is not a file$/],
   ])('%s', async (_, words, message) => {
     const given = words()
@@ -243,7 +334,14 @@ describe('bad input: one line on stderr, exit code 1, nothing written', () => {
   })
   test('an old report survives', async () => {
     write('r.html', 'old')
-    const { code } = await run('--data', write('f.csv', 'x,y\n'), '--target', 'y', '--report', path('r.html'))
+    const { code } = await run(
+      '--data',
+      write('f.csv', 'x,y\n'),
+      '--target',
+      'y',
+      '--report',
+      path('r.html'),
+    )
     expect([code, readFileSync(path('r.html'), 'utf8')]).toEqual([1, 'old'])
   })
 })
@@ -256,5 +354,6 @@ test('--help lists the options and is no error', async () => {
   const talk = ['--seeds', '--svg', '--fresh', '--record']
   expect(options.length).toBeGreaterThan(20)
   for (const option of options.filter((each) => !talk.includes(each))) expect(out).toContain(option)
-  for (const word of ['2026-12-31', '1.234,5', 'R²', '30 epochs', 'cosine', 'talk']) expect(out).toContain(word)
+  for (const word of ['2026-12-31', '1.234,5', 'R²', '30 epochs', 'cosine', 'talk'])
+    expect(out).toContain(word)
 })

@@ -18,7 +18,11 @@ const report = join(folder, 'r.html')
 beforeAll(() => {
   const { NODE_ENV, VITEST, ...env } = process.env
   const words = ['scripts/setup.mjs', 'build', '--filter=@freestep/experiments']
-  const { status, stdout, stderr } = spawnSync(process.execPath, words, { cwd: root, env, encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(process.execPath, words, {
+    cwd: root,
+    env,
+    encoding: 'utf8',
+  })
   if (status !== 0) throw new Error(`The app could not be built.\n${stdout}${stderr}`)
   const rows = Array.from({ length: 200 }, (_, i) => `${(i * i) % 23},${i % 2 ? 'p' : 'q'}`)
   writeFileSync(join(folder, 'f.csv'), `x,y\n${rows.join('\n')}\n`)
@@ -37,7 +41,9 @@ function start(out: 'pipe' | number, err: 'pipe' | number = 'pipe') {
     '--report',
     report,
   ]
-  return spawn(process.execPath, [join(root, 'apps/experiments/dist/main.js'), ...words], { stdio: ['ignore', out, err] })
+  return spawn(process.execPath, [join(root, 'apps/experiments/dist/main.js'), ...words], {
+    stdio: ['ignore', out, err],
+  })
 }
 
 test('a reader that closes the pipe after a line gets the report, and no failure', async () => {
@@ -58,10 +64,15 @@ test('so does one that closes both', async () => {
   expect(readFileSync(report, 'utf8').match(/<tr data-run/g)).toHaveLength(3)
 })
 
-test.skipIf(!existsSync('/dev/full'))('a full device is a failure that is told, and the report is written', async () => {
-  const child = start(openSync('/dev/full', 'w'))
-  const said = await text(child.stderr!)
-  expect((await once(child, 'close'))[0]).toBe(1)
-  expect(said.trimEnd().split('\n').at(-1)).toBe('error: not all of the output could be written (ENOSPC)')
-  expect(readFileSync(report, 'utf8').match(/<tr data-run/g)).toHaveLength(3)
-})
+test.skipIf(!existsSync('/dev/full'))(
+  'a full device is a failure that is told, and the report is written',
+  async () => {
+    const child = start(openSync('/dev/full', 'w'))
+    const said = await text(child.stderr!)
+    expect((await once(child, 'close'))[0]).toBe(1)
+    expect(said.trimEnd().split('\n').at(-1)).toBe(
+      'error: not all of the output could be written (ENOSPC)',
+    )
+    expect(readFileSync(report, 'utf8').match(/<tr data-run/g)).toHaveLength(3)
+  },
+)

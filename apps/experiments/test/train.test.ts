@@ -1,5 +1,5 @@
-// A training run against the same run written out in float64 loops, and the hastened gradient of a product against
-// its definition.
+// A training run against the same run written out in float64 loops, and the hastened gradient of a
+// product against its definition.
 import { cpu, createOptimizer, dadaptAdam, dog, prodigy } from '@freestep/cpu'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
@@ -29,12 +29,22 @@ const dataset: Dataset = {
   notes: [],
 }
 
-/** Mean cross-entropy of softmax regression and its gradient, and the share of right answers, by the definitions. */
-function softmaxRegression(weights: number[][], bias: number[], rows: number[][], targets: number[]) {
+/**
+ * Mean cross-entropy of softmax regression and its gradient, and the share of right answers, by the
+ * definitions.
+ */
+function softmaxRegression(
+  weights: number[][],
+  bias: number[],
+  rows: number[][],
+  targets: number[],
+) {
   const gradient = { weights: weights.map((row) => row.map(() => 0)), bias: bias.map(() => 0) }
   let [loss, right] = [0, 0]
   for (const [i, row] of rows.entries()) {
-    const scores = bias.map((b, k) => b + row.reduce((sum, value, j) => sum + value * weights[j]![k]!, 0))
+    const scores = bias.map(
+      (b, k) => b + row.reduce((sum, value, j) => sum + value * weights[j]![k]!, 0),
+    )
     const total = scores.reduce((sum, score) => sum + Math.exp(score), 0)
     loss += (Math.log(total) - scores[targets[i]!]!) / rows.length
     right += Number(scores.indexOf(Math.max(...scores)) === targets[i]) / rows.length
@@ -51,8 +61,19 @@ test('two epochs of a perceptron on MNIST have the same losses with fused and wi
   await startBackend('wasm')
   const mnist = await loadMnist()
   const losses = async (fused: boolean) => {
-    const setting = { model: 'mlp', batch: 128, steps: 2 * Math.ceil(mnist.train.count / 128), seed: 1, fused } as const
-    const { loss, samples, execution } = await train(parseRuns('prodigy')[0]!, mnist, setting, () => {})
+    const setting = {
+      model: 'mlp',
+      batch: 128,
+      steps: 2 * Math.ceil(mnist.train.count / 128),
+      seed: 1,
+      fused,
+    } as const
+    const { loss, samples, execution } = await train(
+      parseRuns('prodigy')[0]!,
+      mnist,
+      setting,
+      () => {},
+    )
     expect(execution).toEqual({ backend: 'wasm', fused })
     return [...samples.map((sample) => sample.loss), loss]
   }
@@ -67,7 +88,9 @@ describe.each(BACKENDS)('on %s', (backend) => {
   test('logistic regression by SGD on full batches follows its closed-form gradient, with a cosine', async () => {
     const seen: Sample[] = []
     const setting = { model: 'logistic', batch: 30, steps: 20, seed: 1, fused: true } as const
-    const result = await train(parseRuns('sgd@0.3')[0]!, dataset, setting, (sample) => seen.push(sample))
+    const result = await train(parseRuns('sgd@0.3')[0]!, dataset, setting, (sample) =>
+      seen.push(sample),
+    )
     const weights = x[0]!.map(() => [0, 0, 0])
     const bias = [0, 0, 0]
     for (let step = 1; step <= 20; step++) {
@@ -80,8 +103,13 @@ describe.each(BACKENDS)('on %s', (backend) => {
         for (let j = 0; j < 3; j++) weights[j]![k]! -= lr * gradient.weights[j]![k]!
       }
     }
-    expect(Math.abs(result.loss / softmaxRegression(weights, bias, x, labels).loss - 1)).toBeLessThan(1e-5)
-    expect(result.score).toBeCloseTo(softmaxRegression(weights, bias, x.slice(0, 7), labels.slice(0, 7)).right, 6)
+    expect(
+      Math.abs(result.loss / softmaxRegression(weights, bias, x, labels).loss - 1),
+    ).toBeLessThan(1e-5)
+    expect(result.score).toBeCloseTo(
+      softmaxRegression(weights, bias, x.slice(0, 7), labels.slice(0, 7)).right,
+      6,
+    )
     expect(result.samples).toEqual(seen)
     expect(result.d).toBeUndefined()
   })
@@ -100,14 +128,19 @@ describe.each(BACKENDS)('on %s', (backend) => {
         const sample = samples.find((each) => each.step === step)
         if (sample) expect(Math.abs(sample.loss / loss - 1)).toBeLessThan(1e-3)
         if (sample) seen.push(step)
-        optimizer.step({ w: Float64Array.from(gradient.weights.flat()), b: Float64Array.from(gradient.bias) })
+        optimizer.step({
+          w: Float64Array.from(gradient.weights.flat()),
+          b: Float64Array.from(gradient.bias),
+        })
       }
     }
     expect(seen.length).toBe(90)
   })
 
   test('linear regression by SGD on full batches follows its closed-form gradient; R² is its definition', async () => {
-    const targets = x.map(([a, b, c]) => 0.4 * a! - 0.3 * b! + 0.1 * (c! - 2.5) + 0.05 * Math.sin(7 * a!))
+    const targets = x.map(
+      ([a, b, c]) => 0.4 * a! - 0.3 * b! + 0.1 * (c! - 2.5) + 0.05 * Math.sin(7 * a!),
+    )
     const quantity: Dataset = {
       ...dataset,
       task: { kind: 'regression', mean: 3, deviation: 2 },
@@ -115,17 +148,25 @@ describe.each(BACKENDS)('on %s', (backend) => {
       test: matrix(x.slice(0, 7), targets.slice(0, 7)),
     }
     const setting = { model: 'logistic', batch: 30, steps: 25, seed: 1, fused: true } as const
-    const { samples, score, loss } = await train(parseRuns('sgd@0.1')[0]!, quantity, setting, () => {})
+    const { samples, score, loss } = await train(
+      parseRuns('sgd@0.1')[0]!,
+      quantity,
+      setting,
+      () => {},
+    )
     const w = [0, 0, 0, 0]
     const predict = (row: number[]) => row.reduce((sum, value, j) => sum + value * w[j]!, w[3]!)
     const errors = () => x.map((row, i) => predict(row) - targets[i]!)
-    const meanSquare = (list: number[]) => list.reduce((sum, value) => sum + value ** 2 / list.length, 0)
+    const meanSquare = (list: number[]) =>
+      list.reduce((sum, value) => sum + value ** 2 / list.length, 0)
     for (let step = 1; step <= 25; step++) {
       const e = errors()
       expect(Math.abs(samples[step - 1]!.loss / meanSquare(e) - 1)).toBeLessThan(1e-4)
       const lr = (0.1 * (1 + Math.cos((Math.PI * (step - 1)) / 25))) / 2
       for (let j = 0; j < 4; j++) {
-        w[j]! -= lr * e.reduce((sum, error, i) => sum + (2 * error * (j < 3 ? x[i]![j]! : 1)) / x.length, 0)
+        w[j]! -=
+          lr *
+          e.reduce((sum, error, i) => sum + (2 * error * (j < 3 ? x[i]![j]! : 1)) / x.length, 0)
       }
     }
     expect(Math.abs(loss / meanSquare(errors()) - 1)).toBeLessThan(1e-4)
@@ -159,7 +200,9 @@ describe.each(BACKENDS)('on %s', (backend) => {
     const [n, m, p] = [3, 4, 2]
     const value = (seed: number, i: number, j: number) => Math.sin(seed + 3 * i + 5 * j)
     const make = (seed: number, rows: number, columns: number) =>
-      Array.from({ length: rows }, (_, i) => Array.from({ length: columns }, (_, j) => value(seed, i, j)))
+      Array.from({ length: rows }, (_, i) =>
+        Array.from({ length: columns }, (_, j) => value(seed, i, j)),
+      )
     const transpose = (a: number[][]) => a[0]!.map((_, j) => a.map((row) => row[j]!))
     const product = (a: number[][], b: number[][]) =>
       a.map((row) => b[0]!.map((_, j) => row.reduce((sum, v, k) => sum + v * b[k]![j]!, 0)))
@@ -172,8 +215,12 @@ describe.each(BACKENDS)('on %s', (backend) => {
       [true, true],
     ] as const) {
       const [first, second] = [ta ? transpose(a) : a, tb ? transpose(b) : b]
-      const f = tf.grads((p: tf.Tensor, q: tf.Tensor) => tf.sum(tf.mul(tf.matMul(p, q, ta, tb), tf.tensor2d(c))))
-      const [da, db] = f([tf.tensor2d(first), tf.tensor2d(second)]).map((g) => g.arraySync() as number[][])
+      const f = tf.grads((p: tf.Tensor, q: tf.Tensor) =>
+        tf.sum(tf.mul(tf.matMul(p, q, ta, tb), tf.tensor2d(c))),
+      )
+      const [da, db] = f([tf.tensor2d(first), tf.tensor2d(second)]).map(
+        (g) => g.arraySync() as number[][],
+      )
       const expected = [product(c, transpose(b)), product(transpose(a), c)] as const
       const close = (got: number[][], want: number[][]) =>
         want.forEach((row, i) => {

@@ -20,7 +20,9 @@ export function traffic(kernels: Kernels, bytesPerElement = 4): Traffic[] {
   return kernels.stages.flatMap((stage) => {
     if (stage.kind !== 'pass') return []
     const moved = (scope: 'element' | 'slice') =>
-      stage.loops.filter((loop) => loop.scope === scope).reduce((sum, { loads, stores }) => sum + loads.length + stores.length, 0)
+      stage.loops
+        .filter((loop) => loop.scope === scope)
+        .reduce((sum, { loads, stores }) => sum + loads.length + stores.length, 0)
     return {
       reads: [...new Set(stage.loops.flatMap(({ loads }) => loads.map(({ array }) => array)))],
       writes: stage.loops.flatMap(({ stores }) => stores.map(({ array }) => array)),

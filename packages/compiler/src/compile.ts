@@ -1,6 +1,7 @@
 /**
- * The compiler: a program's function in, kernels out. trace (graph.ts) → passes (passes.ts) and scalar programs (scalars.ts) → checked
- * (verify.ts). Not a printer: the emitters take it from here.
+ * The compiler: a program's function in, kernels out. trace (graph.ts) → passes (passes.ts) and
+ * scalar programs (scalars.ts) → checked (verify.ts). Not a printer: the emitters take it from
+ * here.
  */
 import type { Program, Scope } from '@freestep/core'
 import { changes, type Graph, isConstant, isVector, type Node, reachable } from './graph.ts'
@@ -13,18 +14,22 @@ import { verify } from './verify.ts'
 /**
  * Compiles one function of a program.
  *
- * - `init` stores every state. Memory is taken to be zero before, so a state that starts at 0 is not stored.
+ * - `init` stores every state. Memory is taken to be zero before, so a state that starts at 0 is
+ *   not stored.
  * - `step` stores `x` and every state that changes; the gradient is the array `g`.
  * - `evaluate` stores the array `evaluated`, and reads no gradient.
  *
- * @param broken - leaves one of the two rules of passes.ts out, and the check with it; for tests only
+ * @param broken - leaves one of the two rules of passes.ts out, and the check with it; for tests
+ * only
  */
 export function compile(program: Program, part: Part, broken?: Broken): Kernels {
   const scopes = inputScopes(program)
   const traced = traceProgram(program, part)
   const graph = part === 'init' ? withoutZeros(traced) : traced
   const arrays = only({ ...scopes, evaluated: 'element' }, isVector) as Kernels['arrays']
-  const slots = slotTable(only(scopes, (value) => !isVector(value)) as Record<string, Slot['scope']>)
+  const slots = slotTable(
+    only(scopes, (value) => !isVector(value)) as Record<string, Slot['scope']>,
+  )
   const { passes, phase } = cut(graph, arrays, broken)
   const scalars = scalarPrograms(
     {
@@ -40,7 +45,10 @@ export function compile(program: Program, part: Part, broken?: Broken): Kernels 
     },
     slots,
   )
-  const stages = scalars.flatMap((before, i) => [before, ...(i < passes.length ? [passOf(passes[i], arrays, slots)] : [])])
+  const stages = scalars.flatMap((before, i) => [
+    before,
+    ...(i < passes.length ? [passOf(passes[i], arrays, slots)] : []),
+  ])
   const kernels: Kernels = {
     arrays,
     slots: slots.all,
@@ -59,8 +67,10 @@ function withoutZeros({ outputs }: Graph): Graph {
 }
 
 /** The entries with such a scope. */
-const only = (scopes: Readonly<Record<string, Scope>>, has: (value: { readonly scope: Scope }) => boolean) =>
-  Object.fromEntries(Object.entries(scopes).filter(([, scope]) => has({ scope })))
+const only = (
+  scopes: Readonly<Record<string, Scope>>,
+  has: (value: { readonly scope: Scope }) => boolean,
+) => Object.fromEntries(Object.entries(scopes).filter(([, scope]) => has({ scope })))
 
 function passOf(works: readonly Work[], arrays: Kernels['arrays'], slots: Slots): Pass {
   const terms = works.flatMap((work) => work.terms)
@@ -77,6 +87,9 @@ function passOf(works: readonly Work[], arrays: Kernels['arrays'], slots: Slots)
   return { kind: 'pass', loops, sums: terms.length }
 }
 
-const isPerTensor = ({ scope, scalars }: Work) => scope === 'slice' || scalars.some((node) => node.scope === 'tensor')
+const isPerTensor = ({ scope, scalars }: Work) =>
+  scope === 'slice' || scalars.some((node) => node.scope === 'tensor')
 const addsUpTensors = ({ parts }: ScalarProgram) =>
-  parts.some((part) => part.kind === 'reduction' && 'partial' in part.from && part.to.scope === 'tensor')
+  parts.some(
+    (part) => part.kind === 'reduction' && 'partial' in part.from && part.to.scope === 'tensor',
+  )

@@ -1,6 +1,6 @@
 /**
- * \@freestep/compiler: fuses a freestep program into a few passes over memory and prints them as kernels. For authors of backends;
- * pure functions, no device.
+ * \@freestep/compiler: fuses a freestep program into a few passes over memory and prints them as
+ * kernels. For authors of backends; pure functions, no device.
  *
  * @packageDocumentation
  */
@@ -33,7 +33,14 @@ export {
   sumOrder,
 } from './layout.ts'
 export { emitOnnx, type OnnxOptions } from './onnx/emit.ts'
-export { type OnnxConstant, type OnnxGraph, type OnnxNode, type OnnxType, type OnnxValue, onnxTypes } from './onnx/graph.ts'
+export {
+  type OnnxConstant,
+  type OnnxGraph,
+  type OnnxNode,
+  type OnnxType,
+  type OnnxValue,
+  onnxTypes,
+} from './onnx/graph.ts'
 export type { Broken } from './passes.ts'
 export { emitPtx, type PtxKernel, type PtxModule, type PtxOptions } from './ptx/emit.ts'
 export {
@@ -53,5 +60,19 @@ export {
 export { firstNumbers, type Part } from './traced.ts'
 export { verify } from './verify.ts'
 export { emitWasm, emitWat, type WasmOptions } from './wasm/emit.ts'
-export { type Access, type Binding, emitWgsl, type WgslKernel, type WgslOptions } from './wgsl/emit.ts'
-export { maxPieces, pieceFields, rangeFields, stateArrays, tableFields, tableHeader, totalsFields } from './wgsl/layout.ts'
+export {
+  type Access,
+  type Binding,
+  emitWgsl,
+  type WgslKernel,
+  type WgslOptions,
+} from './wgsl/emit.ts'
+export {
+  maxPieces,
+  pieceFields,
+  rangeFields,
+  stateArrays,
+  tableFields,
+  tableHeader,
+  totalsFields,
+} from './wgsl/layout.ts'

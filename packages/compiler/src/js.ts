@@ -1,6 +1,6 @@
 /**
- * Kernels as JavaScript: plain loops over typed arrays, one statement per node. To read, to debug, and to run where WebAssembly is
- * missing. Not the fast way.
+ * Kernels as JavaScript: plain loops over typed arrays, one statement per node. To read, to debug,
+ * and to run where WebAssembly is missing. Not the fast way.
  */
 import type { Elementwise } from '@freestep/core'
 import { isConstant, type Node } from './graph.ts'
@@ -14,7 +14,14 @@ import {
   type Slot,
   sharingLoops,
 } from './kernels.ts'
-import { type ElementType, type SegmentField, segmentFields, segmentInts, shiftOf, sumOrder } from './layout.ts'
+import {
+  type ElementType,
+  type SegmentField,
+  segmentFields,
+  segmentInts,
+  shiftOf,
+  sumOrder,
+} from './layout.ts'
 import { namer, valueName } from './names.ts'
 
 /** The language: every operation as an expression of its operands. */
@@ -34,39 +41,67 @@ const table: Record<Elementwise | 'slice', (a: string, b: string, c: string) => 
   slice: (a) => a,
 }
 
-/** The operations that give a single-precision number for single-precision operands; the others are rounded. */
+/**
+ * The operations that give a single-precision number for single-precision operands; the others are
+ * rounded.
+ */
 const exact = new Set<string>(['max', 'min', 'neg', 'abs', 'sign', 'where', 'slice'])
 
 const functions = ['abs', 'fround', 'max', 'min', 'sign', 'sqrt']
 const variables = ['globals', 'tensors', 'partials', 'segments', 'tensorStride', 'memory', 'layout']
-const own = [...segmentFields, 'segment', 'segmentCount', 'tensorCount', 'from', 'to', 'i', 'sums', 'whole', 'lane']
+const own = [
+  ...segmentFields,
+  'segment',
+  'segmentCount',
+  'tensorCount',
+  'from',
+  'to',
+  'i',
+  'sums',
+  'whole',
+  'lane',
+]
 const keywords =
   'arguments await break case catch class const continue debugger default delete do else enum eval export extends false finally for ' +
   'function if implements import in instanceof interface let new null package private protected public return static super switch ' +
   'this throw true try typeof undefined var void while with yield NaN Infinity Math Float32Array Float64Array Int32Array'
 
 /**
- * Prints the body of a strict function of (memory, layout), memory being an ArrayBuffer and layout a {@link Layout}, that returns the
- * {@link StageFunctions}.
+ * Prints the body of a strict function of (memory, layout), memory being an ArrayBuffer and layout
+ * a {@link Layout}, that returns the {@link StageFunctions}.
  */
 export function emitJs(kernels: Kernels, type: ElementType): string {
   const name = namer([...functions, ...variables, ...own, ...keywords.split(' ')])
   const writer = new Writer(name, type)
   const loops = kernels.stages.flatMap((stage) => (stage.kind === 'pass' ? stage.loops : []))
-  const used = new Set(loops.flatMap(({ loads, stores }) => [...loads, ...stores].map(({ array }) => array)))
+  const used = new Set(
+    loops.flatMap(({ loads, stores }) => [...loads, ...stores].map(({ array }) => array)),
+  )
   const array = type === 'float32' ? 'Float32Array' : 'Float64Array'
-  const sums = Math.max(0, ...kernels.stages.map((stage) => (stage.kind === 'pass' ? stage.sums : 0)))
+  const sums = Math.max(
+    0,
+    ...kernels.stages.map((stage) => (stage.kind === 'pass' ? stage.sums : 0)),
+  )
   return [
     "'use strict'",
     `const { ${functions.join(', ')} } = Math`,
     'const { tensorStride } = layout',
-    ...['globals', 'tensors', 'partials'].map((each) => `const ${each} = new Float64Array(memory, layout.${each})`),
+    ...['globals', 'tensors', 'partials'].map(
+      (each) => `const ${each} = new Float64Array(memory, layout.${each})`,
+    ),
     'const segments = new Int32Array(memory, layout.segments)',
     ...(sums ? [`const sums = new Float64Array(${(sumOrder[type].lanes + 1) * sums})`] : []),
-    ...[...used].map((each) => `const $${name(each)} = new ${array}(memory, layout.arrays[${JSON.stringify(each)}])`),
+    ...[...used].map(
+      (each) =>
+        `const $${name(each)} = new ${array}(memory, layout.arrays[${JSON.stringify(each)}])`,
+    ),
     'return {',
     ...kernels.stages.flatMap((stage, i) =>
-      indent(stage.kind === 'pass' ? writer.pass(`stage${i}`, stage) : writer.scalarProgram(`stage${i}`, stage)),
+      indent(
+        stage.kind === 'pass'
+          ? writer.pass(`stage${i}`, stage)
+          : writer.scalarProgram(`stage${i}`, stage),
+      ),
     ),
     '}',
     '',
@@ -74,11 +109,17 @@ export function emitJs(kernels: Kernels, type: ElementType): string {
 }
 
 const indent = (lines: readonly string[]) => lines.map((line) => `  ${line}`)
-const block = (head: string, lines: readonly string[], end = '}') => [`${head}{`, ...indent(lines), end]
-const overTensors = (lines: readonly string[]) => block('for (let tensor = 0; tensor < tensorCount; tensor++) ', lines)
+const block = (head: string, lines: readonly string[], end = '}') => [
+  `${head}{`,
+  ...indent(lines),
+  end,
+]
+const overTensors = (lines: readonly string[]) =>
+  block('for (let tensor = 0; tensor < tensorCount; tensor++) ', lines)
 const overSegments = (from: string, to: string, lines: readonly string[]) =>
   block(`for (let segment = ${from}; segment < ${to}; segment++) `, lines)
-const field = (each: SegmentField) => `${each} = segments[${segmentInts} * segment + ${segmentFields.indexOf(each)}]`
+const field = (each: SegmentField) =>
+  `${each} = segments[${segmentInts} * segment + ${segmentFields.indexOf(each)}]`
 
 /** Prints the parts of a program, each as lines. */
 class Writer {
@@ -91,18 +132,31 @@ class Writer {
   }
 
   pass(name: string, { loops, sums }: Pass): string[] {
-    const perTensor = loops.some(({ scalars }) => scalars.some(({ slot }) => slot.scope === 'tensor'))
+    const perTensor = loops.some(({ scalars }) =>
+      scalars.some(({ slot }) => slot.scope === 'tensor'),
+    )
     const slices = loops.some(({ scope }) => scope === 'slice')
-    const shifts = new Set(loops.flatMap(({ loads, stores }) => [...loads, ...stores].map(({ array }) => shiftOf(array))))
+    const shifts = new Set(
+      loops.flatMap(({ loads, stores }) =>
+        [...loads, ...stores].map(({ array }) => shiftOf(array)),
+      ),
+    )
     const own = (each: SegmentField) => {
       if (each === 'tensor') return perTensor
-      return each === 'xShift' || each === 'gShift' ? shifts.has(each) : slices || each === 'start' || each === 'length'
+      return each === 'xShift' || each === 'gShift'
+        ? shifts.has(each)
+        : slices || each === 'start' || each === 'length'
     }
     const lines = [
       `const ${segmentFields.filter(own).map(field).join(', ')}`,
       ...(sums ? ['sums.fill(0)'] : []),
-      ...(loops.length > 1 ? loops.flatMap((loop) => block('', this.loop(loop))) : this.loop(loops[0])),
-      ...Array.from({ length: sums }, (_, index) => `partials[${sums} * segment + ${index}] = ${this.total(index)}`),
+      ...(loops.length > 1
+        ? loops.flatMap((loop) => block('', this.loop(loop)))
+        : this.loop(loops[0])),
+      ...Array.from(
+        { length: sums },
+        (_, index) => `partials[${sums} * segment + ${index}] = ${this.total(index)}`,
+      ),
     ]
     return block(`${name}(from, to) `, overSegments('from', 'to', lines), '},')
   }
@@ -113,7 +167,8 @@ class Writer {
       const shift = shiftOf(array)
       return `$${this.name(array)}[${shift ? `${index} + ${shift}` : index}]`
     }
-    const [start, length] = scope === 'element' ? ['start', 'length'] : ['sliceStart', 'sliceLength']
+    const [start, length] =
+      scope === 'element' ? ['start', 'length'] : ['sliceStart', 'sliceLength']
     const { lanes, round } = sumOrder[this.type]
     const rounds = scope === 'element' && sums.length > 0
     const lines = [
@@ -124,7 +179,9 @@ class Writer {
         const total = rounds ? `${(lanes + 1) * index} + lane` : (lanes + 1) * index + lanes
         return `sums[${total}] += ${finite(this.operand(value, this.type))}`
       }),
-      ...stores.map(({ array, value }) => `${at(array, scope)} = ${this.operand(value, this.type)}`),
+      ...stores.map(
+        ({ array, value }) => `${at(array, scope)} = ${this.operand(value, this.type)}`,
+      ),
     ]
     const rounded = (text: string) => (this.type === 'float32' ? `fround(${text})` : text)
     return [
@@ -138,11 +195,15 @@ class Writer {
   private total(index: number): string {
     const { lanes } = sumOrder[this.type]
     const at = (lane: number) => `sums[${(lanes + 1) * index + lane}]`
-    return lanes === 4 ? `${at(0)} + ${at(2)} + (${at(1)} + ${at(3)}) + ${at(4)}` : `${at(0)} + ${at(1)} + ${at(2)}`
+    return lanes === 4
+      ? `${at(0)} + ${at(2)} + (${at(1)} + ${at(3)}) + ${at(4)}`
+      : `${at(0)} + ${at(1)} + ${at(2)}`
   }
 
   scalarProgram(name: string, { parts }: ScalarProgram): string[] {
-    const lines = sharingLoops(parts).flatMap((step) => ('kind' in step ? this.section(step) : addUp(step)))
+    const lines = sharingLoops(parts).flatMap((step) =>
+      'kind' in step ? this.section(step) : addUp(step),
+    )
     return block(`${name}(segmentCount, tensorCount) `, lines, '},')
   }
 
@@ -164,7 +225,9 @@ class Writer {
   private operand(node: Node, type: ElementType): string {
     if (!isConstant(node)) return this.value(node)
     const number = type === 'float32' ? Math.fround(node.value) : node.value
-    return number < 0 || Object.is(number, -0) ? `(${Object.is(number, -0) ? '-0' : number})` : String(number)
+    return number < 0 || Object.is(number, -0)
+      ? `(${Object.is(number, -0) ? '-0' : number})`
+      : String(number)
   }
 
   private value(node: Node): string {
@@ -181,14 +244,21 @@ const slotAt = ({ scope, index }: Slot) =>
 /** Several totals, from one loop over partial sums or over tensors. */
 function addUp(reductions: readonly Reduction[]): string[] {
   const ofTensors = reductions.filter(({ to }) => to.scope === 'tensor')
-  const zeros = reductions.filter(({ to }) => to.scope === 'global').map(({ to }) => `${slotAt(to)} = 0`)
+  const zeros = reductions
+    .filter(({ to }) => to.scope === 'global')
+    .map(({ to }) => `${slotAt(to)} = 0`)
   const adds = reductions.map(({ to, from }) =>
-    'partial' in from ? `${slotAt(to)} += partials[${from.of} * segment + ${from.partial}]` : `${slotAt(to)} += ${slotAt(from)}`,
+    'partial' in from
+      ? `${slotAt(to)} += partials[${from.of} * segment + ${from.partial}]`
+      : `${slotAt(to)} += ${slotAt(from)}`,
   )
   if (!('partial' in reductions[0].from)) return [...zeros, ...overTensors(adds)]
   return [
     ...zeros,
     ...(ofTensors.length ? overTensors(ofTensors.map(({ to }) => `${slotAt(to)} = 0`)) : []),
-    ...overSegments('0', 'segmentCount', [...(ofTensors.length ? [`const ${field('tensor')}`] : []), ...adds]),
+    ...overSegments('0', 'segmentCount', [
+      ...(ofTensors.length ? [`const ${field('tensor')}`] : []),
+      ...adds,
+    ]),
   ]
 }

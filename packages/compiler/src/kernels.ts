@@ -1,10 +1,13 @@
 /**
- * What a traced program is compiled to, before any language: stages that alternate between scalar programs (single numbers) and passes
- * over memory (vectors). Plain data, the same for every emitter; it says nothing of threads, blocks or addresses.
+ * What a traced program is compiled to, before any language: stages that alternate between scalar
+ * programs (single numbers) and passes over memory (vectors). Plain data, the same for every
+ * emitter; it says nothing of threads, blocks or addresses.
  */
 import type { Node } from './graph.ts'
 
-/** A place for single numbers between kernels: one number (`global`) or one per tensor (`tensor`). */
+/**
+ * A place for single numbers between kernels: one number (`global`) or one per tensor (`tensor`).
+ */
 export interface Slot {
   /** A state, a uniform, `loss`, or `t<id>` for what the program keeps for itself. */
   readonly name: string
@@ -73,8 +76,9 @@ export interface Loop {
 }
 
 /**
- * One pass over memory. It runs over segments, stretches of a tensor; in each, the slice loop comes first, because it reads elements
- * that the element loop overwrites. Segments do not depend on each other.
+ * One pass over memory. It runs over segments, stretches of a tensor; in each, the slice loop comes
+ * first, because it reads elements that the element loop overwrites. Segments do not depend on each
+ * other.
  */
 export interface Pass {
   /** Tells it from a scalar program. */
@@ -93,7 +97,10 @@ export interface Partials {
   readonly of: number
 }
 
-/** Adds up, in a fixed order: partial sums over all segments or over those of each tensor, or a slot over the tensors. */
+/**
+ * Adds up, in a fixed order: partial sums over all segments or over those of each tensor, or a slot
+ * over the tensors.
+ */
 export interface Reduction {
   /** Tells it from a section. */
   readonly kind: 'reduction'
@@ -105,7 +112,10 @@ export interface Reduction {
   readonly from: Partials | Slot
 }
 
-/** Straight-line arithmetic on single numbers, once or for every tensor: reads, then body, then writes. */
+/**
+ * Straight-line arithmetic on single numbers, once or for every tensor: reads, then body, then
+ * writes.
+ */
 export interface Section {
   /** Tells it from a reduction. */
   readonly kind: 'section'
@@ -131,15 +141,24 @@ export interface ScalarProgram {
 export interface Kernels {
   /** The arrays that passes read and write, with the scope of each. */
   readonly arrays: Readonly<Record<string, 'element' | 'slice'>>
-  /** All slots; those of the same program's states, uniforms and loss have the same place in each of its compiled functions. */
+  /**
+   * All slots; those of the same program's states, uniforms and loss have the same place in each of
+   * its compiled functions.
+   */
   readonly slots: readonly Slot[]
   /** In order of execution. */
   readonly stages: readonly (ScalarProgram | Pass)[]
-  /** Whether a segment must not reach over the end of a tensor, because something in a pass belongs to a tensor. */
+  /**
+   * Whether a segment must not reach over the end of a tensor, because something in a pass belongs
+   * to a tensor.
+   */
   readonly perTensor: boolean
 }
 
-/** Reductions that follow each other and run over the same things, partial sums or tensors, can share a loop; sections stand alone. */
+/**
+ * Reductions that follow each other and run over the same things, partial sums or tensors, can
+ * share a loop; sections stand alone.
+ */
 export function sharingLoops(parts: ScalarProgram['parts']): (readonly Reduction[] | Section)[] {
   const overPartials = ({ from }: Reduction) => 'partial' in from
   const steps: (Reduction[] | Section)[] = []

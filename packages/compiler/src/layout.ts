@@ -1,6 +1,6 @@
 /**
- * Where things are in the memory that kernels for a CPU run on: the contract between emitted code and whoever allocates.
- * Not the allocation itself.
+ * Where things are in the memory that kernels for a CPU run on: the contract between emitted code
+ * and whoever allocates. Not the allocation itself.
  */
 
 /** Byte addresses. Everything but the elements is in double precision or int32. */
@@ -11,7 +11,10 @@ export interface Layout {
   readonly tensors: number
   /** At least the number of tensor-scoped slots. */
   readonly tensorStride: number
-  /** The segments that take part, {@link segmentInts} int32 each, in the order of {@link segmentFields}. */
+  /**
+   * The segments that take part, {@link segmentInts} int32 each, in the order of
+   * {@link segmentFields}.
+   */
   readonly segments: number
   /** Partial sums: for each segment as many doubles as the pass adds up. */
   readonly partials: number
@@ -20,10 +23,12 @@ export interface Layout {
 }
 
 /**
- * A segment: elements [start, start + length) of every element array, all of tensor `tensor`; and, for slices, kept coordinates
- * [sliceStart, sliceStart + sliceLength) of every slice array, the first of them being element `first` and each next one `stride` further.
+ * A segment: elements [start, start + length) of every element array, all of tensor `tensor`; and,
+ * for slices, kept coordinates [sliceStart, sliceStart + sliceLength) of every slice array, the
+ * first of them being element `first` and each next one `stride` further.
  *
- * Parameters and gradients may be elsewhere: element i of a state goes with element i + xShift of `x` and i + gShift of `g`.
+ * Parameters and gradients may be elsewhere: element i of a state goes with element i + xShift of
+ * `x` and i + gShift of `g`.
  */
 export const segmentFields = [
   ...(['start', 'length', 'tensor'] as const),
@@ -37,7 +42,10 @@ export type SegmentField = (typeof segmentFields)[number]
 /** The size of a segment in int32. */
 export const segmentInts: number = segmentFields.length
 
-/** How far an array is from the states, as a field of the segment; the result of `evaluate` is where gradients are otherwise. */
+/**
+ * How far an array is from the states, as a field of the segment; the result of `evaluate` is where
+ * gradients are otherwise.
+ */
 export const shiftOf = (array: string): 'xShift' | 'gShift' | undefined =>
   array === 'x' ? 'xShift' : array === 'g' || array === 'evaluated' ? 'gShift' : undefined
 
@@ -55,7 +63,8 @@ export const sumOrder: Readonly<Record<ElementType, { lanes: 2 | 4; round: numbe
 }
 
 /**
- * What an emitted module offers: one function per stage, `stage0`, `stage1`, ... A pass takes the first segment and the one after the
- * last; a scalar program takes how many segments there are, and how many tensors.
+ * What an emitted module offers: one function per stage, `stage0`, `stage1`, ... A pass takes the
+ * first segment and the one after the last; a scalar program takes how many segments there are, and
+ * how many tensors.
  */
 export type StageFunctions = Readonly<Record<string, (a: number, b: number) => void>>

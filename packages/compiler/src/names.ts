@@ -1,9 +1,13 @@
 /**
- * Identifiers for printed kernels: values keep the names of the algorithm wherever the language allows it.
+ * Identifiers for printed kernels: values keep the names of the algorithm wherever the language
+ * allows it.
  */
 import type { Node } from './graph.ts'
 
-/** Gives every name of a program an identifier of its own that is none of the reserved ones, nor of the form t<id>. */
+/**
+ * Gives every name of a program an identifier of its own that is none of the reserved ones, nor of
+ * the form t<id>.
+ */
 export function namer(reserved: Iterable<string>): (name: string) => string {
   const taken = new Set(reserved)
   const given = new Map<string, string>()

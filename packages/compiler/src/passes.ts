@@ -1,10 +1,12 @@
 /**
- * Cuts a trace into passes over memory: which pass adds up and which stores what. Two rules keep a later pass right:
+ * Cuts a trace into passes over memory: which pass adds up and which stores what. Two rules keep a
+ * later pass right:
  *
  * 1. What an earlier pass stored is loaded, never recomputed: its inputs may be overwritten by now.
  * 2. A store waits for the last pass that still reads the old value.
  *
- * Within the rules, sums and stores are moved to where the fewest bytes are moved. Not the arithmetic on single numbers: see scalars.ts.
+ * Within the rules, sums and stores are moved to where the fewest bytes are moved. Not the
+ * arithmetic on single numbers: see scalars.ts.
  */
 import { changes, type Graph, isConstant, isVector, type Node, reachable } from './graph.ts'
 
@@ -46,7 +48,9 @@ type Delays = ReadonlyMap<Item, number>
 /** Cuts a graph into as few passes as its sums allow. */
 export function cut(graph: Graph, arrays: Arrays, broken?: Broken): Cut {
   const stores = changes(graph).filter(([name]) => Object.hasOwn(arrays, name))
-  const terms = [...new Set([...reachable(graph.outputs.values())].filter(isPassSum).map(({ args }) => args[0]))]
+  const terms = [
+    ...new Set([...reachable(graph.outputs.values())].filter(isPassSum).map(({ args }) => args[0])),
+  ]
 
   const place = (delays: Delays, broken?: Broken): Placed => {
     const phase = phases(delays)
@@ -55,15 +59,25 @@ export function cut(graph: Graph, arrays: Arrays, broken?: Broken): Cut {
     for (const term of terms) at.set(term, earliest(term, term))
     const count = 1 + Math.max(-1, ...at.values())
     const passes = (readBack: boolean) =>
-      Array.from({ length: count }, (_, pass) => workOf(pass, { stores, terms, at, arrays, readBack }))
+      Array.from({ length: count }, (_, pass) =>
+        workOf(pass, { stores, terms, at, arrays, readBack }),
+      )
     while (broken !== 'delay' && delay(passes(true), at)) {}
     const placed = passes(broken !== 'read-back')
-    return { passes: placed, phase, at, cost: placed.flat().reduce((total, work) => total + cost(work), 0) }
+    return {
+      passes: placed,
+      phase,
+      at,
+      cost: placed.flat().reduce((total, work) => total + cost(work), 0),
+    }
   }
   return place(cheapest(place, [...stores.map(([name]) => name), ...terms]), broken)
 }
 
-/** Rule 2: moves every store that comes before a pass which reads the old value there; whether there was one. */
+/**
+ * Rule 2: moves every store that comes before a pass which reads the old value there; whether there
+ * was one.
+ */
 function delay(passes: readonly (readonly Work[])[], at: Map<Item, number>): boolean {
   let moved = false
   for (const [pass, works] of passes.entries())
@@ -82,9 +96,13 @@ interface Placed extends Cut {
 }
 
 /** Values moved per coordinate; a kept coordinate of a slice counts for a tenth. */
-const cost = ({ scope, loads, stores }: Work) => (loads.size + stores.length) * (scope === 'slice' ? 0.1 : 1)
+const cost = ({ scope, loads, stores }: Work) =>
+  (loads.size + stores.length) * (scope === 'slice' ? 0.1 : 1)
 
-/** Moves one thing after the other to a later pass of those there are, as long as that costs no more. */
+/**
+ * Moves one thing after the other to a later pass of those there are, as long as that costs no
+ * more.
+ */
 function cheapest(place: (delays: Delays) => Placed, items: readonly Item[]): Delays {
   let delays: Delays = new Map()
   let best = place(delays)
@@ -129,19 +147,34 @@ interface Placing {
 
 /** What the loops of a pass do, given where everything is placed. */
 function workOf(pass: number, { stores, terms, at, arrays, readBack }: Placing): Work[] {
-  const before = stores.filter(([name, value]) => readBack && (at.get(name) ?? 0) < pass && !isConstant(value))
+  const before = stores.filter(
+    ([name, value]) => readBack && (at.get(name) ?? 0) < pass && !isConstant(value),
+  )
   const stored = new Map(before.map(([name, value]) => [value, name]))
   const loop = (scope: 'element' | 'slice'): Work => {
     const own = stores.filter(([name]) => at.get(name) === pass && arrays[name] === scope)
     const added = terms.filter((term) => at.get(term) === pass && term.scope === scope)
     const roots = [...own.map(([, value]) => value), ...added]
-    return { scope, ...collect(roots, stored), stores: own.map(([array, value]) => ({ array, value })), terms: added }
+    return {
+      scope,
+      ...collect(roots, stored),
+      stores: own.map(([array, value]) => ({ array, value })),
+      terms: added,
+    }
   }
-  return [loop('slice'), loop('element')].filter((each) => each.stores.length > 0 || each.terms.length > 0)
+  return [loop('slice'), loop('element')].filter(
+    (each) => each.stores.length > 0 || each.terms.length > 0,
+  )
 }
 
-/** Everything between memory and the given nodes: what is loaded, what is computed, which single numbers come in. */
-function collect(roots: readonly Node[], stored: ReadonlyMap<Node, string>): Pick<Work, 'loads' | 'scalars' | 'body'> {
+/**
+ * Everything between memory and the given nodes: what is loaded, what is computed, which single
+ * numbers come in.
+ */
+function collect(
+  roots: readonly Node[],
+  stored: ReadonlyMap<Node, string>,
+): Pick<Work, 'loads' | 'scalars' | 'body'> {
   const loads = new Map<Node, string>()
   const scalars = new Set<Node>()
   const body = new Set<Node>()

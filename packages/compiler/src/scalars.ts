@@ -1,7 +1,7 @@
 /**
- * The arithmetic on single numbers before, between and after the passes: what is computed when, and what is kept in slots meanwhile.
- * A state is overwritten where its next value is computed, unless something later reads the old one: then at the very end. Not vectors:
- * see passes.ts.
+ * The arithmetic on single numbers before, between and after the passes: what is computed when, and
+ * what is kept in slots meanwhile. A state is overwritten where its next value is computed, unless
+ * something later reads the old one: then at the very end. Not vectors: see passes.ts.
  */
 import { isConstant, isVector, type Node } from './graph.ts'
 import type { Reduction, ScalarProgram, Section, Slot, Write } from './kernels.ts'
@@ -15,7 +15,9 @@ export interface Slots {
 }
 
 /** Slots for the given names first, then for whatever is asked for. */
-export function slotTable(named: Readonly<Record<string, Slot['scope']>>): Slots & { named(name: string): Slot } {
+export function slotTable(
+  named: Readonly<Record<string, Slot['scope']>>,
+): Slots & { named(name: string): Slot } {
   const all: Slot[] = []
   const add = (name: string, scope: Slot['scope']): Slot => {
     const slot = { name, scope, index: all.filter((each) => each.scope === scope).length }
@@ -55,7 +57,9 @@ export interface ScalarWork {
 /** One program before each pass and one after the last; some may be empty. */
 export function scalarPrograms(work: ScalarWork, slots: Slots): ScalarProgram[] {
   const { passes, phase } = work
-  const computed = work.nodes.filter((node) => !isVector(node) && !isConstant(node) && node.op !== 'load')
+  const computed = work.nodes.filter(
+    (node) => !isVector(node) && !isConstant(node) && node.op !== 'load',
+  )
   const position = positions(phase)
   const commits = commitsOf(work, computed, position)
   const stages = [...passes, undefined].map((_, stage) =>
@@ -65,7 +69,9 @@ export function scalarPrograms(work: ScalarWork, slots: Slots): ScalarProgram[] 
       commits.filter((commit) => commit.stage === stage),
     ),
   )
-  const outside = stages.flat().flatMap(({ reads, reductions }) => [...reads, ...reductions.flatMap(({ args }) => args)])
+  const outside = stages
+    .flat()
+    .flatMap(({ reads, reductions }) => [...reads, ...reductions.flatMap(({ args }) => args)])
   const kept = new Set([...outside, ...passes.flatMap(({ scalars }) => scalars)])
   return stages.map((parts, stage) => ({
     kind: 'scalar',
@@ -75,8 +81,15 @@ export function scalarPrograms(work: ScalarWork, slots: Slots): ScalarProgram[] 
     ]),
   }))
 
-  function section(scope: Slot['scope'], reads: readonly Node[], body: readonly Node[], commits: readonly Write[]): Section {
-    const own = body.filter((node) => kept.has(node)).map((value) => ({ slot: slots.of(value), value }))
+  function section(
+    scope: Slot['scope'],
+    reads: readonly Node[],
+    body: readonly Node[],
+    commits: readonly Write[],
+  ): Section {
+    const own = body
+      .filter((node) => kept.has(node))
+      .map((value) => ({ slot: slots.of(value), value }))
     const written = commits.map(({ slot, value }) => ({ slot, value }))
     return {
       kind: 'section',
@@ -90,16 +103,23 @@ export function scalarPrograms(work: ScalarWork, slots: Slots): ScalarProgram[] 
 
 /** Even positions are global, odd ones per tensor. */
 const parity = (scope: Node['scope']) => (scope === 'tensor' ? 1 : 0)
-const firstFrom = (position: number, scope: Node['scope']) => position + ((position + parity(scope)) % 2)
+const firstFrom = (position: number, scope: Node['scope']) =>
+  position + ((position + parity(scope)) % 2)
 
-/** Where in its stage a node is computed: a stage goes through positions 0, 1, 2, ..., global and per tensor in turn. */
+/**
+ * Where in its stage a node is computed: a stage goes through positions 0, 1, 2, ..., global and
+ * per tensor in turn.
+ */
 function positions(phase: (node: Node) => number): (node: Node) => number {
   const known = new Map<Node, number>()
   const position = (node: Node): number => {
     const found = known.get(node)
     if (found !== undefined) return found
-    const before = node.args.filter((arg) => !isVector(arg) && phase(arg) === phase(node)).map(position)
-    const result = node.op === 'load' || isConstant(node) ? 0 : firstFrom(Math.max(0, ...before), node.scope)
+    const before = node.args
+      .filter((arg) => !isVector(arg) && phase(arg) === phase(node))
+      .map(position)
+    const result =
+      node.op === 'load' || isConstant(node) ? 0 : firstFrom(Math.max(0, ...before), node.scope)
     known.set(node, result)
     return result
   }
@@ -117,7 +137,11 @@ interface Draft {
 }
 
 /** The positions of one stage. */
-function sections(nodes: readonly Node[], position: (node: Node) => number, commits: readonly Commit[]): Draft[] {
+function sections(
+  nodes: readonly Node[],
+  position: (node: Node) => number,
+  commits: readonly Commit[],
+): Draft[] {
   const count = 1 + Math.max(0, ...nodes.map(position), ...commits.map((commit) => commit.position))
   return Array.from({ length: count }, (_, at) => {
     const own = nodes.filter((node) => position(node) === at)
@@ -126,7 +150,13 @@ function sections(nodes: readonly Node[], position: (node: Node) => number, comm
     const used = [...body.flatMap(({ args }) => args), ...written.map(({ value }) => value)]
     const reads = new Set(used.filter((node) => !isConstant(node) && !body.includes(node)))
     const scope = at % 2 ? 'tensor' : 'global'
-    return { scope, reductions: own.filter((node) => node.op === 'sum'), body, reads: [...reads], commits: written }
+    return {
+      scope,
+      reductions: own.filter((node) => node.op === 'sum'),
+      body,
+      reads: [...reads],
+      commits: written,
+    }
   })
 }
 
@@ -141,16 +171,22 @@ function commitsOf(
   const last = passes.length
   const end = Math.max(0, ...computed.filter((node) => phase(node) === last).map(position))
   const endOf = { tensor: firstFrom(end, 'tensor'), global: 0 }
-  endOf.global = firstFrom(outputs.some(({ slot }) => slot.scope === 'tensor') ? endOf.tensor : end, 'global')
+  endOf.global = firstFrom(
+    outputs.some(({ slot }) => slot.scope === 'tensor') ? endOf.tensor : end,
+    'global',
+  )
 
-  const isLater = (a: Node, b: Node) => phase(a) > phase(b) || (phase(a) === phase(b) && position(a) > position(b))
+  const isLater = (a: Node, b: Node) =>
+    phase(a) > phase(b) || (phase(a) === phase(b) && position(a) > position(b))
   const readsOld = ({ args }: { readonly args: readonly Node[] }, { name }: Slot) =>
     args.some((arg) => arg.op === 'load' && arg.name === name)
   const isFree = ({ slot, value }: Write) =>
     computed.includes(value) &&
     value.op !== 'sum' &&
     !computed.some((node) => readsOld(node, slot) && isLater(node, value)) &&
-    !passes.some(({ scalars }, pass) => pass >= phase(value) && readsOld({ args: scalars }, slot)) &&
+    !passes.some(
+      ({ scalars }, pass) => pass >= phase(value) && readsOld({ args: scalars }, slot),
+    ) &&
     !outputs.some((other) => readsOld({ args: [other.value] }, slot))
   return outputs.map((output) => {
     const { slot, value } = output
@@ -162,6 +198,8 @@ function commitsOf(
 
 function reduction(sum: Node, terms: readonly Node[] | undefined, slots: Slots): Reduction {
   const [arg] = sum.args
-  const from = isPassSum(sum) ? { partial: terms?.indexOf(arg) ?? -1, of: terms?.length ?? 0 } : slots.of(arg)
+  const from = isPassSum(sum)
+    ? { partial: terms?.indexOf(arg) ?? -1, of: terms?.length ?? 0 }
+    : slots.of(arg)
   return { kind: 'reduction', sum, to: slots.of(sum), from }
 }

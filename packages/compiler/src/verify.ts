@@ -1,11 +1,15 @@
 /**
- * Checks compiled kernels by walking them in order of execution: everything read is there, and nothing is read after it was overwritten.
- * Not a check of the arithmetic: it finds mistakes of this compiler, never of an algorithm.
+ * Checks compiled kernels by walking them in order of execution: everything read is there, and
+ * nothing is read after it was overwritten. Not a check of the arithmetic: it finds mistakes of
+ * this compiler, never of an algorithm.
  */
 import { isConstant, type Node } from './graph.ts'
 import type { Kernels, Loop, Read, Section, Slot } from './kernels.ts'
 
-/** Throws an Error that names the first violation. `outputs` are the names that have to be stored, each once. */
+/**
+ * Throws an Error that names the first violation. `outputs` are the names that have to be stored,
+ * each once.
+ */
 export function verify({ stages, arrays }: Kernels, outputs: readonly string[]): void {
   /** What each place holds since it was written: arrays by name, slots by themselves. */
   const written = new Map<Place, Node>()
@@ -14,7 +18,9 @@ export function verify({ stages, arrays }: Kernels, outputs: readonly string[]):
     const original = node.op === 'load' && node.name === name
     const now = written.get(place)
     if (now !== node && (now || !original))
-      fail(original ? `${name} is read after it was overwritten` : `${name} does not hold t${node.id}`)
+      fail(
+        original ? `${name} is read after it was overwritten` : `${name} does not hold t${node.id}`,
+      )
   }
   const write = (place: Place, value: Node) => {
     if (written.has(place)) fail(`${nameOf(place)} is written twice`)
@@ -35,7 +41,8 @@ export function verify({ stages, arrays }: Kernels, outputs: readonly string[]):
       )
       for (const value of [...sums, ...writes.map(([value]) => value)]) takes(value)
       for (const [value, place] of writes) {
-        if (typeof place === 'string' && arrays[place] !== part.scope) fail(`${place} is stored in a loop over ${part.scope}s`)
+        if (typeof place === 'string' && arrays[place] !== part.scope)
+          fail(`${place} is stored in a loop over ${part.scope}s`)
         write(place, value)
       }
     }
@@ -51,15 +58,25 @@ const nameOf = (place: Place) => (typeof place === 'string' ? place : place.name
 function placesOf(part: Loop | Section) {
   const at = ({ node, slot }: Read): [Node, Place] => [node, slot]
   if ('reads' in part)
-    return { reads: part.reads.map(at), sums: [], writes: part.writes.map(({ value, slot }): [Node, Place] => [value, slot]) }
+    return {
+      reads: part.reads.map(at),
+      sums: [],
+      writes: part.writes.map(({ value, slot }): [Node, Place] => [value, slot]),
+    }
   return {
-    reads: [...part.loads.map(({ node, array }): [Node, Place] => [node, array]), ...part.scalars.map(at)],
+    reads: [
+      ...part.loads.map(({ node, array }): [Node, Place] => [node, array]),
+      ...part.scalars.map(at),
+    ],
     sums: part.sums.map(({ value }) => value),
     writes: part.stores.map(({ value, array }): [Node, Place] => [value, array]),
   }
 }
 
-/** Checks that every operand is there before it is used; gives the same check for what uses the results. */
+/**
+ * Checks that every operand is there before it is used; gives the same check for what uses the
+ * results.
+ */
 function inOrder(given: readonly Node[], body: readonly Node[]): (value: Node) => void {
   const there = new Set(given)
   const takes = (value: Node) => {
@@ -73,5 +90,7 @@ function inOrder(given: readonly Node[], body: readonly Node[]): (value: Node) =
 }
 
 function fail(message: string): never {
-  throw new Error(`freestep compiler: ${message}. This is a bug; please report it with the algorithm.`)
+  throw new Error(
+    `freestep compiler: ${message}. This is a bug; please report it with the algorithm.`,
+  )
 }

@@ -1,4 +1,7 @@
-/** The parts of the compiler by themselves: the trace, the scalar programs, the check of what comes out, names. */
+/**
+ * The parts of the compiler by themselves: the trace, the scalar programs, the check of what comes
+ * out, names.
+ */
 import {
   abs,
   add,
@@ -22,7 +25,11 @@ import { start } from './run.ts'
 
 describe('trace', () => {
   test('computes once what an algorithm computes twice', () => {
-    const { outputs } = trace(({ x }) => ({ a: mul(x, x), b: add(mul(x, x), 1) }), { x: 'element' }, false)
+    const { outputs } = trace(
+      ({ x }) => ({ a: mul(x, x), b: add(mul(x, x), 1) }),
+      { x: 'element' },
+      false,
+    )
     const [a, b] = [outputs.get('a'), outputs.get('b')]
     expect(b?.args[0]).toBe(a)
   })
@@ -37,7 +44,11 @@ describe('trace', () => {
   })
 
   test('gives arguments smaller ids', () => {
-    const { outputs } = trace(({ x, d }) => ({ a: div(sqrt(x), add(d, sum(abs(x)))) }), { x: 'element', d: 'global' }, false)
+    const { outputs } = trace(
+      ({ x, d }) => ({ a: div(sqrt(x), add(d, sum(abs(x)))) }),
+      { x: 'element', d: 'global' },
+      false,
+    )
     const visit = (node: NonNullable<ReturnType<typeof outputs.get>>): void =>
       node.args.forEach((arg) => {
         expect(arg.id).toBeLessThan(node.id)
@@ -48,13 +59,18 @@ describe('trace', () => {
 
   test('slices only where something is sliced', () => {
     const sliceOf = (sliced: boolean) =>
-      trace(({ x }) => ({ a: (x.in as Interpreter).slice(x) }), { x: 'element' }, sliced).outputs.get('a')?.op
+      trace(
+        ({ x }) => ({ a: (x.in as Interpreter).slice(x) }),
+        { x: 'element' },
+        sliced,
+      ).outputs.get('a')?.op
     expect([sliceOf(false), sliceOf(true)]).toEqual(['load', 'slice'])
   })
 })
 
 describe('what need not be done is not done', () => {
-  const passesOf = (kernels: Kernels) => kernels.stages.filter((stage): stage is Pass => stage.kind === 'pass')
+  const passesOf = (kernels: Kernels) =>
+    kernels.stages.filter((stage): stage is Pass => stage.kind === 'pass')
 
   test('dead code', () => {
     const wasteful = defineAlgorithm({
@@ -83,7 +99,8 @@ describe('what need not be done is not done', () => {
 })
 
 test('sums of what each tensor has', () => {
-  // Σₜ tensor · ‖gₜ‖₁ with two tensors would need two; one tensor, several levels of the scalar program.
+  // Σₜ tensor · ‖gₜ‖₁ with two tensors would need two; one tensor, several levels of the scalar
+  // program.
   const levels = defineAlgorithm({
     name: 'levels',
     defaults: {},
@@ -155,7 +172,15 @@ test('states may have any name', () => {
 
 test('names are given once', () => {
   const name = namer(['i'])
-  expect(['i', 'a.b', 'a_b', 'a.b', '1', 't5', ''].map(name)).toEqual(['i_', 'a_b', 'a_b_', 'a_b', '_1', 't5_', '_'])
+  expect(['i', 'a.b', 'a_b', 'a.b', '1', 't5', ''].map(name)).toEqual([
+    'i_',
+    'a_b',
+    'a_b_',
+    'a_b',
+    '_1',
+    't5_',
+    '_',
+  ])
 })
 
 describe('the check refuses', () => {
@@ -170,18 +195,36 @@ describe('the check refuses', () => {
   const [loop] = pass.loops
   const withLoop = (change: Partial<typeof loop>): Kernels => ({
     ...kernels,
-    stages: kernels.stages.map((stage) => (stage === pass ? { ...pass, loops: [{ ...loop, ...change }] } : stage)),
+    stages: kernels.stages.map((stage) =>
+      stage === pass ? { ...pass, loops: [{ ...loop, ...change }] } : stage,
+    ),
   })
   const outputs = ['x', 'a', 'd']
 
   test('nothing that is right', () => expect(() => verify(kernels, outputs)).not.toThrow())
   test.each([
-    ['a value that is not computed', withLoop({ body: loop.body.slice(1) }), 'before it is computed'],
-    ['an order that does not work', withLoop({ body: [...loop.body].reverse() }), 'before it is computed'],
-    ['two stores of one array', withLoop({ stores: [...loop.stores, loop.stores[0]] }), 'is written twice'],
+    [
+      'a value that is not computed',
+      withLoop({ body: loop.body.slice(1) }),
+      'before it is computed',
+    ],
+    [
+      'an order that does not work',
+      withLoop({ body: [...loop.body].reverse() }),
+      'before it is computed',
+    ],
+    [
+      'two stores of one array',
+      withLoop({ stores: [...loop.stores, loop.stores[0]] }),
+      'is written twice',
+    ],
     ['a missing store', withLoop({ stores: [] }), 'is never written'],
     ['a store of the wrong scope', withLoop({ scope: 'slice' }), 'is stored in a loop over slices'],
-    ['a number that is not computed', { ...kernels, stages: kernels.stages.slice(1) }, 'does not hold'],
+    [
+      'a number that is not computed',
+      { ...kernels, stages: kernels.stages.slice(1) },
+      'does not hold',
+    ],
     [
       'a state read after the pass that overwrites it',
       { ...kernels, stages: [...kernels.stages, pass] },

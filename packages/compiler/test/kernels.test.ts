@@ -1,4 +1,7 @@
-/** The kernels of three algorithms, to read: in kernels/, in every language. A change of the compiler shows here. */
+/**
+ * The kernels of three algorithms, to read: in kernels/, in every language. A change of the
+ * compiler shows here.
+ */
 import { type Algorithm, adam, dog, prodigy } from '@freestep/core'
 import { expect, test } from 'vitest'
 import { compile, emitJs, emitWat } from '../src/index.ts'

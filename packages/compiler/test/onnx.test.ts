@@ -1,6 +1,6 @@
 /**
- * Graphs of ONNX operators: the steps of three algorithms, to read, in kernels/; what they are made of. That they run, and to what numbers,
- * is for @freestep/onnxruntime to test.
+ * Graphs of ONNX operators: the steps of three algorithms, to read, in kernels/; what they are made
+ * of. That they run, and to what numbers, is for @freestep/onnxruntime to test.
  */
 import * as core from '@freestep/core'
 import { expect, test } from 'vitest'
@@ -14,19 +14,25 @@ const step = (algorithm: core.Algorithm, sizes = [4096], more: Partial<OnnxOptio
 /** A graph as text, line by line. */
 function print({ inputs, outputs, constants, nodes }: OnnxGraph): string {
   const value = ({ name, type, dims }: OnnxValue) => `${name}: ${type}[${dims}]`
-  const attributes = (given = {}) => Object.entries(given).map(([name, number]) => `${name}=${number}`)
+  const attributes = (given = {}) =>
+    Object.entries(given).map(([name, number]) => `${name}=${number}`)
   return [
     ...inputs.map((each) => `input ${value(each)}`),
     ...constants.map((each) => `constant ${value(each)} = ${each.numbers}`),
     ...nodes.map(
-      ({ op, inputs, outputs, attributes: own }) => `${outputs} = ${op}(${[...inputs, ...attributes(own)].join(', ')})`,
+      ({ op, inputs, outputs, attributes: own }) =>
+        `${outputs} = ${op}(${[...inputs, ...attributes(own)].join(', ')})`,
     ),
     ...outputs.map((each) => `output ${value(each)}`),
     '',
   ].join('\n')
 }
 
-const algorithms: Record<string, core.Algorithm> = { adam: core.adam(), dog: core.dog(), prodigy: core.prodigy() }
+const algorithms: Record<string, core.Algorithm> = {
+  adam: core.adam(),
+  dog: core.dog(),
+  prodigy: core.prodigy(),
+}
 for (const [name, algorithm] of Object.entries(algorithms))
   test(name, () => expect(print(step(algorithm))).toMatchFileSnapshot(`kernels/${name}.onnx.txt`))
 
@@ -49,17 +55,23 @@ function inOrder({ inputs, outputs, constants, nodes }: OnnxGraph): void {
 }
 
 test('every name is made once, before it is used', () => {
-  const isFactory = (value: unknown): value is () => core.Algorithm => typeof value === 'function' && 'algorithm' in value
+  const isFactory = (value: unknown): value is () => core.Algorithm =>
+    typeof value === 'function' && 'algorithm' in value
   for (const factory of Object.values<unknown>(core).filter(isFactory))
     for (const part of ['init', 'step', 'evaluate'] as const)
       for (const scalars of ['float32', 'float64'] as const)
-        expect(() => inOrder(emitOnnx(programOf(factory(), [3, 257, 0, 5000]), part, { scalars }))).not.toThrow()
+        expect(() =>
+          inOrder(emitOnnx(programOf(factory(), [3, 257, 0, 5000]), part, { scalars })),
+        ).not.toThrow()
 })
 
 test('only the tensors that take part are in a graph', () => {
   const { inputs, outputs } = step(core.adam(), [3, 4, 5], { active: [0, 2] })
   expect([...inputs, ...outputs].filter(({ name }) => name.endsWith('p1'))).toEqual([])
-  expect(outputs.map(({ name }) => name).filter((name) => name.startsWith('next/x'))).toEqual(['next/x/p0', 'next/x/p2'])
+  expect(outputs.map(({ name }) => name).filter((name) => name.startsWith('next/x'))).toEqual([
+    'next/x/p0',
+    'next/x/p2',
+  ])
 })
 
 test('names are the caller’s, so that a graph fits behind another one', () => {

@@ -1,6 +1,7 @@
 /**
- * The two rules of passes.ts, each broken on purpose: the check of compiled kernels refuses what comes out, and where the check is left
- * out as well the numbers are wrong, which every comparison with eager steps sees.
+ * The two rules of passes.ts, each broken on purpose: the check of compiled kernels refuses what
+ * comes out, and where the check is left out as well the numbers are wrong, which every comparison
+ * with eager steps sees.
  */
 import { table } from '@freestep/conformance'
 import { type Algorithm, add, defineAlgorithm, element, mul, sum } from '@freestep/core'
@@ -25,7 +26,10 @@ const delays = defineAlgorithm({
   name: 'delays',
   defaults: {},
   state: () => ({ a: element() }),
-  step: ({ g, a }) => ({ u: mul(-0.1, add(1, mul(0.01, sum(mul(g, g)))), add(a, mul(0.5, g))), a: g }),
+  step: ({ g, a }) => ({
+    u: mul(-0.1, add(1, mul(0.01, sum(mul(g, g)))), add(a, mul(0.5, g))),
+    a: g,
+  }),
 })
 
 const goal = [1, -2, 0.5, 3]
@@ -35,7 +39,8 @@ test.each([
   ['delay', 'is read after it was overwritten', delays()],
 ] as const)('%s', (rule, message, algorithm) => {
   const program = programOf(algorithm)
-  const run = (broken?: typeof rule) => iterates(program, compile(program, 'init'), compile(program, 'step', broken), goal, 20)
+  const run = (broken?: typeof rule) =>
+    iterates(program, compile(program, 'init'), compile(program, 'step', broken), goal, 20)
 
   const broken = compile(program, 'step', rule)
   expect(() => verify(broken, Object.keys(program.states))).toThrow(message)
@@ -44,7 +49,10 @@ test.each([
 
 /** The algorithms that would be wrong without each rule. */
 test.each([
-  ['read-back', ['dualAveraging', 'prodigyDa', 'momo', 'momoAdam', 'scheduleFree(prodigy)', 'mechanic(sgd)']],
+  [
+    'read-back',
+    ['dualAveraging', 'prodigyDa', 'momo', 'momoAdam', 'scheduleFree(prodigy)', 'mechanic(sgd)'],
+  ],
   ['delay', ['dualAveraging']],
 ] as const)('algorithms that depend on the rule %s', (rule, names) => {
   const depends = (algorithm: Algorithm) => {
@@ -57,6 +65,8 @@ test.each([
       return true
     }
   }
-  const found = table.filter(({ make, variants }) => variants.some((settings) => depends(make(settings))))
+  const found = table.filter(({ make, variants }) =>
+    variants.some((settings) => depends(make(settings))),
+  )
   expect(found.map(({ name }) => name)).toEqual(names)
 })

@@ -40,7 +40,12 @@ test('with tensor-scoped values, slices, calls and a shared memory', () => {
   for (const algorithm of [perTensorSums(), prodigy({ sliceP: 3, lr: (k) => k }), adamG()])
     for (const type of ['float32', 'float64'] as const) {
       const kernels = compile(programOf(algorithm, [4, 3]), 'step')
-      expect(same(emitWasm(kernels, type, { shared: true }), assemble(emitWat(kernels, type, { shared: true })))).toBe(true)
+      expect(
+        same(
+          emitWasm(kernels, type, { shared: true }),
+          assemble(emitWat(kernels, type, { shared: true })),
+        ),
+      ).toBe(true)
     }
 })
 
@@ -60,24 +65,32 @@ const examples: Record<string, readonly Instruction[1][][]> = {
   lanes: [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 31]],
 }
 
-test.each(instructionNames.filter((name) => !['block', 'loop', 'end', 'br', 'br_if', 'call', 'select'].includes(name)))(
-  '%s',
-  (name) => {
-    for (const immediates of examples[encodingOf(name).immediate] ?? []) {
-      const module = around([name, ...(immediates as (string | number)[])])
-      const text = print(module)
-      expect(same(encode(module), assemble(text)), text).toBe(true)
-      expect(WebAssembly.validate(encode(module)), text).toBe(true)
-    }
-  },
-)
+test.each(
+  instructionNames.filter(
+    (name) => !['block', 'loop', 'end', 'br', 'br_if', 'call', 'select'].includes(name),
+  ),
+)('%s', (name) => {
+  for (const immediates of examples[encodingOf(name).immediate] ?? []) {
+    const module = around([name, ...(immediates as (string | number)[])])
+    const text = print(module)
+    expect(same(encode(module), assemble(text)), text).toBe(true)
+    expect(WebAssembly.validate(encode(module)), text).toBe(true)
+  }
+})
 
-/** A module with one function that gives the instruction operands of the right types and keeps its result, if it has one. */
+/**
+ * A module with one function that gives the instruction operands of the right types and keeps its
+ * result, if it has one.
+ */
 function around(instruction: Instruction): WasmModule {
   const [name] = instruction
   const types = signature(name)
   const operands = types.operands.map((type): Instruction => ['local.get', type])
-  const body: Instruction[] = [...operands, instruction, ...(types.result ? [['local.set', types.result] as const] : [])]
+  const body: Instruction[] = [
+    ...operands,
+    instruction,
+    ...(types.result ? [['local.set', types.result] as const] : []),
+  ]
   const locals = new Map<string, ValueType>([
     ['i32', 'i32'],
     ['f32', 'f32'],
@@ -85,7 +98,12 @@ function around(instruction: Instruction): WasmModule {
     ['v128', 'v128'],
     ['l', 'i32'],
   ])
-  return { shared: false, globals: ['g'], math: ['pow'], functions: [{ name: 'f', parameters: [], locals, body }] }
+  return {
+    shared: false,
+    globals: ['g'],
+    math: ['pow'],
+    functions: [{ name: 'f', parameters: [], locals, body }],
+  }
 }
 
 /** The types that an instruction takes and gives, read off its name. */
@@ -104,5 +122,8 @@ function signature(name: string): { operands: ValueType[]; result?: ValueType } 
   if (op === 'demote_f64') return { operands: ['f64'], result: 'f32' }
   if (op === 'promote_f32') return { operands: ['f32'], result: 'f64' }
   const compares = /^[lg][te]/.test(op) && type !== 'v128'
-  return { operands: Array<ValueType>(encodingOf(name).operands).fill(type), result: compares ? 'i32' : type }
+  return {
+    operands: Array<ValueType>(encodingOf(name).operands).fill(type),
+    result: compares ? 'i32' : type,
+  }
 }

@@ -1,6 +1,7 @@
 /**
- * The recordings, as JSON modules, which Node, bundlers and browsers all know. Imported all at once, but only when the first is asked
- * for: see `loadGolden`. Imports are static because Vite's server takes their attributes from no others.
+ * The recordings, as JSON modules, which Node, bundlers and browsers all know. Imported all at
+ * once, but only when the first is asked for: see `loadGolden`. Imports are static because Vite's
+ * server takes their attributes from no others.
  */
 import cdowg from '../goldens/cdowg.json' with { type: 'json' }
 import ckt from '../goldens/ckt.json' with { type: 'json' }
@@ -29,7 +30,9 @@ import om_adagrad from '../goldens/om_adagrad.json' with { type: 'json' }
 import om_adgd from '../goldens/om_adgd.json' with { type: 'json' }
 import om_polyak from '../goldens/om_polyak.json' with { type: 'json' }
 import prodigy from '../goldens/prodigy.json' with { type: 'json' }
-import prodigy_plus_schedulefree from '../goldens/prodigy_plus_schedulefree.json' with { type: 'json' }
+import prodigy_plus_schedulefree from '../goldens/prodigy_plus_schedulefree.json' with {
+  type: 'json',
+}
 import prodigy_reference from '../goldens/prodigy_reference.json' with { type: 'json' }
 import schedulefree_adamw from '../goldens/schedulefree_adamw.json' with { type: 'json' }
 import schedulefree_radam from '../goldens/schedulefree_radam.json' with { type: 'json' }

@@ -3,7 +3,14 @@
  * their format are described in goldens/README.md.
  * Not the tests: layers/trajectories.ts asks for the errors that are measured here.
  */
-import { type Algorithm, averaged, FreestepError, type Group, type MaybePromise, type Schedule } from '@freestep/core'
+import {
+  type Algorithm,
+  averaged,
+  FreestepError,
+  type Group,
+  type MaybePromise,
+  type Schedule,
+} from '@freestep/core'
 import { distance, relativeError } from './numbers.ts'
 import { problems } from './problems.ts'
 import type { Row } from './row.ts'
@@ -83,13 +90,25 @@ export async function loadGolden(file: string): Promise<Golden> {
 }
 
 const number = (value: unknown): number =>
-  value === 'nan' ? NaN : value === 'inf' ? Infinity : value === '-inf' ? -Infinity : (value as number)
-const camel = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+  value === 'nan'
+    ? NaN
+    : value === 'inf'
+      ? Infinity
+      : value === '-inf'
+        ? -Infinity
+        : (value as number)
+const camel = (name: string) =>
+  name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
 
 /** Original options by our names. */
-function translate(options: Options, { rename = {}, ignored = [] }: GoldenFile): Record<string, unknown> {
+function translate(
+  options: Options,
+  { rename = {}, ignored = [] }: GoldenFile,
+): Record<string, unknown> {
   const kept = Object.entries(options).filter(([name]) => !ignored.includes(name))
-  return Object.fromEntries(kept.map(([name, value]) => [rename[name] ?? camel(name), value === 'inf' ? Infinity : value]))
+  return Object.fromEntries(
+    kept.map(([name, value]) => [rename[name] ?? camel(name), value === 'inf' ? Infinity : value]),
+  )
 }
 
 const schedules: Record<NonNullable<Trajectory['lr_schedule']>, Schedule> = {
@@ -99,11 +118,18 @@ const schedules: Record<NonNullable<Trajectory['lr_schedule']>, Schedule> = {
 }
 
 /** The algorithm with the options of a trajectory, and its parameter groups: one per tensor, or none. */
-function prepare(row: Row, golden: GoldenFile, trajectory: Trajectory): { algorithm: Algorithm; groups: Group<object>[] } {
+function prepare(
+  row: Row,
+  golden: GoldenFile,
+  trajectory: Trajectory,
+): { algorithm: Algorithm; groups: Group<object>[] } {
   const lr = trajectory.lr_schedule && { lr: schedules[trajectory.lr_schedule] }
   const options = { ...translate(trajectory.options, golden), ...lr }
   const algorithm = row.make(golden.settings?.(options, trajectory) ?? options)
-  const groups = (trajectory.param_groups ?? []).map((group, i) => ({ params: [`p${i}`], ...translate(group, golden) }))
+  const groups = (trajectory.param_groups ?? []).map((group, i) => ({
+    params: [`p${i}`],
+    ...translate(group, golden),
+  }))
   const gamma = trajectory.averager_gamma
   return { algorithm: gamma === undefined ? algorithm : averaged(algorithm, { gamma }), groups }
 }
@@ -170,10 +196,17 @@ export async function runTrajectory<P, Done extends MaybePromise<void>>(
       if (!(number(record.amp) < chaotic) || golden.leftOut?.(trajectory, record)) continue
       outcome.compared++
       sensitivity = Math.max(sensitivity, number(record.amp))
-      const allowed = single ? Math.max(tolerance * sensitivity, golden.single?.(trajectory) ?? 0) : tolerance
+      const allowed = single
+        ? Math.max(tolerance * sensitivity, golden.single?.(trajectory) ?? 0)
+        : tolerance
       const params = await session.params()
       const found = names.map((name) => params[name])
-      note('params', relativeError(found, record.params.map(list), scale), allowed, `parameters after ${steps} steps`)
+      note(
+        'params',
+        relativeError(found, record.params.map(list), scale),
+        allowed,
+        `parameters after ${steps} steps`,
+      )
       const average = recordedAverage(record, names.length)
       if (average) {
         const point = await session.evaluated()
@@ -184,11 +217,21 @@ export async function runTrajectory<P, Done extends MaybePromise<void>>(
         )
         note('params', error, allowed, `point to evaluate at after ${steps} steps`)
       }
-      for (const [name, ours, theirs] of scalarPairs(golden, record, await session.scalars(), names)) {
+      for (const [name, ours, theirs] of scalarPairs(
+        golden,
+        record,
+        await session.scalars(),
+        names,
+      )) {
         if (single && name.split('/')[0] !== row.distance) continue
         largest[name] = Math.max(largest[name] ?? 0, Math.abs(theirs))
         const error = distance(ours, theirs)
-        note('scalars', error && error / largest[name], single ? 10 * allowed : allowed, `${name} after ${steps} steps`)
+        note(
+          'scalars',
+          error && error / largest[name],
+          single ? 10 * allowed : allowed,
+          `${name} after ${steps} steps`,
+        )
       }
     }
     return outcome
@@ -219,7 +262,8 @@ async function step(
     await session.step(Object.fromEntries(names.map((name, i) => [name, gradient[i]])), loss)
     return true
   } catch (error) {
-    if (error instanceof FreestepError && error.code === 'bad-option' && !Number.isFinite(loss)) return false
+    if (error instanceof FreestepError && error.code === 'bad-option' && !Number.isFinite(loss))
+      return false
     throw error
   }
 }

@@ -1,5 +1,6 @@
 /**
- * \@freestep/conformance: the tests that every backend of freestep passes, for the authors of backends.
+ * \@freestep/conformance: the tests that every backend of freestep passes, for the authors of
+ * backends.
  *
  * @packageDocumentation
  */
@@ -15,7 +16,15 @@ import { sums } from './layers/sums.ts'
 import { trajectories } from './layers/trajectories.ts'
 import { reference } from './reference.ts'
 
-export { chaotic, type Golden, type GoldenFile, loadGolden, type Recording, runTrajectory, type Trajectory } from './goldens.ts'
+export {
+  chaotic,
+  type Golden,
+  type GoldenFile,
+  loadGolden,
+  type Recording,
+  runTrajectory,
+  type Trajectory,
+} from './goldens.ts'
 export type { Create, TestBackendOptions } from './kit.ts'
 export { compareBackends } from './layers/compare.ts'
 export { arrival, type Noise } from './layers/range.ts'
@@ -27,8 +36,9 @@ export type { Dtype, Stack, Tensors } from './session.ts'
 export { leftOutFiles, table } from './table.ts'
 
 /**
- * Registers all tests of a backend with vitest, at each of its precisions: operations, sums, trajectories against recordings, precision
- * far from the origin, the range of single precision, the contract of core, and the same steps as a reference written for clarity alone.
+ * Registers all tests of a backend with vitest, at each of its precisions: operations, sums,
+ * trajectories against recordings, precision far from the origin, the range of single precision,
+ * the contract of core, and the same steps as a reference written for clarity alone.
  *
  * @param name - what the tests are called
  * @param create - makes the backend for a precision

@@ -1,27 +1,40 @@
 /**
- * What a call of `testBackend` gives to every layer: the backend at one precision, made once, and the caller's wishes.
- * Not a layer itself, and no assertion is made here.
+ * What a call of `testBackend` gives to every layer: the backend at one precision, made once, and
+ * the caller's wishes. Not a layer itself, and no assertion is made here.
  */
 import type { Backend, MaybePromise } from '@freestep/core'
 import { describe, test } from 'vitest'
 import type { Dtype, Stack, Tensors } from './session.ts'
 
 /** Makes a backend for tensors of the given precision. */
-export type Create<P, Done extends MaybePromise<void> = void> = (dtype: Dtype) => MaybePromise<Backend<P, Done>>
+export type Create<P, Done extends MaybePromise<void> = void> = (
+  dtype: Dtype,
+) => MaybePromise<Backend<P, Done>>
 
-/** Options of `testBackend`: the first three say how to handle the backend's tensors, all others may be left out. */
+/**
+ * Options of `testBackend`: the first three say how to handle the backend's tensors, all others may
+ * be left out.
+ */
 export interface TestBackendOptions<P> extends Tensors<P> {
   /** The precisions to test. Default: float32 alone. */
   readonly dtypes?: readonly Dtype[]
   /** Why nothing can be tested here ("no GPU"): all is then skipped, visibly, with this reason. */
   readonly absent?: string | undefined
-  /** Tests to leave out, with the reason: by the name of an algorithm, of a layer, or of a single test. */
+  /**
+   * Tests to leave out, with the reason: by the name of an algorithm, of a layer, or of a single
+   * test.
+   */
   readonly leaveOut?: Readonly<Record<string, string>>
   /** Relative errors to allow in place of the kit's own, by the same names, with the reason. */
-  readonly tolerances?: Readonly<Record<string, { readonly relative: number; readonly reason: string }>>
+  readonly tolerances?: Readonly<
+    Record<string, { readonly relative: number; readonly reason: string }>
+  >
   /** False where the language of the device does not promise infinities and NaN (WGSL). */
   readonly nonFinite?: boolean
-  /** False where single numbers (global and per tensor) are not in double precision, so that less is in range. */
+  /**
+   * False where single numbers (global and per tensor) are not in double precision, so that less is
+   * in range.
+   */
   readonly doubles?: boolean
   /** False where tensors cannot be empty. */
   readonly emptyTensors?: boolean
@@ -59,13 +72,21 @@ export class Kit<P, Done extends MaybePromise<void>> {
     return this.made
   }
 
-  /** The relative error allowed to float32 or float64, unless the caller allows another for one of the names. */
+  /**
+   * The relative error allowed to float32 or float64, unless the caller allows another for one of
+   * the names.
+   */
   tolerance(single: number, double: number, ...names: readonly string[]): number {
-    const given = names.map((name) => this.options.tolerances?.[name]).find((tolerance) => tolerance)
+    const given = names
+      .map((name) => this.options.tolerances?.[name])
+      .find((tolerance) => tolerance)
     return given?.relative ?? (this.dtype === 'float32' ? single : double)
   }
 
-  /** Registers a test, skipped with its reason where one of its names is left out. `tags` are names beside its own. */
+  /**
+   * Registers a test, skipped with its reason where one of its names is left out. `tags` are names
+   * beside its own.
+   */
   test(name: string, tags: readonly string[], run: (stack: Stack<P, Done>) => Promise<void>): void {
     const reason = [name, ...tags].map((tag) => this.options.leaveOut?.[tag]).find((text) => text)
     if (reason) test.skip(`${name} (left out: ${reason})`, () => {})
@@ -73,7 +94,10 @@ export class Kit<P, Done extends MaybePromise<void>> {
   }
 }
 
-/** Registers tests at every precision of a backend; where the device is absent, a single one that is skipped and says why. */
+/**
+ * Registers tests at every precision of a backend; where the device is absent, a single one that is
+ * skipped and says why.
+ */
 export function eachPrecision<P, Done extends MaybePromise<void>>(
   name: string,
   create: Create<P, Done>,

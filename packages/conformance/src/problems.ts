@@ -1,6 +1,7 @@
 /**
- * The problems that the goldens were recorded on, with their gradients in closed form, in double precision.
- * Not a model library: four functions small enough to check by hand, whose data come from `generator`.
+ * The problems that the goldens were recorded on, with their gradients in closed form, in double
+ * precision. Not a model library: four functions small enough to check by hand, whose data come
+ * from `generator`.
  */
 import { fill, generator } from './numbers.ts'
 
@@ -16,7 +17,10 @@ export interface Problem {
   readonly data: Readonly<Record<string, readonly number[] | readonly number[][]>>
 }
 
-/** F(x) = ½ Σ aᵢ (xᵢ − bᵢ)², started at `x0` in all coordinates; a runs from 10⁻³ to 1, b alternates in sign. */
+/**
+ * F(x) = ½ Σ aᵢ (xᵢ − bᵢ)², started at `x0` in all coordinates; a runs from 10⁻³ to 1, b alternates
+ * in sign.
+ */
 export function quad(x0 = 1, size = 10): Problem {
   const a = fill(size, (i) => 10 ** (-3 + (3 * i) / (size - 1)))
   const b = fill(size, (i) => ((-1) ** i * (i + 1)) / 5)
@@ -30,19 +34,24 @@ export function quad(x0 = 1, size = 10): Problem {
 }
 
 /**
- * F(x) = G Σ aᵢ h(xᵢ − bᵢ D) from x₀ = 0, h quadratic within wᵢ D and linear beyond: gradients are of
- * the size of G, and the solution is at the distance D. Two tensors, [3] and [1].
+ * F(x) = G Σ aᵢ h(xᵢ − bᵢ D) from x₀ = 0, h quadratic within wᵢ D and linear beyond: gradients are
+ * of the size of G, and the solution is at the distance D. Two tensors, [3] and [1].
  */
 export function huber(D: number, G: number): Problem {
   const a = [1, 0.3, 0.05, 0.6]
   const b = [0.97123, -0.71331, 0.51177, -0.20931]
   const w = [0.3, 2, 0.3, 2]
-  const off = (x: readonly ArrayLike<number>[]) => x.flatMap((each) => Array.from(each)).map((xi, i) => xi - b[i] * D)
+  const off = (x: readonly ArrayLike<number>[]) =>
+    x.flatMap((each) => Array.from(each)).map((xi, i) => xi - b[i] * D)
   const slope = (e: number, i: number) => Math.max(-1, Math.min(1, e / (w[i] * D)))
   return {
     shapes: [[3], [1]],
     x0: [[0, 0, 0], [0]],
-    loss: (x) => off(x).reduce((sum, e, i) => sum + G * a[i] * slope(e, i) * (e - (slope(e, i) * w[i] * D) / 2), 0),
+    loss: (x) =>
+      off(x).reduce(
+        (sum, e, i) => sum + G * a[i] * slope(e, i) * (e - (slope(e, i) * w[i] * D) / 2),
+        0,
+      ),
     gradient(x) {
       const g = off(x).map((e, i) => G * a[i] * slope(e, i))
       return [g.slice(0, 3), g.slice(3)]
@@ -60,7 +69,10 @@ const abs: Problem = {
   data: {},
 }
 
-/** Logistic regression of 40 points in 6 dimensions, F(x) = 1/40 Σ log(1 + exp(−yᵢ ⟨zᵢ, x⟩)) + 0.005 ‖x‖². */
+/**
+ * Logistic regression of 40 points in 6 dimensions, F(x) = 1/40 Σ log(1 + exp(−yᵢ ⟨zᵢ, x⟩)) + 0.005
+ * ‖x‖².
+ */
 function logreg1(): Problem {
   const draw = generator(12345)
   const w = [1, -2, 0.5, 1.5, -1, 0.75]
@@ -74,7 +86,9 @@ function logreg1(): Problem {
   return {
     shapes: [[6]],
     x0: [fill(6, () => 0)],
-    loss: ([x]) => Z.reduce((sum, z, i) => sum + Math.log1p(Math.exp(-y[i] * dot(z, x))), 0) / 40 + 0.005 * dot(x, x),
+    loss: ([x]) =>
+      Z.reduce((sum, z, i) => sum + Math.log1p(Math.exp(-y[i] * dot(z, x))), 0) / 40 +
+      0.005 * dot(x, x),
     gradient([x]) {
       const weights = Z.map((z, i) => -y[i] / (1 + Math.exp(y[i] * dot(z, x))) / 40)
       return [fill(6, (j) => Z.reduce((sum, z, i) => sum + weights[i] * z[j], 0.01 * x[j]))]
@@ -102,14 +116,25 @@ function lsq1(): Problem {
     loss: (x) => residual(x).reduce((sum, r) => sum + r * r, 0) / 24,
     gradient(x) {
       const R = residual(x)
-      const gW = fill(12, (at) => rows.reduce((sum, i) => sum + X[4 * i + Math.floor(at / 3)] * R[3 * i + (at % 3)], 0) / 12)
+      const gW = fill(
+        12,
+        (at) =>
+          rows.reduce((sum, i) => sum + X[4 * i + Math.floor(at / 3)] * R[3 * i + (at % 3)], 0) /
+          12,
+      )
       return [gW, fill(3, (j) => rows.reduce((sum, i) => sum + R[3 * i + j], 0) / 12)]
     },
     data: { X, Y, W0 },
   }
 }
 
-const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => Array.from(a).reduce((sum, value, i) => sum + value * b[i], 0)
+const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  Array.from(a).reduce((sum, value, i) => sum + value * b[i], 0)
 
 /** The problems by the names that the goldens give them. */
-export const problems: Readonly<Record<string, Problem>> = { quad: quad(), abs, logreg1: logreg1(), lsq1: lsq1() }
+export const problems: Readonly<Record<string, Problem>> = {
+  quad: quad(),
+  abs,
+  logreg1: logreg1(),
+  lsq1: lsq1(),
+}

@@ -1,7 +1,8 @@
 /**
- * The reference backend: programs on plain arrays of numbers, written to be seen to be right, and sharing no code with any adapter or
- * with core's eager execution. A tensor that sits a step out has empty lists there. What other backends are compared with where no recording exists.
- * Not for training: nothing about it is fast.
+ * The reference backend: programs on plain arrays of numbers, written to be seen to be right, and
+ * sharing no code with any adapter or with core's eager execution. A tensor that sits a step out
+ * has empty lists there. What other backends are compared with where no recording exists. Not for
+ * training: nothing about it is fast.
  */
 import {
   type Backend,
@@ -26,7 +27,10 @@ export interface ReferenceTensor {
   numbers: readonly number[]
 }
 
-/** A value: one list of numbers per tensor (a list of one for the tensor scope), or a single list of one for a global value. */
+/**
+ * A value: one list of numbers per tensor (a list of one for the tensor scope), or a single list of
+ * one for a global value.
+ */
 class Lists implements Value {
   readonly scope: Scope
   readonly in: Interpreter
@@ -46,10 +50,17 @@ class Lists implements Value {
 const isScalar = (scope: Scope) => scope === 'global' || scope === 'tensor'
 type Rounding = (a: number) => number
 
-/** The operations over tensors with a rounding and a stride each. Scalars are not rounded until they meet elements. */
-function interpreter(roundings: readonly Rounding[], strides: readonly number[] | undefined): Interpreter {
+/**
+ * The operations over tensors with a rounding and a stride each. Scalars are not rounded until they
+ * meet elements.
+ */
+function interpreter(
+  roundings: readonly Rounding[],
+  strides: readonly number[] | undefined,
+): Interpreter {
   const tensors = [...roundings.keys()]
-  const at = (a: Expr, tensor: number, coordinate: number) => (typeof a === 'number' ? a : (a as Lists).at(tensor, coordinate))
+  const at = (a: Expr, tensor: number, coordinate: number) =>
+    typeof a === 'number' ? a : (a as Lists).at(tensor, coordinate)
   const self: Interpreter = {
     apply(op, args, scope) {
       if (isScalar(scope)) {
@@ -65,7 +76,8 @@ function interpreter(roundings: readonly Rounding[], strides: readonly number[] 
         const round = roundings[t]
         const like = widest.lists[t]
         const column = (arg: Expr) => {
-          if (typeof arg !== 'number' && !isScalar(arg.scope)) return (arg as Lists).lists[t].map(round)
+          if (typeof arg !== 'number' && !isScalar(arg.scope))
+            return (arg as Lists).lists[t].map(round)
           return new Array<number>(like.length).fill(round(at(arg, t, 0)))
         }
         const [a, b = [], c = []] = args.map(column)
@@ -74,8 +86,14 @@ function interpreter(roundings: readonly Rounding[], strides: readonly number[] 
       return new Lists(scope, lists, self)
     },
     sum(a, to) {
-      const totals = (a as Lists).lists.map((list) => exactSum(a.scope === 'tensor' ? list : list.filter(Number.isFinite)))
-      return new Lists(to, to === 'tensor' ? totals.map((total) => [total]) : [[exactSum(totals)]], self)
+      const totals = (a as Lists).lists.map((list) =>
+        exactSum(a.scope === 'tensor' ? list : list.filter(Number.isFinite)),
+      )
+      return new Lists(
+        to,
+        to === 'tensor' ? totals.map((total) => [total]) : [[exactSum(totals)]],
+        self,
+      )
     },
     slice(a) {
       if (!strides) return a
@@ -103,13 +121,17 @@ class ReferenceEngine implements Engine<ReferenceTensor> {
       ),
     )
     for (const [name, scope] of Object.entries(program.states))
-      this.states[name] = scope === 'global' ? this.lists(first[name], scope, [0]) : this.lists(first[name], scope, all)
+      this.states[name] =
+        scope === 'global'
+          ? this.lists(first[name], scope, [0])
+          : this.lists(first[name], scope, all)
   }
 
   step({ gradients, uniforms, loss }: StepInput<ReferenceTensor>): void {
     const active = gradients.map((gradient) => gradient !== undefined)
     const values = this.values(active, uniforms)
-    const lists = (scope: Scope, numbers: readonly (readonly number[])[]) => new Lists(scope, numbers, values.x.in)
+    const lists = (scope: Scope, numbers: readonly (readonly number[])[]) =>
+      new Lists(scope, numbers, values.x.in)
     const g = lists(
       'element',
       gradients.map((gradient) => gradient?.numbers ?? []),
@@ -122,7 +144,8 @@ class ReferenceEngine implements Engine<ReferenceTensor> {
     for (const [name, value] of Object.entries(next)) {
       const scope = this.program.states[name]
       const where = scope === 'global' ? [0] : scope === 'tensor' ? all : taking
-      for (const [j, list] of this.lists(value, scope, where).entries()) this.states[name][where[j]] = list
+      for (const [j, list] of this.lists(value, scope, where).entries())
+        this.states[name][where[j]] = list
     }
     for (const [j, t] of taking.entries()) this.params[t].numbers = moved[j]
   }
@@ -135,7 +158,9 @@ class ReferenceEngine implements Engine<ReferenceTensor> {
   write(state: string, numbers: readonly ArrayLike<number>[]): void {
     const lists = numbers.map((list) => Array.from(list))
     if (state !== 'x') this.states[state] = lists
-    else for (const [t, list] of lists.entries()) this.params[t].numbers = list.map(rounding(this.params[t].dtype))
+    else
+      for (const [t, list] of lists.entries())
+        this.params[t].numbers = list.map(rounding(this.params[t].dtype))
   }
 
   evaluated(): readonly ReferenceTensor[] {
@@ -143,21 +168,35 @@ class ReferenceEngine implements Engine<ReferenceTensor> {
     if (!evaluate) return this.params
     const all = [...this.params.keys()]
     const everybody = all.map(() => true)
-    const lists = this.lists(evaluate(this.values(everybody, fixedUniforms(this.program))), 'element', all)
+    const lists = this.lists(
+      evaluate(this.values(everybody, fixedUniforms(this.program))),
+      'element',
+      all,
+    )
     return this.params.map((param, t) => ({ ...param, numbers: lists[t] }))
   }
 
   dispose(): void {}
 
-  /** x, uniforms and states, in an interpreter over all tensors; the vectors of those that sit out are empty. */
-  private values(active: readonly boolean[], uniforms: StepInput<ReferenceTensor>['uniforms']): Record<string, Value> {
+  /**
+   * x, uniforms and states, in an interpreter over all tensors; the vectors of those that sit out
+   * are empty.
+   */
+  private values(
+    active: readonly boolean[],
+    uniforms: StepInput<ReferenceTensor>['uniforms'],
+  ): Record<string, Value> {
     const { program, params, states } = this
     const within = interpreter(
       params.map(({ dtype }) => rounding(dtype)),
       program.strides,
     )
     const value = (scope: Scope, lists: readonly (readonly number[])[]) =>
-      new Lists(scope, isScalar(scope) ? lists : lists.map((list, t) => (active[t] ? list : [])), within)
+      new Lists(
+        scope,
+        isScalar(scope) ? lists : lists.map((list, t) => (active[t] ? list : [])),
+        within,
+      )
     const uniform = ([name, { scope }]: [string, { readonly scope: Scope }]) => [
       name,
       value(
@@ -171,18 +210,27 @@ class ReferenceEngine implements Engine<ReferenceTensor> {
         params.map(({ numbers }) => numbers),
       ),
       ...Object.fromEntries(Object.entries(program.uniforms).map(uniform)),
-      ...Object.fromEntries(Object.entries(states).map(([name, lists]) => [name, value(program.states[name], lists)])),
+      ...Object.fromEntries(
+        Object.entries(states).map(([name, lists]) => [name, value(program.states[name], lists)]),
+      ),
     }
   }
 
-  /** What an expression is in each of the tensors (or once), as long as a value of that scope is there. */
+  /**
+   * What an expression is in each of the tensors (or once), as long as a value of that scope is
+   * there.
+   */
   private lists(expr: Expr, scope: Scope, tensors: readonly number[]): (readonly number[])[] {
     return tensors.map((t) => {
-      if (typeof expr !== 'number' && !isScalar((expr as Lists).scope)) return (expr as Lists).lists[t]
+      if (typeof expr !== 'number' && !isScalar((expr as Lists).scope))
+        return (expr as Lists).lists[t]
       const value = typeof expr === 'number' ? expr : (expr as Lists).at(t, 0)
       if (isScalar(scope)) return [value]
       const { dtype, numbers } = this.params[t]
-      const length = scope === 'slice' ? Math.ceil(numbers.length / (this.program.strides?.[t] ?? 1)) : numbers.length
+      const length =
+        scope === 'slice'
+          ? Math.ceil(numbers.length / (this.program.strides?.[t] ?? 1))
+          : numbers.length
       return Array.from({ length }, () => rounding(dtype)(value))
     })
   }
@@ -195,7 +243,8 @@ export function reference(dtype: Dtype = 'float64'): Stack<ReferenceTensor, void
   const backend: Backend<ReferenceTensor> = {
     name: 'reference',
     describe(tensor, name) {
-      if (!Array.isArray(tensor?.numbers)) throw new FreestepError('conformance', 'bad-dtype', `${name} is no reference tensor.`)
+      if (!Array.isArray(tensor?.numbers))
+        throw new FreestepError('conformance', 'bad-dtype', `${name} is no reference tensor.`)
       return { shape: tensor.shape, size: tensor.numbers.length, dtype: tensor.dtype }
     },
     start: (program, params) => new ReferenceEngine(program, params),
@@ -203,7 +252,11 @@ export function reference(dtype: Dtype = 'float64'): Stack<ReferenceTensor, void
   return {
     backend,
     dtype,
-    tensor: (numbers, shape, precision) => ({ shape, dtype: precision, numbers: numbers.map(rounding(precision)) }),
+    tensor: (numbers, shape, precision) => ({
+      shape,
+      dtype: precision,
+      numbers: numbers.map(rounding(precision)),
+    }),
     read: (tensor) => tensor.numbers,
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What the recordings say of a backend, as data: how many trajectories ran, how far they were off, what was left out and why.
- * Not a test: nothing fails here. It is what `npx pnpm goldens` prints.
+ * What the recordings say of a backend, as data: how many trajectories ran, how far they were off,
+ * what was left out and why. Not a test: nothing fails here. It is what `npx pnpm goldens` prints.
  */
 import type { MaybePromise } from '@freestep/core'
 import { chaotic, loadGolden, runTrajectory } from './goldens.ts'
@@ -32,12 +32,22 @@ export interface Report {
 }
 
 /** Runs every float64 recording on a backend. */
-export async function goldenReport<P, Done extends MaybePromise<void>>(stack: Stack<P, Done>): Promise<Report> {
+export async function goldenReport<P, Done extends MaybePromise<void>>(
+  stack: Stack<P, Done>,
+): Promise<Report> {
   const lines: ReportLine[] = []
   const leftOut: { what: string; reason: string }[] = []
   for (const row of table)
     for (const golden of row.goldens) {
-      const line = { algorithm: row.name, file: golden.file, ran: 0, compared: 0, chaotic: 0, leftOut: 0, worst: 0 }
+      const line = {
+        algorithm: row.name,
+        file: golden.file,
+        ran: 0,
+        compared: 0,
+        chaotic: 0,
+        leftOut: 0,
+        worst: 0,
+      }
       const leave = (what: string, reason: string) => {
         line.leftOut++
         leftOut.push({ what, reason })
@@ -54,13 +64,20 @@ export async function goldenReport<P, Done extends MaybePromise<void>>(stack: St
           if (!((record.amp as number) < chaotic)) line.chaotic++
           else if (without) leave(`${trajectory.id} at step ${record.step}`, without)
         }
-        const { params, scalars, compared } = await runTrajectory(stack, row, golden, trajectory, exact)
+        const { params, scalars, compared } = await runTrajectory(
+          stack,
+          row,
+          golden,
+          trajectory,
+          exact,
+        )
         line.ran++
         line.compared += compared
         line.worst = Math.max(line.worst, params, scalars)
       }
       lines.push(line)
     }
-  for (const [what, reason] of Object.entries(leftOutFiles)) leftOut.push({ what: `${what} (all)`, reason })
+  for (const [what, reason] of Object.entries(leftOutFiles))
+    leftOut.push({ what: `${what} (all)`, reason })
   return { lines, leftOut }
 }

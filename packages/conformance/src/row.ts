@@ -1,6 +1,6 @@
 /**
- * What the kit knows of an algorithm: the shape of a row of its tables, and the two ways to write one.
- * Not the rows: those are in table.ts and wrappers.ts.
+ * What the kit knows of an algorithm: the shape of a row of its tables, and the two ways to write
+ * one. Not the rows: those are in table.ts and wrappers.ts.
  */
 import type { Algorithm, AlgorithmFactory, Settings } from '@freestep/core'
 import type { GoldenFile } from './goldens.ts'
@@ -19,19 +19,28 @@ export interface Row {
   make(settings?: object): Algorithm
   /** Sets of options that backends are compared with; together they use every option. */
   readonly variants: readonly object[]
-  /** Sets of options that make it arrive, or go its way, on a problem of that scale: see layers/range.ts. */
+  /**
+   * Sets of options that make it arrive, or go its way, on a problem of that scale: see
+   * layers/range.ts.
+   */
   range(scale: Scale): readonly object[]
   /** Whether all tensors are one vector to it, so that splitting a tensor changes nothing. */
   readonly global: boolean
   /** Whether lr has to be the same for all parameters, so that groups may not change it. */
   readonly oneLr: boolean
-  /** The scalar that measures a distance (d, rBar…), which float32 has to get right far from the origin. */
+  /**
+   * The scalar that measures a distance (d, rBar…), which float32 has to get right far from the
+   * origin.
+   */
   readonly distance: string | undefined
   /** The recordings it is held against. */
   readonly goldens: readonly GoldenFile[]
 }
 
-/** What a row says beside the algorithm; what is left out: one variant with the defaults, global, lr may differ, nothing else. */
+/**
+ * What a row says beside the algorithm; what is left out: one variant with the defaults, global, lr
+ * may differ, nothing else.
+ */
 type About<V> = {
   readonly variants?: readonly V[]
   readonly range: (scale: Scale) => readonly V[]
@@ -44,7 +53,10 @@ export interface Both<Inner, Outer> {
 }
 
 /** A row of an algorithm. */
-export function row<O extends object>(factory: AlgorithmFactory<O>, about: About<Settings<O>>): Row {
+export function row<O extends object>(
+  factory: AlgorithmFactory<O>,
+  about: About<Settings<O>>,
+): Row {
   return complete((settings) => factory(settings as Settings<O>) as unknown as Algorithm, about)
 }
 
@@ -54,7 +66,8 @@ export function wrapped<O extends object, W>(
   factory: AlgorithmFactory<O>,
   about: About<Both<Settings<O>, W>>,
 ): Row {
-  const make = ({ inner, outer }: Both<Settings<O>, W> = {}) => wrapper(factory(inner) as unknown as Algorithm, outer)
+  const make = ({ inner, outer }: Both<Settings<O>, W> = {}) =>
+    wrapper(factory(inner) as unknown as Algorithm, outer)
   return complete(make, about)
 }
 
@@ -63,7 +76,9 @@ const complete = (
   { variants = [{}], range, global = true, oneLr = false, distance, goldens = [] }: About<object>,
 ): Row => ({ name: make().name, make, variants, range, global, oneLr, distance, goldens })
 
-/** Schedules and a first estimate large enough for a few steps to move something, for the variants. */
+/**
+ * Schedules and a first estimate large enough for a few steps to move something, for the variants.
+ */
 export const warmup = (k: number): number => Math.min(1, (k + 1) / 5)
 export const halved = (k: number): number => 0.5 ** k
 export const d0 = 0.01

@@ -1,6 +1,7 @@
 /**
- * An optimizer of any backend, driven with plain numbers: every layer of the kit talks to backends through this.
- * Not part of what is tested: it makes tensors, reads them back without the optimizer, and gives everything back at the end.
+ * An optimizer of any backend, driven with plain numbers: every layer of the kit talks to backends
+ * through this. Not part of what is tested: it makes tensors, reads them back without the
+ * optimizer, and gives everything back at the end.
  */
 import {
   type Algorithm,
@@ -41,7 +42,10 @@ export interface Plain {
 export const vector = (values: readonly number[]): Plain => ({ shape: [values.length], values })
 
 /** Tensors of one dimension by name: `p0`, `p1`… unless names are given. */
-export const named = (tensors: readonly (readonly number[])[], names = tensors.map((_, i) => `p${i}`)): Record<string, Plain> =>
+export const named = (
+  tensors: readonly (readonly number[])[],
+  names = tensors.map((_, i) => `p${i}`),
+): Record<string, Plain> =>
   Object.fromEntries(tensors.map((values, i) => [names[i], vector(values)]))
 
 /** Gradients by name, as flat numbers of the parameter's shape. */
@@ -75,11 +79,19 @@ export class Session<P, Done extends MaybePromise<void>> {
   ): Promise<Session<P, Done>> {
     const entries = await Promise.all(
       Object.entries(params).map(
-        async ([name, { shape, values }]) => [name, await stack.tensor(values, shape, stack.dtype)] as const,
+        async ([name, { shape, values }]) =>
+          [name, await stack.tensor(values, shape, stack.dtype)] as const,
       ),
     )
-    const optimizer = await createOptimizer(algorithm, Object.fromEntries(entries), stack.backend, options)
-    const shapes = Object.fromEntries(Object.entries(params).map(([name, { shape }]) => [name, shape]))
+    const optimizer = await createOptimizer(
+      algorithm,
+      Object.fromEntries(entries),
+      stack.backend,
+      options,
+    )
+    const shapes = Object.fromEntries(
+      Object.entries(params).map(([name, { shape }]) => [name, shape]),
+    )
     return new Session(
       stack,
       optimizer,
@@ -94,7 +106,8 @@ export class Session<P, Done extends MaybePromise<void>> {
     const made: Record<string, P | undefined> = {}
     try {
       for (const [name, values] of Object.entries(gradients))
-        made[name] = values && (await stack.tensor(values, this.shapes[name] ?? [values.length], stack.dtype))
+        made[name] =
+          values && (await stack.tensor(values, this.shapes[name] ?? [values.length], stack.dtype))
       await this.optimizer.step(made, { loss })
     } finally {
       for (const tensor of Object.values(made)) if (tensor !== undefined) stack.dispose?.(tensor)
@@ -111,7 +124,8 @@ export class Session<P, Done extends MaybePromise<void>> {
     const { params } = this.optimizer
     const point = (await this.optimizer.evaluated()) as typeof params
     const numbers = await this.readAll(point)
-    for (const [name, tensor] of Object.entries(point)) if (tensor !== params[name]) this.stack.dispose?.(tensor)
+    for (const [name, tensor] of Object.entries(point))
+      if (tensor !== params[name]) this.stack.dispose?.(tensor)
     return numbers
   }
 
@@ -127,7 +141,9 @@ export class Session<P, Done extends MaybePromise<void>> {
   }
 
   private async readAll(tensors: Readonly<Record<string, P>>): Promise<Record<string, number[]>> {
-    const read = Object.entries(tensors).map(async ([name, tensor]) => [name, Array.from(await this.stack.read(tensor))] as const)
+    const read = Object.entries(tensors).map(
+      async ([name, tensor]) => [name, Array.from(await this.stack.read(tensor))] as const,
+    )
     return Object.fromEntries(await Promise.all(read))
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The table of algorithms: one row each, with all that the kit needs to test it. A new algorithm is one new row.
- * Not the tests: those are in layers/, and take every row alike.
+ * The table of algorithms: one row each, with all that the kit needs to test it. A new algorithm is
+ * one new row. Not the tests: those are in layers/, and take every row alike.
  */
 import {
   adagrad,
@@ -45,11 +45,20 @@ const estimates = [
 const far = ({ D }: Scale) => ({ d0: 1e-6 * D })
 /** That one, and the default where it is one. */
 const begun = (at: Scale) => [far(at), ...(at.D < 1 ? [] : [{}])]
-/** An ε in scale too, as far as Prodigy's v, which is of the size of (1 − β₂) d² g², can be seen at all. */
+/**
+ * An ε in scale too, as far as Prodigy's v, which is of the size of (1 − β₂) d² g², can be seen at
+ * all.
+ */
 const visible = (at: Scale) => ({ ...far(at), eps: 1e-8 * (at.G < 1e-9 ? 1 : at.G) })
-/** The original code takes x − x₀ from rounded parameters, so its own float32 recordings are this far from float64. */
+/**
+ * The original code takes x − x₀ from rounded parameters, so its own float32 recordings are this
+ * far from float64.
+ */
 const rounded = (t: Trajectory) => (t.dtype === 'float32' ? 4e-3 : 0)
-/** The same for Prodigy, whose first steps depend on it most, and which does so here too with `compat`. */
+/**
+ * The same for Prodigy, whose first steps depend on it most, and which does so here too with
+ * `compat`.
+ */
 const lost = () => 0.2
 const first = (t: Trajectory, option: string) => (t.options[option] as number[] | undefined)?.[0]
 
@@ -90,16 +99,31 @@ export const table: readonly Row[] = [
     goldens: [
       {
         file: 'sps',
-        settings: ({ fstarFlag, ...options }) => ({ ...options, ...(fstarFlag === true && { fstar: 0.25 }) }),
+        settings: ({ fstarFlag, ...options }) => ({
+          ...options,
+          ...(fstarFlag === true && { fstar: 0.25 }),
+        }),
         leftOut: (t) =>
-          t.options.centralize_grad || t.options.centralize_grad_norm ? 'centralizing the gradient is not an option here' : false,
+          t.options.centralize_grad || t.options.centralize_grad_norm
+            ? 'centralizing the gradient is not an option here'
+            : false,
       },
     ],
   }),
-  row(normalizedGradient, { range: ({ D }) => [{ D }], variants: [{ lr: halved, weightDecay: 0.1 }, { D: 2 }] }),
-  row(adagradNorm, { range: ({ D }) => [{ lr: D }], variants: [{}, { lr: halved, eps: 0.1, weightDecay: 0.1 }] }),
+  row(normalizedGradient, {
+    range: ({ D }) => [{ D }],
+    variants: [{ lr: halved, weightDecay: 0.1 }, { D: 2 }],
+  }),
+  row(adagradNorm, {
+    range: ({ D }) => [{ lr: D }],
+    variants: [{}, { lr: halved, eps: 0.1, weightDecay: 0.1 }],
+  }),
   row(adagrad, {
-    range: ({ D, G }) => [{ lr: D }, { lr: D, eps: 1e-10 * G }, { lr: D, eps: 1e-10 * G, primalDual: true }],
+    range: ({ D, G }) => [
+      { lr: D },
+      { lr: D, eps: 1e-10 * G },
+      { lr: D, eps: 1e-10 * G, primalDual: true },
+    ],
     variants: [
       { lr: 0.1 },
       { lr: halved, lrDecay: 0.1, weightDecay: 0.1, initialAccumulatorValue: 0.1, eps: 0.01 },
@@ -123,16 +147,34 @@ export const table: readonly Row[] = [
     goldens: [{ file: 'torch_adamw' }],
   }),
   row(dog, {
-    range: ({ D, G }) => [{ repsRel: 1e-6 * D }, { repsRel: 1e-6 * D, eps: 0 }, { initEta: (1e-6 * D) / G, eps: 0 }],
+    range: ({ D, G }) => [
+      { repsRel: 1e-6 * D },
+      { repsRel: 1e-6 * D, eps: 0 },
+      { initEta: (1e-6 * D) / G, eps: 0 },
+    ],
     variants: [{}, { repsRel: 0.01, eps: 0.1, weightDecay: 0.1, lr: warmup }, { initEta: 0.1 }],
     distance: 'rBar',
-    goldens: [{ file: 'dog', scalars: { rbar: 'rBar', G: 'G', eta: 'eta' }, perGroup: true, single: rounded }],
+    goldens: [
+      {
+        file: 'dog',
+        scalars: { rbar: 'rBar', G: 'G', eta: 'eta' },
+        perGroup: true,
+        single: rounded,
+      },
+    ],
   }),
   row(ldog, {
     range: ({ D }) => [{ repsRel: 1e-6 * D }, { repsRel: 1e-6 * D, eps: 0 }],
     variants: [{}, { repsRel: 0.01, eps: 0.1, weightDecay: 0.1, lr: warmup }, { initEta: 0.1 }],
     global: false,
-    goldens: [{ file: 'ldog', scalars: { rbar: 'rBar', G: 'G', eta: 'eta' }, perGroup: true, single: rounded }],
+    goldens: [
+      {
+        file: 'ldog',
+        scalars: { rbar: 'rBar', G: 'G', eta: 'eta' },
+        perGroup: true,
+        single: rounded,
+      },
+    ],
   }),
   row(dowg, {
     range: ({ D, G }) => [{}, { eps: Math.max(1e-30, 1e-8 * D * Math.min(D, G)) }],
@@ -207,7 +249,11 @@ export const table: readonly Row[] = [
       { ...far(at), growthRate: 2 },
       { ...far(at), growthRate: 2, eps: 1e-8 * at.G },
     ],
-    variants: [{ d0 }, { d0, noProx: true, betas: [0.9, 0.8, 0.9], eps: 0.01, weightDecay: 0.1 }, ...estimates],
+    variants: [
+      { d0 },
+      { d0, noProx: true, betas: [0.9, 0.8, 0.9], eps: 0.01, weightDecay: 0.1 },
+      ...estimates,
+    ],
     distance: 'd',
     goldens: [{ file: 'dadapt_adan', scalars: { d: 'd', gsq_weighted: 'q' } }],
   }),
@@ -259,7 +305,8 @@ export const table: readonly Row[] = [
         settings: (options) => ({ ...options, compat: 'prodigyopt' }),
         single: lost,
         leftOut: (t) =>
-          first(t, 'betas') === 0 && 'the old d multiplies the gradient and the new d ε, which is neither form here',
+          first(t, 'betas') === 0 &&
+          'the old d multiplies the gradient and the new d ε, which is neither form here',
       },
     ],
   }),
@@ -271,7 +318,11 @@ export const table: readonly Row[] = [
   row(momo, {
     range: ({ D, G }) => [{ lr: (0.3 * D) / G }],
     oneLr: true,
-    variants: [{}, { lr: 5, weightDecay: 0.1, useFstar: true }, { beta: 0.5, biasCorrection: true, lb: 0.1, lr: warmup }],
+    variants: [
+      {},
+      { lr: 5, weightDecay: 0.1, useFstar: true },
+      { beta: 0.5, biasCorrection: true, lb: 0.1, lr: warmup },
+    ],
     goldens: [{ file: 'momo', scalars: { lb: 'lb', loss_avg: 'fBar' } }],
   }),
   row(momoAdam, {
@@ -286,7 +337,18 @@ export const table: readonly Row[] = [
   }),
   row(adamG, {
     range: ({ D, G }) => (G > 1e6 ? [] : [{ lr: Math.min(1, D) }]),
-    variants: [{}, { lr: 0.1, betas: [0.8, 0.9, 0.8], p: 0.5, q: 0.5, eps: 0.01, weightDecay: 0.1, decouple: true }],
+    variants: [
+      {},
+      {
+        lr: 0.1,
+        betas: [0.8, 0.9, 0.8],
+        p: 0.5,
+        q: 0.5,
+        eps: 0.01,
+        weightDecay: 0.1,
+        decouple: true,
+      },
+    ],
     goldens: [{ file: 'kozistr_adamg' }],
   }),
   ...wrappers,
@@ -303,7 +365,9 @@ export const leftOutFiles: Readonly<Record<string, string>> = {
   kozistr_dadapt_adam: 'a copy that is wrong: d̂ is multiplied by ‖s‖₁ instead of divided',
   kozistr_dadapt_lion: 'a copy that departs from the authors’ own code, which dadapt_lion is',
   kozistr_dadapt_sgd: 'a copy that departs from the authors’ own code, which dadapt_sgd is',
-  kozistr_prodigy: 'a copy that is wrong: it counts every step twice and applies coupled decay too late',
-  prodigy_plus_schedulefree: 'Prodigy Plus Schedule-Free is not in freestep; its states are bfloat16',
+  kozistr_prodigy:
+    'a copy that is wrong: it counts every step twice and applies coupled decay too late',
+  prodigy_plus_schedulefree:
+    'Prodigy Plus Schedule-Free is not in freestep; its states are bfloat16',
   schedulefree_radam: 'RAdam is not in freestep',
 }

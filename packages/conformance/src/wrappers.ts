@@ -1,6 +1,7 @@
 /**
- * The table of wrappers, each around one algorithm or more, as further rows of the table of algorithms.
- * Not every pair: a wrapper sees nothing of the inner algorithm but its step, its lr and its d.
+ * The table of wrappers, each around one algorithm or more, as further rows of the table of
+ * algorithms. Not every pair: a wrapper sees nothing of the inner algorithm but its step, its lr
+ * and its d.
  */
 import {
   type Algorithm,
@@ -23,22 +24,43 @@ import { type Both, d0, type Row, warmup, wrapped } from './row.ts'
 
 type Recorded = Readonly<Record<string, unknown>>
 
-/** What the original schedule-free optimizers take, as settings of the wrapper and of what it wraps. */
-function scheduleFreeSettings(recorded: Recorded, inner: { readonly lr: number }): Both<object, ScheduleFreeOptions> {
-  const { lr = inner.lr, warmupSteps = 0, weightDecay, momentum, r, weightLrPower } = recorded as Record<string, number>
+/**
+ * What the original schedule-free optimizers take, as settings of the wrapper and of what it wraps.
+ */
+function scheduleFreeSettings(
+  recorded: Recorded,
+  inner: { readonly lr: number },
+): Both<object, ScheduleFreeOptions> {
+  const {
+    lr = inner.lr,
+    warmupSteps = 0,
+    weightDecay,
+    momentum,
+    r,
+    weightLrPower,
+  } = recorded as Record<string, number>
   const schedule = warmupSteps === 0 ? lr : (k: number) => lr * Math.min(1, (k + 1) / warmupSteps)
-  return { inner: { ...inner, lr: schedule }, outer: { momentum, r, weightLrPower, weightDecayAtY: weightDecay } }
+  return {
+    inner: { ...inner, lr: schedule },
+    outer: { momentum, r, weightLrPower, weightDecayAtY: weightDecay },
+  }
 }
 
 /** The same for AdamW, whose first β is the wrapper's momentum. */
 function scheduleFreeAdamW(recorded: Recorded): Both<object, ScheduleFreeOptions> {
-  const { betas = [0.9, 0.999], innerMomentum = 0 } = recorded as { betas?: number[]; innerMomentum?: number }
+  const { betas = [0.9, 0.999], innerMomentum = 0 } = recorded as {
+    betas?: number[]
+    innerMomentum?: number
+  }
   const adamOptions = { lr: 0.0025, betas: [innerMomentum, betas[1]] }
   return scheduleFreeSettings({ ...recorded, momentum: betas[0] }, adamOptions)
 }
 
 /** The same for the original wrapper, whose options name a base with options of its own. */
-function scheduleFreeWrapper({ baseOptions, momentum, weightDecayAtY }: Recorded, t: Trajectory): Both<object, object> {
+function scheduleFreeWrapper(
+  { baseOptions, momentum, weightDecayAtY }: Recorded,
+  t: Trajectory,
+): Both<object, object> {
   const compat = t.options.base === 'Prodigy' && { compat: 'prodigyopt' }
   return { inner: { ...(baseOptions as object), ...compat }, outer: { momentum, weightDecayAtY } }
 }
@@ -63,10 +85,17 @@ export const wrappers: readonly Row[] = [
     range: ({ D, G }) => [{ inner: { lr: (0.3 * D) / G } }],
     variants: [
       { inner: { lr: 0.3 } },
-      { inner: { lr: warmup }, outer: { momentum: 0.8, r: 1, weightLrPower: 1, weightDecayAtY: 0.1 } },
+      {
+        inner: { lr: warmup },
+        outer: { momentum: 0.8, r: 1, weightLrPower: 1, weightDecayAtY: 0.1 },
+      },
     ],
     goldens: [
-      { file: 'schedulefree_sgd', ignored, settings: (options) => scheduleFreeSettings(options, { lr: 1 }) },
+      {
+        file: 'schedulefree_sgd',
+        ignored,
+        settings: (options) => scheduleFreeSettings(options, { lr: 1 }),
+      },
       wrapperOf('torch.optim.SGD'),
     ],
   }),

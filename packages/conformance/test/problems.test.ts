@@ -32,7 +32,8 @@ describe.each(Object.entries(file as Record<string, Recorded>))('%s', (name, rec
     const h = 1e-6
     const slopes = x.map((list, t) =>
       list.map((_, i) => {
-        const at = (step: number) => problem.loss(x.map((each, u) => each.map((v, j) => (u === t && j === i ? v + step : v))))
+        const at = (step: number) =>
+          problem.loss(x.map((each, u) => each.map((v, j) => (u === t && j === i ? v + step : v))))
         return (at(h) - at(-h)) / (2 * h)
       }),
     )

@@ -1,6 +1,6 @@
 /**
- * The problems of the layer `range` have answers: in double precision what is compared moves by less
- * than 1e-4 when gradients, loss and x are off by 1e-7.
+ * The problems of the layer `range` have answers: in double precision what is compared moves by
+ * less than 1e-4 when gradients, loss and x are off by 1e-7.
  */
 import { expect, test } from 'vitest'
 import { arrival, scales } from '../src/layers/range.ts'

@@ -1,4 +1,7 @@
-/** The reference passes the kit that it is a part of: the kit asks for nothing impossible. It is compared with itself once. */
+/**
+ * The reference passes the kit that it is a part of: the kit asks for nothing impossible. It is
+ * compared with itself once.
+ */
 import { compareBackends, reference, testBackend } from '../src/index.ts'
 
 const { backend, tensor, read } = reference()

@@ -22,7 +22,10 @@ test('every trajectory of a file that is run belongs to one row', async () => {
   for (const file of new Set(table.flatMap((row) => row.goldens.map((golden) => golden.file)))) {
     const takers = table.flatMap((row) => row.goldens.filter((golden) => golden.file === file))
     for (const trajectory of (await loadGolden(file)).trajectories)
-      expect(takers.filter((golden) => golden.takes?.(trajectory) ?? true).length, trajectory.id).toBe(1)
+      expect(
+        takers.filter((golden) => golden.takes?.(trajectory) ?? true).length,
+        trajectory.id,
+      ).toBe(1)
   }
 })
 
@@ -30,9 +33,13 @@ test('every scalar that a row compares is recorded in its file by that name', as
   for (const { name, goldens } of table)
     for (const { file, takes, scalars = {} } of goldens) {
       const { trajectories } = await loadGolden(file)
-      const records = trajectories.flatMap((trajectory) => (takes?.(trajectory) === false ? [] : trajectory.records))
+      const records = trajectories.flatMap((trajectory) =>
+        takes?.(trajectory) === false ? [] : trajectory.records,
+      )
       for (const theirs of Object.keys(scalars)) {
-        const recorded = records.some(({ groups, state = {} }) => theirs in groups[0] || theirs in state)
+        const recorded = records.some(
+          ({ groups, state = {} }) => theirs in groups[0] || theirs in state,
+        )
         expect(recorded, `${name}: ${theirs} in ${file}`).toBe(true)
       }
     }
@@ -43,14 +50,17 @@ test('every algorithm of core has a row', () => {
     (value): value is typeof core.sgd => typeof value === 'function' && 'algorithm' in value,
   )
   const rows = table.map(({ name }) => name)
-  expect(factories.map(({ algorithm }) => algorithm.name).filter((name) => !rows.includes(name))).toEqual([])
+  expect(
+    factories.map(({ algorithm }) => algorithm.name).filter((name) => !rows.includes(name)),
+  ).toEqual([])
 })
 
 test('every wrapper of core has a row', () => {
   const wrappers = ['averaged', 'clipByGlobalNorm', 'mechanic', 'scheduleFree', 'skipNonFinite']
   const exported = Object.keys(core).filter((name) => wrappers.includes(name))
   expect(exported).toEqual(wrappers)
-  for (const wrapper of wrappers) expect(table.some(({ name }) => name.startsWith(`${wrapper}(`))).toBe(true)
+  for (const wrapper of wrappers)
+    expect(table.some(({ name }) => name.startsWith(`${wrapper}(`))).toBe(true)
 })
 
 describe('the variants of a row use every option', () => {
@@ -61,11 +71,17 @@ describe('the variants of a row use every option', () => {
     }
     return into
   }
-  test.each(table.filter(({ name }) => !name.includes('(')).map((row) => [row.name, row] as const))('%s', (name, row) => {
-    const seen = row.variants.reduce((all: Set<string>, settings) => used(settings, all), new Set<string>())
-    const options = Object.keys(row.make().options)
-    // adamW has the options of adam, only other defaults.
-    if (name === 'adamW') return
-    expect(options.filter((option) => !seen.has(option))).toEqual([])
-  })
+  test.each(table.filter(({ name }) => !name.includes('(')).map((row) => [row.name, row] as const))(
+    '%s',
+    (name, row) => {
+      const seen = row.variants.reduce(
+        (all: Set<string>, settings) => used(settings, all),
+        new Set<string>(),
+      )
+      const options = Object.keys(row.make().options)
+      // adamW has the options of adam, only other defaults.
+      if (name === 'adamW') return
+      expect(options.filter((option) => !seen.has(option))).toEqual([])
+    },
+  )
 })

@@ -1,6 +1,6 @@
 /**
- * A step for parameters some of which may sit it out: an algorithm's own step, watched by present.ts, and the states that core keeps for
- * it, one number per tensor:
+ * A step for parameters some of which may sit it out: an algorithm's own step, watched by
+ * present.ts, and the states that core keeps for it, one number per tensor:
  *
  *     sum.0, sum.1, …   what each tensor has contributed to a sum last
  *     decay.s           what a state s, which decays, will be multiplied by when its tensor returns
@@ -25,7 +25,10 @@ const decayOf = (state: string) => `decay.${state}`
 export const firstHidden = (hidden: readonly string[]): Record<string, number> =>
   Object.fromEntries(hidden.map((name) => [name, name.startsWith(decayOf('')) ? 1 : 0]))
 
-/** What an algorithm's step gives: the update, the next values of its own states, and of those that core keeps. */
+/**
+ * What an algorithm's step gives: the update, the next values of its own states, and of those that
+ * core keeps.
+ */
 interface Stepped {
   readonly u: Expr
   readonly next: Readonly<Record<string, Expr>>
@@ -46,21 +49,38 @@ interface Taken {
 type Given = Readonly<Record<string, Expr>>
 
 /** An algorithm's step on values of a backend, watched for tensors that sit it out. */
-export function stepOf(algorithm: Algorithm, own: Hyper<object>, values: Given, { before, h }: Taken): Stepped {
+export function stepOf(
+  algorithm: Algorithm,
+  own: Hyper<object>,
+  values: Given,
+  { before, h }: Taken,
+): Stepped {
   const states: States = algorithm.state(own)
   const taking: Expr = values[active] ?? 1
   const { watch, contributions, divisors, held } = attend(taking, before)
   /** A value of the backend as the algorithm is given it; numbers, which p is, stay as they are. */
   const given = (name: string): Expr => {
     const { scope, decay, dividedBy } = states[name] ?? {}
-    const value = before && decay !== undefined ? mul(before(decayOf(name)), values[name]) : values[name]
+    const value =
+      before && decay !== undefined ? mul(before(decayOf(name)), values[name]) : values[name]
     if (typeof value === 'number') return value
-    return watch(value, { rest: name === 'g' ? 'nothing' : (decay ?? 1), settled: scope !== 'tensor', dividedBy })
+    return watch(value, {
+      rest: name === 'g' ? 'nothing' : (decay ?? 1),
+      settled: scope !== 'tensor',
+      dividedBy,
+    })
   }
-  // Looked up only when the algorithm asks, since that is what makes core keep `moved`, and callers owe the loss.
-  const properties = Object.keys(values).map((name) => [name, { enumerable: true, get: () => given(name) }])
+  // Looked up only when the algorithm asks, since that is what makes core keep `moved`, and callers
+  // owe the loss.
+  const properties = Object.keys(values).map((name) => [
+    name,
+    { enumerable: true, get: () => given(name) },
+  ])
   const watched = Object.defineProperties({}, Object.fromEntries(properties)) as Values
-  const { u, ...next } = algorithm.step(watched as never, h(watched)) as { u: Expr } & Record<string, Expr>
+  const { u, ...next } = algorithm.step(watched as never, h(watched)) as { u: Expr } & Record<
+    string,
+    Expr
+  >
   const bared = Object.entries(next).map(([name, value]) => [name, bare(value)])
   const decays: Record<string, Expr> = {}
   if (before)
@@ -69,14 +89,20 @@ export function stepOf(algorithm: Algorithm, own: Hyper<object>, values: Given, 
       const previous = before(decayOf(name))
       decays[decayOf(name)] = where(taking, 1, held(mul(decay, previous), previous))
     }
-  return { u: bare(u), next: Object.fromEntries(bared), hidden: { ...decays, ...contributions }, divisors }
+  return {
+    u: bare(u),
+    next: Object.fromEntries(bared),
+    hidden: { ...decays, ...contributions },
+    divisors,
+  }
 }
 
 /** A value that is nothing but a scope, and the schedule that it depends on, if it does on one. */
 interface Shadow extends Value {
   readonly follows: string | undefined
 }
-const followed = (a: Expr): string | undefined => (typeof a === 'number' ? undefined : (a as Shadow).follows)
+const followed = (a: Expr): string | undefined =>
+  typeof a === 'number' ? undefined : (a as Shadow).follows
 
 /** Makes shadows. */
 function shadows(sliced: boolean): (scope: Scope, follows?: string) => Shadow {
@@ -94,7 +120,12 @@ function shadows(sliced: boolean): (scope: Scope, follows?: string) => Shadow {
 }
 
 const shadowsOf = (uniforms: Resolved['uniforms'], shadow: ReturnType<typeof shadows>): Values =>
-  Object.fromEntries(Object.entries(uniforms).map(([name, { scope, fixed }]) => [name, shadow(scope, fixed ? undefined : name)]))
+  Object.fromEntries(
+    Object.entries(uniforms).map(([name, { scope, fixed }]) => [
+      name,
+      shadow(scope, fixed ? undefined : name),
+    ]),
+  )
 
 function checkFixed({ name }: Algorithm, what: string, expr: Expr): void {
   const follows = followed(expr)
@@ -103,10 +134,18 @@ function checkFixed({ name }: Algorithm, what: string, expr: Expr): void {
   throw new FreestepError('core', 'bad-option', message)
 }
 
-/** Refuses options that are first values themselves and follow a schedule, of an algorithm that was found to be wrong. */
-export function checkFirstValues(algorithm: Algorithm, { uniforms }: Resolved, h: Known['h']): void {
+/**
+ * Refuses options that are first values themselves and follow a schedule, of an algorithm that was
+ * found to be wrong.
+ */
+export function checkFirstValues(
+  algorithm: Algorithm,
+  { uniforms }: Resolved,
+  h: Known['h'],
+): void {
   const declared = Object.entries(algorithm.state(h(shadowsOf(uniforms, shadows(true)))))
-  for (const [name, { init }] of declared) if (typeof init === 'object') checkFixed(algorithm, `the first value of ${name}`, init)
+  for (const [name, { init }] of declared)
+    if (typeof init === 'object') checkFixed(algorithm, `the first value of ${name}`, init)
 }
 
 /** What is known of an algorithm that was checked. */
@@ -120,7 +159,8 @@ interface Known {
 /**
  * The states that core keeps for an algorithm, and the options that states are divided by.
  *
- * @throws FreestepError `bad-option` where a schedule would have to be asked before the first step, or beside the steps
+ * @throws FreestepError `bad-option` where a schedule would have to be asked before the first step,
+ * or beside the steps
  */
 export function hiddenStates(
   algorithm: Algorithm,
@@ -141,7 +181,8 @@ export function hiddenStates(
     if (option !== undefined) dividedBy[name] = option
   }
   const all: Given = withInputs<Given>({ p }, values)
-  if (algorithm.evaluate) expectFixed('the point to evaluate at', algorithm.evaluate(all as never, h(values)))
+  if (algorithm.evaluate)
+    expectFixed('the point to evaluate at', algorithm.evaluate(all as never, h(values)))
   const before = absences ? () => shadow('tensor') : undefined
   const { hidden, divisors } = stepOf(algorithm, h(values), all, { before, h })
   return { hidden: Object.keys(hidden), dividedBy: { ...dividedBy, ...divisors } }

@@ -14,7 +14,9 @@ const broadcast =
   (op: Elementwise) =>
   (...args: Numbers[]): Numbers => {
     const { length } = args.find((each) => each.length !== 1) ?? args[0]
-    return Float64Array.from({ length }, (_, i) => host[op](...args.map((each) => each[each.length === 1 ? 0 : i])))
+    return Float64Array.from({ length }, (_, i) =>
+      host[op](...args.map((each) => each[each.length === 1 ? 0 : i])),
+    )
   }
 const elementwise = Object.keys(host).map((op) => [op, broadcast(op as Elementwise)])
 const ops: EagerOps<Numbers> = {
@@ -27,7 +29,8 @@ const ops: EagerOps<Numbers> = {
 /** Each first value: a number, or something with a part per tensor. */
 function first(program: Program, x: readonly Numbers[]): Record<string, Expr> {
   const interpreter = lift(ops, x.length, new Set(x.keys()), program.strides)
-  const value = (scope: Scope, parts: readonly Numbers[]): Value => new Lifted(scope, parts, interpreter)
+  const value = (scope: Scope, parts: readonly Numbers[]): Value =>
+    new Lifted(scope, parts, interpreter)
   const uniforms = Object.entries(fixedUniforms(program)).map(([name, numbers]) => [
     name,
     value(
@@ -39,7 +42,8 @@ function first(program: Program, x: readonly Numbers[]): Record<string, Expr> {
 }
 
 /** Parameters for what does not depend on them. */
-export const nowhere = ({ tensors }: Program): readonly Numbers[] => tensors.map(() => new Float64Array(0))
+export const nowhere = ({ tensors }: Program): readonly Numbers[] =>
+  tensors.map(() => new Float64Array(0))
 
 /** Whether any of some states starts from more than a number. */
 export const startFromParameters = (program: Program, states: readonly string[]): boolean => {
@@ -55,6 +59,8 @@ export function firstValues(program: Program, x: readonly Numbers[]): FirstValue
   const values = first(program, x)
   return (state, i, size) => {
     const value = values[state]
-    return typeof value === 'number' ? new Float64Array(size).fill(value) : (value as Lifted<Numbers>).part(i)
+    return typeof value === 'number'
+      ? new Float64Array(size).fill(value)
+      : (value as Lifted<Numbers>).part(i)
   }
 }

@@ -1,6 +1,7 @@
 /**
- * The contract of an algorithm: data plus pure functions over values, written as if all parameters were one vector of R^p.
- * Not an optimizer: it owns no memory and never runs anything. `createOptimizer` gives it parameters and a backend.
+ * The contract of an algorithm: data plus pure functions over values, written as if all parameters
+ * were one vector of R^p. Not an optimizer: it owns no memory and never runs anything.
+ * `createOptimizer` gives it parameters and a backend.
  */
 import { FreestepError } from './errors.ts'
 import { checkOptions, type Declared, overlaid, type Ranges, tableOf } from './options.ts'
@@ -10,8 +11,9 @@ import type { Expr, Scope, Value } from './value.ts'
 export type Schedule = (k: number) => number
 
 /**
- * The first value of a state: a number for every coordinate, or a function of the parameters in the ops, and of their number of
- * coordinates (`(x) => x` keeps a copy of them, `(x, p) => div(norm2(x), Math.sqrt(p))` the size of one).
+ * The first value of a state: a number for every coordinate, or a function of the parameters in the
+ * ops, and of their number of coordinates (`(x) => x` keeps a copy of them,
+ * `(x, p) => div(norm2(x), Math.sqrt(p))` the size of one).
  */
 export type Init = Expr | ((x: Value, p: number) => Expr)
 
@@ -20,22 +22,29 @@ export interface State {
   readonly scope: Scope
   readonly init: Init
   /**
-   * What multiplies all of it at every step, as β₃ does s, where it is to be so too at a step that its tensor sits out: what is behind an
-   * estimate goes with the sums it is divided by. Left out: it waits.
+   * What multiplies all of it at every step, as β₃ does s, where it is to be so too at a step that
+   * its tensor sits out: what is behind an estimate goes with the sums it is divided by. Left out:
+   * it waits.
    */
   readonly decay?: Expr
   /** The option it is divided by: with another value of it, what is loaded is rescaled. */
   readonly dividedBy?: string
 }
 
-/** A state with one number per coordinate, 0 at first unless told otherwise; see {@link State} for `decay`. */
+/**
+ * A state with one number per coordinate, 0 at first unless told otherwise; see {@link State} for
+ * `decay`.
+ */
 export const element = (init: Init = 0, decay?: Expr): State => ({
   scope: 'element',
   init,
   ...(decay !== undefined && { decay }),
 })
 /** A state with one number per kept coordinate; see the option `sliceP`. */
-export const sliced = (init: Init = 0, decay?: Expr): State => ({ ...element(init, decay), scope: 'slice' })
+export const sliced = (init: Init = 0, decay?: Expr): State => ({
+  ...element(init, decay),
+  scope: 'slice',
+})
 /** A state with one number per parameter tensor. */
 export const perTensor = (init: Init = 0): State => ({ scope: 'tensor', init })
 /** A state that is a single number. */
@@ -52,20 +61,35 @@ export const dividedBy = (option: string, state: State): State => ({ ...state, d
 export type States = Readonly<Record<string, State>>
 
 /**
- * The options as an algorithm sees them: a number stays a number while it is the same for all parameters and all steps, so that
- * `if (h.weightDecay === 0)` shapes the step; otherwise it is a value (a schedule, or different in parameter groups).
+ * The options as an algorithm sees them: a number stays a number while it is the same for all
+ * parameters and all steps, so that `if (h.weightDecay === 0)` shapes the step; otherwise it is a
+ * value (a schedule, or different in parameter groups).
  */
 export type Hyper<O> = { readonly [K in keyof O]: HyperOf<O[K]> }
-type HyperOf<T> = T extends number ? Expr : T extends readonly number[] ? { readonly [I in keyof T]: Expr } : T
+type HyperOf<T> = T extends number
+  ? Expr
+  : T extends readonly number[]
+    ? { readonly [I in keyof T]: Expr }
+    : T
 
-/** An option that has to be one plain number: neither a schedule nor different in parameter groups. */
+/**
+ * An option that has to be one plain number: neither a schedule nor different in parameter groups.
+ */
 export function plain(name: string, option: Expr): number {
   if (typeof option === 'number') return option
-  throw new FreestepError('core', 'bad-option', `Option ${name} must be one number for all parameters and steps.`)
+  throw new FreestepError(
+    'core',
+    'bad-option',
+    `Option ${name} must be one number for all parameters and steps.`,
+  )
 }
 
-/** The options as a user gives them: each may be left out, each number may be a {@link Schedule}. */
-export type Settings<O> = { readonly [K in keyof O]?: O[K] | (number extends O[K] ? Schedule : never) }
+/**
+ * The options as a user gives them: each may be left out, each number may be a {@link Schedule}.
+ */
+export type Settings<O> = {
+  readonly [K in keyof O]?: O[K] | (number extends O[K] ? Schedule : never)
+}
 
 /** What core hands to every step. */
 export interface Inputs {
@@ -73,7 +97,10 @@ export interface Inputs {
   readonly x: Value
   /** Their gradient (or a subgradient). */
   readonly g: Value
-  /** x − x₀, accumulated by core from the updates and not recomputed from rounded parameters; kept only if it is used. */
+  /**
+   * x − x₀, accumulated by core from the updates and not recomputed from rounded parameters; kept
+   * only if it is used.
+   */
   readonly moved: Value
   /** The value of the objective, given by the caller; required of them only if it is used. */
   readonly loss: Value
@@ -81,7 +108,10 @@ export interface Inputs {
   readonly p: number
 }
 
-/** What a step returns: the update u (core does x += u), and the next value of every state that changes. */
+/**
+ * What a step returns: the update u (core does x += u), and the next value of every state that
+ * changes.
+ */
 export type Outputs<S extends States> = { readonly u: Expr } & { readonly [K in keyof S]?: Expr }
 
 /** The values of the states. */
@@ -92,14 +122,21 @@ export interface Definition<O extends object, S extends States> {
   /** The name of its factory, as in the error messages and checkpoints. */
   readonly name: string
   /**
-   * Every option with its default, and with its range where that is not all of its type: `{ lr: nonNegative(1), nesterov: false }`.
+   * Every option with its default, and with its range where that is not all of its type:
+   * `{ lr: nonNegative(1), nesterov: false }`.
    */
   readonly defaults: Declared<O>
-  /** The ranges of options by name, for defaults that are given plain: those of the definition that this one was made from. */
+  /**
+   * The ranges of options by name, for defaults that are given plain: those of the definition that
+   * this one was made from.
+   */
   readonly ranges?: Ranges
   /** Which values it keeps, given its options. */
   state(h: Hyper<O>): S
-  /** One step: from the values now to the update and the values next. Reads nothing back, branches only on options. */
+  /**
+   * One step: from the values now to the update and the values next. Reads nothing back, branches
+   * only on options.
+   */
   step(values: Inputs & ValuesOf<S>, h: Hyper<O>): Outputs<S>
   /** The point to evaluate the model at, where it is not x itself. */
   evaluate?(values: Pick<Inputs, 'x' | 'moved' | 'p'> & ValuesOf<S>, h: Hyper<O>): Expr
@@ -118,7 +155,11 @@ export interface Algorithm<O extends object = object> extends Defined<O> {
   /** The defaults overlaid with what the user gave. */
   readonly options: { readonly [K in keyof O]: O[K] | Schedule }
   /** For an algorithm made by a wrapper: which, with what, around what. */
-  readonly wrapper?: { readonly name: string; readonly options: Readonly<Record<string, unknown>>; readonly inner: Algorithm }
+  readonly wrapper?: {
+    readonly name: string
+    readonly options: Readonly<Record<string, unknown>>
+    readonly inner: Algorithm
+  }
 }
 
 /** The options of an algorithm. */
@@ -132,12 +173,18 @@ export interface AlgorithmFactory<O extends object> {
 }
 
 /**
- * Makes the factory of an algorithm. Unknown options and impossible values are refused with a {@link FreestepError} when the factory
- * is called.
+ * Makes the factory of an algorithm. Unknown options and impossible values are refused with a
+ * {@link FreestepError} when the factory is called.
  */
-export function defineAlgorithm<O extends object, S extends States>(definition: Definition<O, S>): AlgorithmFactory<O> {
+export function defineAlgorithm<O extends object, S extends States>(
+  definition: Definition<O, S>,
+): AlgorithmFactory<O> {
   const { defaults, ranges } = tableOf(definition.defaults, definition.ranges)
-  const algorithm: Defined<O> = { ...(definition as unknown as Definition<O, States>), defaults, ranges }
+  const algorithm: Defined<O> = {
+    ...(definition as unknown as Definition<O, States>),
+    defaults,
+    ranges,
+  }
   const factory = (settings: Settings<O> = {}): Algorithm<O> => {
     checkOptions({ what: definition.name, follows: true }, ranges, settings)
     return { ...algorithm, options: overlaid<Algorithm<O>['options']>(defaults, settings) }

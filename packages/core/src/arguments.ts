@@ -1,4 +1,7 @@
-/** What `createOptimizer` is given, looked at before any of it is used: mistakes that would be a TypeError somewhere inside. */
+/**
+ * What `createOptimizer` is given, looked at before any of it is used: mistakes that would be a
+ * TypeError somewhere inside.
+ */
 import type { Backend } from './backend.ts'
 import { FreestepError, kindOf } from './errors.ts'
 import type { Group } from './groups.ts'
@@ -6,7 +9,11 @@ import type { OptimizerOptions } from './optimizer.ts'
 import { chooseOptions, type Declared, given, isAlgorithm } from './options.ts'
 
 const defaults: Declared<Required<OptimizerOptions<object>>> = {
-  groups: given<readonly Group<object>[]>('a list of groups, such as [{ params: ["w"], lr: 0.1 }]', Array.isArray, []),
+  groups: given<readonly Group<object>[]>(
+    'a list of groups, such as [{ params: ["w"], lr: 0.1 }]',
+    Array.isArray,
+    [],
+  ),
   splitGroups: false,
 }
 
@@ -21,11 +28,19 @@ export function checkArguments(
   backend: unknown,
   options: unknown,
 ): Required<OptimizerOptions<object>> {
-  const refuse = (message: string) => new FreestepError('core', 'bad-option', `createOptimizer: ${message}`)
-  if (!isAlgorithm(algorithm)) throw refuse(`the algorithm is ${kindOf(algorithm)}. Give one that is made, such as prodigy().`)
-  if (typeof params !== 'object' || params === null || ArrayBuffer.isView(params) || 'then' in params)
+  const refuse = (message: string) =>
+    new FreestepError('core', 'bad-option', `createOptimizer: ${message}`)
+  if (!isAlgorithm(algorithm))
+    throw refuse(`the algorithm is ${kindOf(algorithm)}. Give one that is made, such as prodigy().`)
+  if (
+    typeof params !== 'object' ||
+    params === null ||
+    ArrayBuffer.isView(params) ||
+    'then' in params
+  )
     throw refuse(`the parameters are ${kindOf(params)}. Give tensors by name, such as { w, b }.`)
-  if (!isBackend(backend)) throw refuse(`the backend is ${kindOf(backend)}. Give one that is there, such as await cpu().`)
+  if (!isBackend(backend))
+    throw refuse(`the backend is ${kindOf(backend)}. Give one that is there, such as await cpu().`)
   return chooseOptions({ what: 'createOptimizer' }, defaults, options)
 }
 
@@ -35,9 +50,15 @@ const isBackend = (value: unknown): value is Backend<unknown> =>
 /** Refuses what is no parameter group. */
 export function checkGroup(group: unknown): void {
   const refuse = (message: string) =>
-    new FreestepError('core', 'bad-option', `${message} A group says for which parameters: { params: ['w'], lr: 0.1 }.`)
-  if (typeof group !== 'object' || group === null || Array.isArray(group)) throw refuse(`A parameter group is ${kindOf(group)}.`)
+    new FreestepError(
+      'core',
+      'bad-option',
+      `${message} A group says for which parameters: { params: ['w'], lr: 0.1 }.`,
+    )
+  if (typeof group !== 'object' || group === null || Array.isArray(group))
+    throw refuse(`A parameter group is ${kindOf(group)}.`)
   const { params } = group as { readonly params?: unknown }
   const names = Array.isArray(params) && params.every((name) => typeof name === 'string')
-  if (!names && typeof params !== 'function') throw refuse(`The params of a parameter group are ${kindOf(params)}.`)
+  if (!names && typeof params !== 'function')
+    throw refuse(`The params of a parameter group are ${kindOf(params)}.`)
 }

@@ -6,7 +6,13 @@
  * Names: `state/parameter` for what each parameter has, `state` for a single number (`state@1` for
  * that of the second part with `splitGroups`), `x/parameter` for parameters.
  */
-import { type Bytes, readSafetensors, refuseBytes, type SavedTensor, writeSafetensors } from './safetensors.ts'
+import {
+  type Bytes,
+  readSafetensors,
+  refuseBytes,
+  type SavedTensor,
+  writeSafetensors,
+} from './safetensors.ts'
 
 /** The state of an optimizer. */
 export interface Checkpoint {
@@ -28,9 +34,18 @@ export interface Checkpoint {
 }
 
 /** The bytes of a safetensors file. */
-export function toSafetensors({ algorithm, options, steps, tensors, fresh = [] }: Checkpoint): Uint8Array {
+export function toSafetensors({
+  algorithm,
+  options,
+  steps,
+  tensors,
+  fresh = [],
+}: Checkpoint): Uint8Array {
   const metadata = { format: 'freestep', algorithm, options, steps: String(steps) }
-  return writeSafetensors({ metadata: fresh.length ? { ...metadata, fresh: JSON.stringify(fresh) } : metadata, tensors })
+  return writeSafetensors({
+    metadata: fresh.length ? { ...metadata, fresh: JSON.stringify(fresh) } : metadata,
+    tensors,
+  })
 }
 
 /**

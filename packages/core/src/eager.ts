@@ -1,6 +1,7 @@
 /**
- * Eager execution: lifts the operations of one tensor library over many tensors and scopes, and keeps the states as its tensors.
- * Not fast (one library call per operation), but all that a new backend needs, and the reference that fused steps are held against.
+ * Eager execution: lifts the operations of one tensor library over many tensors and scopes, and
+ * keeps the states as its tensors. Not fast (one library call per operation), but all that a new
+ * backend needs, and the reference that fused steps are held against.
  */
 import type { Backend, Engine, MaybePromise, Numbers, StepInput, Stretch } from './backend.ts'
 import { Moment, type TensorInfo } from './groups.ts'
@@ -8,13 +9,16 @@ import type { Program } from './program.ts'
 import type { Elementwise, Expr, Interpreter, Scope, Value } from './value.ts'
 
 /**
- * The operations on a backend's single tensor type T. Operands are tensors of one shape, or scalars, which broadcast; semantics are
- * stated in ops.ts.
+ * The operations on a backend's single tensor type T. Operands are tensors of one shape, or
+ * scalars, which broadcast; semantics are stated in ops.ts.
  */
 export interface EagerOps<T> extends Record<Elementwise, (...args: T[]) => T> {
   /** A scalar. */
   constant(c: number): T
-  /** The sum of all elements that are finite, a scalar; of a scalar, itself. Of a slice, p says that it has every p-th element. */
+  /**
+   * The sum of all elements that are finite, a scalar; of a scalar, itself. Of a slice, p says that
+   * it has every p-th element.
+   */
   sum(a: T, p?: number): T
   /** Elements 0, p, 2p, … of a tensor in row-major order, as a tensor of one dimension. */
   slice(a: T, p: number): T
@@ -34,7 +38,10 @@ export interface EagerSpec<P, T> {
   store(param: P, value: T): void
   /** A new tensor of the caller's kind and the parameter's shape, for `evaluated`. */
   export(value: T, param: P): P
-  /** A tensor of the size and precision of the parameter, filled with one number; of one dimension and other size if `size` is given. */
+  /**
+   * A tensor of the size and precision of the parameter, filled with one number; of one dimension
+   * and other size if `size` is given.
+   */
   fill(param: P, value: number, size?: number): T
   /** As `fill`, from numbers. */
   from(param: P, numbers: Numbers, size?: number): T
@@ -42,13 +49,19 @@ export interface EagerSpec<P, T> {
   read(value: T): MaybePromise<Numbers>
   /** A copy of a tensor that no later `store` changes. */
   copy(value: T): T
-  /** Runs f and frees all tensors made in it but those given to `keep`. Where there is nothing to free: calls f. */
+  /**
+   * Runs f and frees all tensors made in it but those given to `keep`. Where there is nothing to
+   * free: calls f.
+   */
   scope?<R>(f: (keep: (value: T) => T) => R): R
   /** Frees a tensor that was kept. */
   free?(value: T): void
 }
 
-/** A value in eager execution: one part per tensor, or a single part for a global one; of vectors only those of tensors that take part. */
+/**
+ * A value in eager execution: one part per tensor, or a single part for a global one; of vectors
+ * only those of tensors that take part.
+ */
 export class Lifted<T> implements Value {
   readonly scope: Scope
   readonly in: Interpreter
@@ -70,22 +83,28 @@ export function lift<T>(
   active: ReadonlySet<number>,
   strides: readonly number[] | undefined,
 ): Interpreter {
-  const part = (a: Expr, i: number) => (typeof a === 'number' ? ops.constant(a) : (a as Lifted<T>).part(i))
+  const part = (a: Expr, i: number) =>
+    typeof a === 'number' ? ops.constant(a) : (a as Lifted<T>).part(i)
   const make = (scope: Scope, of: (i: number) => T) => {
     const parts: T[] = scope === 'global' ? [of(0)] : []
     if (scope === 'tensor') for (let i = 0; i < count; i++) parts[i] = of(i)
     else if (scope !== 'global') for (const i of active) parts[i] = of(i)
     return new Lifted(scope, parts, interpreter)
   }
-  const total = (a: Lifted<T>, i: number) => ops.sum(a.part(i), a.scope === 'slice' ? strides?.[i] : undefined)
+  const total = (a: Lifted<T>, i: number) =>
+    ops.sum(a.part(i), a.scope === 'slice' ? strides?.[i] : undefined)
   const interpreter: Interpreter = {
     apply: (op, args, scope) => make(scope, (i) => ops[op](...args.map((a) => part(a, i)))),
     sum(a, to) {
       const vector = a as Lifted<T>
       const totals =
-        vector.scope === 'tensor' ? vector : make('tensor', (i) => (active.has(i) ? total(vector, i) : ops.constant(0)))
+        vector.scope === 'tensor'
+          ? vector
+          : make('tensor', (i) => (active.has(i) ? total(vector, i) : ops.constant(0)))
       if (to === 'tensor') return totals
-      return make('global', () => (count ? totals.parts.reduce((x, y) => ops.add(x, y)) : ops.constant(0)))
+      return make('global', () =>
+        count ? totals.parts.reduce((x, y) => ops.add(x, y)) : ops.constant(0),
+      )
     },
     slice: (a) => (strides ? make('slice', (i) => ops.slice(part(a, i), strides[i])) : a),
   }
@@ -137,7 +156,9 @@ class EagerEngine<P, T> implements Engine<P> {
     const { spec } = this
     const scalar = scope === 'global' || scope === 'tensor'
     if (typeof value !== 'number') return spec.copy((value as Lifted<T>).part(i))
-    return scalar ? spec.ops.constant(value) : spec.fill(this.params[i], value, this.slicedSize(scope, i))
+    return scalar
+      ? spec.ops.constant(value)
+      : spec.fill(this.params[i], value, this.slicedSize(scope, i))
   }
 
   private slicedSize(scope: Scope, i: number): number | undefined {
@@ -146,7 +167,11 @@ class EagerEngine<P, T> implements Engine<P> {
   }
 
   /** All named values, in an interpreter of their own. */
-  private values(active: readonly number[], uniforms: StepInput<P>['uniforms'], input?: StepInput<P>): Record<string, Lifted<T>> {
+  private values(
+    active: readonly number[],
+    uniforms: StepInput<P>['uniforms'],
+    input?: StepInput<P>,
+  ): Record<string, Lifted<T>> {
     const { spec, program, params } = this
     const interpreter = lift(spec.ops, params.length, new Set(active), program.strides)
     const value = (scope: Scope, parts: readonly T[]) => new Lifted(scope, parts, interpreter)
@@ -162,11 +187,15 @@ class EagerEngine<P, T> implements Engine<P> {
           scope,
           uniforms[name].map((c) => spec.ops.constant(c)),
         )
-    for (const [name, parts] of Object.entries(this.states)) values[name] = value(program.states[name], parts)
+    for (const [name, parts] of Object.entries(this.states))
+      values[name] = value(program.states[name], parts)
     if (!input) return values
     values.g = vector(input.gradients)
     const { loss } = input
-    if (loss !== undefined) values.loss = value('global', [typeof loss === 'number' ? spec.ops.constant(loss) : spec.load(loss)])
+    if (loss !== undefined)
+      values.loss = value('global', [
+        typeof loss === 'number' ? spec.ops.constant(loss) : spec.load(loss),
+      ])
     return values
   }
 
@@ -176,7 +205,8 @@ class EagerEngine<P, T> implements Engine<P> {
     const active = all.filter((i) => input.gradients[i] !== undefined)
     const { active: presence, ...others } = input.uniforms
     const uniforms = active.length === all.length ? others : input.uniforms
-    // Everything is computed before anything is written, so a failure leaves parameters and states as they were.
+    // Everything is computed before anything is written, so a failure leaves parameters and states
+    // as they were.
     const replaced = this.scope((keep) => {
       const values = this.values(active, uniforms, input)
       const { x, ...next } = program.step(values)
@@ -187,9 +217,13 @@ class EagerEngine<P, T> implements Engine<P> {
         const old = this.states[name]
         const indices = scope === 'global' ? [0] : scope === 'tensor' ? all : active
         for (const index of indices) {
-          const part = typeof value === 'number' ? this.materialize(value, scope, index) : (value as Lifted<T>).part(index)
+          const part =
+            typeof value === 'number'
+              ? this.materialize(value, scope, index)
+              : (value as Lifted<T>).part(index)
           if (part === old[index]) continue
-          // A state needs a tensor of its own: what is a gradient, a parameter or another state already is copied.
+          // A state needs a tensor of its own: what is a gradient, a parameter or another state
+          // already is copied.
           fresh.push({ name, index, value: keep(owned.has(part) ? spec.copy(part) : part) })
           owned.add(part)
         }
@@ -205,7 +239,8 @@ class EagerEngine<P, T> implements Engine<P> {
   }
 
   async read(state: string): Promise<readonly Numbers[]> {
-    if (state === 'x') return Promise.all(this.params.map((param) => this.spec.read(this.spec.load(param))))
+    if (state === 'x')
+      return Promise.all(this.params.map((param) => this.spec.read(this.spec.load(param))))
     return Promise.all(this.states[state].map((part) => this.spec.read(part)))
   }
 
@@ -217,7 +252,8 @@ class EagerEngine<P, T> implements Engine<P> {
   write(state: string, numbers: readonly Numbers[]): void {
     if (state === 'x') {
       this.scope(() => {
-        for (const [i, param] of this.params.entries()) this.spec.store(param, this.spec.from(param, numbers[i]))
+        for (const [i, param] of this.params.entries())
+          this.spec.store(param, this.spec.from(param, numbers[i]))
       })
       return
     }
@@ -225,7 +261,11 @@ class EagerEngine<P, T> implements Engine<P> {
     const scalar = scope === 'global' || scope === 'tensor'
     const fresh = this.scope((keep) =>
       numbers.map((each, i) =>
-        keep(scalar ? this.spec.ops.constant(each[0]) : this.spec.from(this.params[i], each, this.slicedSize(scope, i))),
+        keep(
+          scalar
+            ? this.spec.ops.constant(each[0])
+            : this.spec.from(this.params[i], each, this.slicedSize(scope, i)),
+        ),
       ),
     )
     for (const part of this.states[state]) this.spec.free?.(part)
@@ -275,8 +315,9 @@ class EagerEngine<P, T> implements Engine<P> {
 }
 
 /**
- * Every uniform at step k, given which tensors take part: all, if nothing is said. Who takes one step after the other gives the same moment
- * for all that happens at one of them, so that schedules are called once.
+ * Every uniform at step k, given which tensors take part: all, if nothing is said. Who takes one
+ * step after the other gives the same moment for all that happens at one of them, so that schedules
+ * are called once.
  */
 export function uniformsAt(
   program: Program,
@@ -284,11 +325,14 @@ export function uniformsAt(
   active: readonly boolean[] = program.tensors.map(() => true),
 ): Record<string, readonly number[]> {
   const now = typeof moment === 'number' ? new Moment(moment) : moment
-  return Object.fromEntries(Object.entries(program.uniforms).map(([name, uniform]) => [name, uniform.at(now, active)]))
+  return Object.fromEntries(
+    Object.entries(program.uniforms).map(([name, uniform]) => [name, uniform.at(now, active)]),
+  )
 }
 
 /**
- * The uniforms as `init` and `evaluate` of a program are given them: those that follow the steps, on which neither depends, are not a number.
+ * The uniforms as `init` and `evaluate` of a program are given them: those that follow the steps,
+ * on which neither depends, are not a number.
  */
 export const fixedUniforms = ({ uniforms, tensors }: Program): Record<string, readonly number[]> =>
   Object.fromEntries(

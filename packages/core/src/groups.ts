@@ -1,6 +1,6 @@
 /**
- * Parameter groups: which option has which value for which parameter, and which options are numbers, uniforms or shape.
- * Not the step itself: program.ts puts the resolved options into it.
+ * Parameter groups: which option has which value for which parameter, and which options are
+ * numbers, uniforms or shape. Not the step itself: program.ts puts the resolved options into it.
  */
 import type { Algorithm, Hyper, Schedule, Settings } from './algorithm.ts'
 import { checkGroup } from './arguments.ts'
@@ -23,16 +23,25 @@ export type Group<O> = Omit<Settings<O>, 'params'> & {
   readonly params: readonly string[] | ((name: string, tensor: TensorInfo) => boolean)
 }
 
-/** A number that is not part of the program: it changes with the step, or from parameter to parameter. */
+/**
+ * A number that is not part of the program: it changes with the step, or from parameter to
+ * parameter.
+ */
 export interface Uniform {
   readonly scope: 'global' | 'tensor'
   /** The numbers, where they are the same at every step; only of these can first values be made. */
   readonly fixed: readonly number[] | undefined
-  /** The numbers at a step (`global`: one; `tensor`: one per parameter), given which tensors take part. */
+  /**
+   * The numbers at a step (`global`: one; `tensor`: one per parameter), given which tensors take
+   * part.
+   */
   at(moment: Moment, active: readonly boolean[]): readonly number[]
 }
 
-/** A step, and what schedules say at it: each is called once, however many options, groups and parameters follow it. */
+/**
+ * A step, and what schedules say at it: each is called once, however many options, groups and
+ * parameters follow it.
+ */
 export class Moment {
   /** Which step, from 0 on. */
   readonly k: number
@@ -42,7 +51,10 @@ export class Moment {
     this.k = k
   }
 
-  /** An option's value: the number itself, or what its schedule says, held to the range of the option. */
+  /**
+   * An option's value: the number itself, or what its schedule says, held to the range of the
+   * option.
+   */
   valueOf(name: string, range: Ranges[string], option: number | Schedule): number {
     if (typeof option === 'number') return option
     const value = this.known.get(option) ?? option(this.k)
@@ -64,7 +76,9 @@ export interface Resolved {
 
 type Options = Record<string, unknown>
 
-/** The options of each parameter: those of the algorithm, overlaid with every group that names it. */
+/**
+ * The options of each parameter: those of the algorithm, overlaid with every group that names it.
+ */
 export function optionsPerTensor<O extends object>(
   algorithm: Algorithm<O>,
   tensors: readonly TensorInfo[],
@@ -74,18 +88,33 @@ export function optionsPerTensor<O extends object>(
   for (const group of groups) {
     checkGroup(group)
     const { params, ...overrides } = group
-    checkOptions({ what: `${algorithm.name} (parameter group)`, follows: true }, algorithm.ranges, overrides)
-    const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined))
+    checkOptions(
+      { what: `${algorithm.name} (parameter group)`, follows: true },
+      algorithm.ranges,
+      overrides,
+    )
+    const given = Object.fromEntries(
+      Object.entries(overrides).filter(([, value]) => value !== undefined),
+    )
     for (const index of members(params, tensors)) Object.assign(options[index], given)
   }
   return options
 }
 
-/** Splits the parameters into those of each group, by the last group that names them; those in no group come first. */
-export function partition<O>(tensors: readonly TensorInfo[], groups: readonly Group<O>[]): number[][] {
+/**
+ * Splits the parameters into those of each group, by the last group that names them; those in no
+ * group come first.
+ */
+export function partition<O>(
+  tensors: readonly TensorInfo[],
+  groups: readonly Group<O>[],
+): number[][] {
   const owner = tensors.map(() => 0)
-  for (const [index, { params }] of groups.entries()) for (const tensor of members(params, tensors)) owner[tensor] = index + 1
-  const parts = [...groups.keys(), groups.length].map((part) => [...tensors.keys()].filter((tensor) => owner[tensor] === part))
+  for (const [index, { params }] of groups.entries())
+    for (const tensor of members(params, tensors)) owner[tensor] = index + 1
+  const parts = [...groups.keys(), groups.length].map((part) =>
+    [...tensors.keys()].filter((tensor) => owner[tensor] === part),
+  )
   return parts.filter((part) => part.length > 0)
 }
 
@@ -104,11 +133,17 @@ function members(params: Group<unknown>['params'], tensors: readonly TensorInfo[
   return params.map((name) => {
     const index = names.indexOf(name)
     if (index >= 0) return index
-    throw new FreestepError('core', 'unknown-parameter', `A group names "${name}", which is no parameter.${suggest(name, names)}`)
+    throw new FreestepError(
+      'core',
+      'unknown-parameter',
+      `A group names "${name}", which is no parameter.${suggest(name, names)}`,
+    )
   })
 }
 
-/** Sorts the options into numbers that are part of the program, uniforms, and choices that shape it. */
+/**
+ * Sorts the options into numbers that are part of the program, uniforms, and choices that shape it.
+ */
 export function resolve(
   { name: algorithm, ranges }: { readonly name: string; readonly ranges: Ranges },
   options: readonly Options[],
@@ -117,7 +152,11 @@ export function resolve(
   const build: Record<string, (uniform: (name: string) => Value) => unknown> = {}
 
   /** One option (or one entry of a pair) over all parameters. */
-  const plan = (name: string, label: string, values: readonly unknown[]): ((uniform: (name: string) => Value) => unknown) => {
+  const plan = (
+    name: string,
+    label: string,
+    values: readonly unknown[],
+  ): ((uniform: (name: string) => Value) => unknown) => {
     // A frozen parameter (lr 0) takes no part, so its lr does not make lr differ.
     const counting = name === 'lr' ? values.filter((value) => value !== 0) : values
     const [first = 0] = counting
@@ -160,7 +199,8 @@ export function resolve(
   }
   return {
     uniforms,
-    hyper: (uniform) => Object.fromEntries(Object.entries(build).map(([name, make]) => [name, make(uniform)])),
+    hyper: (uniform) =>
+      Object.fromEntries(Object.entries(build).map(([name, make]) => [name, make(uniform)])),
     frozen: options.map(({ lr }) => lr === 0),
     strides: strides.some((p) => p !== 1) ? strides : undefined,
   }

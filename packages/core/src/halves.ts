@@ -1,6 +1,6 @@
 /**
- * Numbers of 16 bits on a host that may not have them: to patterns and back, each to the nearest, ties to even. For backends; not arithmetic,
- * which is the device's.
+ * Numbers of 16 bits on a host that may not have them: to patterns and back, each to the nearest,
+ * ties to even. For backends; not arithmetic, which is the device's.
  */
 
 /** A precision of 16 bits. */
@@ -26,7 +26,8 @@ const float16: Half = {
     if (Number.isNaN(size)) return 0x7e00
     if (size >= 65520) return sign | 0x7c00
     const exponent = Math.max(-14, Math.floor(Math.log2(size || 2 ** -14)))
-    // In units of the last place; where rounding carries, the pattern goes on to the next exponent by itself.
+    // In units of the last place; where rounding carries, the pattern goes on to the next exponent
+    // by itself.
     const fraction = roundToEven(size / 2 ** (exponent - 10))
     return sign | (fraction + ((exponent + 14) << 10))
   },

@@ -1,6 +1,6 @@
 /**
- * The public face of \@freestep/core: the operations, the contract of an algorithm, the algorithms, and createOptimizer.
- * No framework, no device, no dependency.
+ * The public face of \@freestep/core: the operations, the contract of an algorithm, the algorithms,
+ * and createOptimizer. No framework, no device, no dependency.
  *
  * @packageDocumentation
  */
@@ -11,7 +11,14 @@ export * from './backend.ts'
 export * from './checkpoint.ts'
 export { type EagerOps, type EagerSpec, eagerBackend, fixedUniforms, uniformsAt } from './eager.ts'
 export { FreestepError, type FreestepErrorCode, kindOf, suggest } from './errors.ts'
-export { type Group, Moment, optionsPerTensor, partition, type TensorInfo, type Uniform } from './groups.ts'
+export {
+  type Group,
+  Moment,
+  optionsPerTensor,
+  partition,
+  type TensorInfo,
+  type Uniform,
+} from './groups.ts'
 export { type Half, halves } from './halves.ts'
 export { memoryOf, Occupied } from './memory.ts'
 export * from './ops.ts'

@@ -2,8 +2,10 @@
 import type { MaybePromise } from './backend.ts'
 
 /** What f makes of a value, now or when it is there. */
-export const after = <T, R>(value: MaybePromise<T>, f: (value: T) => MaybePromise<R>): MaybePromise<R> =>
-  value instanceof Promise ? value.then(f) : f(value)
+export const after = <T, R>(
+  value: MaybePromise<T>,
+  f: (value: T) => MaybePromise<R>,
+): MaybePromise<R> => (value instanceof Promise ? value.then(f) : f(value))
 
 /** All of some values, now or when the last is there. */
 export const together = <T>(values: readonly MaybePromise<T>[]): MaybePromise<readonly T[]> =>

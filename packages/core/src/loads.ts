@@ -22,8 +22,10 @@ export class Loads {
   /** Refuses while one is pending, and after one that failed on the way. */
   check(): void {
     const refuse = (what: string) => new FreestepError('core', 'not-loaded', what)
-    if (this.pending) throw refuse(`A checkpoint is being loaded into ${this.algorithm}. Wait for load() first.`)
-    if (this.broken) throw refuse(`${this.algorithm} is half loaded, as load() failed. Load a checkpoint again.`)
+    if (this.pending)
+      throw refuse(`A checkpoint is being loaded into ${this.algorithm}. Wait for load() first.`)
+    if (this.broken)
+      throw refuse(`${this.algorithm} is half loaded, as load() failed. Load a checkpoint again.`)
   }
 
   /** Starts every write at once, so that they come before whatever is asked of an engine next. */

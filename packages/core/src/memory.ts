@@ -72,8 +72,11 @@ interface Part<P, Done extends MaybePromise<void>> {
 type Memory<P, Done extends MaybePromise<void>> = Pick<Backend<P, Done>, 'memory'>
 
 /** Where a tensor is, as far as the backend says. */
-const stretchOf = <P, Done extends MaybePromise<void>>({ memory }: Memory<P, Done>, tensor: P, { size }: TensorInfo): Stretch =>
-  memory?.(tensor) ?? { of: tensor, begin: 0, end: size }
+const stretchOf = <P, Done extends MaybePromise<void>>(
+  { memory }: Memory<P, Done>,
+  tensor: P,
+  { size }: TensorInfo,
+): Stretch => memory?.(tensor) ?? { of: tensor, begin: 0, end: size }
 
 /** Throws if two of the parameters share memory. */
 export function refuseShared<P, Done extends MaybePromise<void>>(
@@ -81,7 +84,10 @@ export function refuseShared<P, Done extends MaybePromise<void>>(
   params: readonly P[],
   backend: Memory<P, Done>,
 ): void {
-  const places = new Map<unknown, { readonly i: number; readonly begin: number; readonly end: number }[]>()
+  const places = new Map<
+    unknown,
+    { readonly i: number; readonly begin: number; readonly end: number }[]
+  >()
   for (const [i, tensor] of tensors.entries()) {
     const { of, begin, end } = stretchOf(backend, params[i], tensor)
     if (begin === end) continue
@@ -93,15 +99,23 @@ export function refuseShared<P, Done extends MaybePromise<void>>(
     own.sort((a, b) => a.begin - b.begin || a.i - b.i)
     for (const [k, next] of own.entries()) {
       const before = own[k - 1]
-      if (before && next.begin < before.end) throw shared(tensors[before.i].name, tensors[next.i].name, before, next)
+      if (before && next.begin < before.end)
+        throw shared(tensors[before.i].name, tensors[next.i].name, before, next)
     }
   }
 }
 
 /** Of two stretches that overlap. */
-function shared(a: string, b: string, before: Omit<Stretch, 'of'>, next: Omit<Stretch, 'of'>): FreestepError {
+function shared(
+  a: string,
+  b: string,
+  before: Omit<Stretch, 'of'>,
+  next: Omit<Stretch, 'of'>,
+): FreestepError {
   const what =
-    before.begin === next.begin && before.end === next.end ? 'are the same tensor under two names' : 'overlap in memory'
+    before.begin === next.begin && before.end === next.end
+      ? 'are the same tensor under two names'
+      : 'overlap in memory'
   return new FreestepError(
     'core',
     'shared-memory',

@@ -1,6 +1,7 @@
 /**
- * createOptimizer: parameters by name, an algorithm and a backend become an optimizer. The parameters become one vector, or one for
- * each group; what the optimizer then does with them is in run.ts, and how in the backend's engines.
+ * createOptimizer: parameters by name, an algorithm and a backend become an optimizer. The
+ * parameters become one vector, or one for each group; what the optimizer then does with them is in
+ * run.ts, and how in the backend's engines.
  */
 import type { Algorithm, OptionsOf } from './algorithm.ts'
 import { checkArguments } from './arguments.ts'
@@ -20,11 +21,14 @@ export type Named<P> = Readonly<Record<string, P>>
 
 /** Options of {@link createOptimizer}. */
 export interface OptimizerOptions<O> {
-  /** Options of the algorithm for some of the parameters; of several groups that name one, the later wins. */
+  /**
+   * Options of the algorithm for some of the parameters; of several groups that name one, the later
+   * wins.
+   */
   readonly groups?: readonly Group<O>[]
   /**
-   * Runs the algorithm for each group by itself, with its own estimates (its own d), the parameters in no group being one more group.
-   * Off by default: all parameters are one vector.
+   * Runs the algorithm for each group by itself, with its own estimates (its own d), the parameters
+   * in no group being one more group. Off by default: all parameters are one vector.
    */
   readonly splitGroups?: boolean
 }
@@ -32,8 +36,9 @@ export interface OptimizerOptions<O> {
 /** What a step takes beside the gradients. */
 export interface StepOptions<P> {
   /**
-   * The value of the objective, for the algorithms that use it: a finite number, or a tensor of one number. With `skipNonFinite` around
-   * the algorithm it may be anything: the step is then left out.
+   * The value of the objective, for the algorithms that use it: a finite number, or a tensor of one
+   * number. With `skipNonFinite` around the algorithm it may be anything: the step is then left
+   * out.
    */
   readonly loss?: number | P
 }
@@ -43,37 +48,44 @@ export interface Optimizer<P, Done extends MaybePromise<void> = void> {
   /** The name of the algorithm. */
   readonly algorithm: string
   /**
-   * The parameters by name, which steps update in place. Where tensors cannot be written (onnxruntime): the present ones, which the next
-   * step replaces by others, so ask again after it.
+   * The parameters by name, which steps update in place. Where tensors cannot be written
+   * (onnxruntime): the present ones, which the next step replaces by others, so ask again after it.
    */
   readonly params: Named<P>
-  /** Where gradients may be written without a copy, on the backends that have such a place (cpu): then `step()` needs no argument. */
+  /**
+   * Where gradients may be written without a copy, on the backends that have such a place (cpu):
+   * then `step()` needs no argument.
+   */
   readonly grads: Named<P> | undefined
   /** How many steps were taken. */
   readonly steps: number
   /**
-   * Updates the parameters; without an argument, by the gradients in `grads`. A parameter without a gradient, or in a group whose lr is the
-   * number 0, sits the step out: it stays as it is, with all that is kept about it, and counts in sums with what it contributed last. An lr
-   * that a schedule has fall to 0 is a step, of length 0.
+   * Updates the parameters; without an argument, by the gradients in `grads`. A parameter without a
+   * gradient, or in a group whose lr is the number 0, sits the step out: it stays as it is, with
+   * all that is kept about it, and counts in sums with what it contributed last. An lr that a
+   * schedule has fall to 0 is a step, of length 0.
    *
-   * @param gradients - by the names of the parameters; `optimizer.grads` for those in `grads` with a loss
-   * @throws FreestepError for unknown names, wrong shapes or dtypes, a loss that is missing or none; parameters and states are then unchanged.
-   *   `undefined` is refused, too: it is what a function returns that forgot to return gradients
+   * @param gradients - by the names of the parameters; `optimizer.grads` for those in `grads` with
+   * a loss
+   * @throws FreestepError for unknown names, wrong shapes or dtypes, a loss that is missing or
+   * none; parameters and states are then unchanged. `undefined` is refused, too: it is what a
+   * function returns that forgot to return gradients
    */
   step(gradients?: Readonly<Record<string, P | null | undefined>>, options?: StepOptions<P>): Done
   /**
-   * The algorithm's single numbers by the paper's names (`d`, `r`, `rBar`...), read from the device. One that each parameter has for
-   * itself, or each group with `splitGroups`, comes as `name/parameter`.
+   * The algorithm's single numbers by the paper's names (`d`, `r`, `rBar`...), read from the
+   * device. One that each parameter has for itself, or each group with `splitGroups`, comes as
+   * `name/parameter`.
    */
   scalars(): Promise<Record<string, number>>
   /**
-   * Everything that is needed to continue bit for bit, read from the device; the parameters themselves only with `params: true`.
-   * {@link toSafetensors} makes bytes of it.
+   * Everything that is needed to continue bit for bit, read from the device; the parameters
+   * themselves only with `params: true`. {@link toSafetensors} makes bytes of it.
    */
   save(options?: { readonly params?: boolean }): Promise<Checkpoint>
   /**
-   * Continues from a checkpoint, of this backend or another. Where writing takes its time, calls before
-   * it has ended wait if they give a promise, and are refused if not (`not-loaded`).
+   * Continues from a checkpoint, of this backend or another. Where writing takes its time, calls
+   * before it has ended wait if they give a promise, and are refused if not (`not-loaded`).
    *
    * @throws FreestepError `bad-checkpoint` where names, shapes or options are not those of this
    *   optimizer; nothing has changed then. If the device fails on the way, nothing is done
@@ -87,30 +99,39 @@ export interface Optimizer<P, Done extends MaybePromise<void> = void> {
    */
   loadSync(checkpoint: Checkpoint, options?: LoadOptions): void
   /**
-   * Goes on with more parameters, which have their own start. Those so far are among the given ones, each as the same tensor or another of
-   * its shape; options, those of groups included, are looked up for all of them.
+   * Goes on with more parameters, which have their own start. Those so far are among the given
+   * ones, each as the same tensor or another of its shape; options, those of groups included, are
+   * looked up for all of them.
    *
-   * @throws FreestepError `unknown-parameter` or `bad-shape` if one is missing or another than before, `shared-memory` if two are the
-   *   same memory, `unsupported` where the backend cannot go on with more
+   * @throws FreestepError `unknown-parameter` or `bad-shape` if one is missing or another than
+   * before, `shared-memory` if two are the same memory, `unsupported` where the backend cannot go
+   * on with more
    */
   extend(params: Named<P>): void
-  /** The parameters to evaluate the model at, where the algorithm says they are others than `params` (averages). */
+  /**
+   * The parameters to evaluate the model at, where the algorithm says they are others than `params`
+   * (averages).
+   */
   evaluated(): After<Done, Named<P>>
   /** Frees all states; the parameters stay. Any later call is refused. */
   dispose(): void
 }
 
 /**
- * Makes an optimizer for the given parameters. Kernels are compiled and states allocated here; steps are synchronous wherever the
- * backend's submission is.
+ * Makes an optimizer for the given parameters. Kernels are compiled and states allocated here;
+ * steps are synchronous wherever the backend's submission is.
  *
  * @param algorithm - for instance `prodigy()`
- * @param params - the tensors to optimize by name, in the backend's own type, each with memory of its own: tied weights are one
- *   parameter, and its gradient is the sum over its uses
+ * @param params - the tensors to optimize by name, in the backend's own type, each with memory of
+ * its own: tied weights are one parameter, and its gradient is the sum over its uses
  * @param backend - for instance `await cpu()`
  * @throws FreestepError `shared-memory` where two parameters are one tensor, or overlap
  */
-export async function createOptimizer<A extends Algorithm, P, Done extends MaybePromise<void> = void>(
+export async function createOptimizer<
+  A extends Algorithm,
+  P,
+  Done extends MaybePromise<void> = void,
+>(
   algorithm: A,
   params: Named<P>,
   backend: Backend<P, Done>,
@@ -119,7 +140,9 @@ export async function createOptimizer<A extends Algorithm, P, Done extends Maybe
   const all = checkArguments(algorithm, params, backend, options)
   const preparing = (named: Entries<P>) => prepare(algorithm, named, backend, all)
   const { tensors, parts } = preparing(Object.entries(params))
-  const started = await Promise.all(parts.map(async (part) => ({ ...part, engine: await part.start() })))
+  const started = await Promise.all(
+    parts.map(async (part) => ({ ...part, engine: await part.start() })),
+  )
   return run(algorithm, { tensors, parts: started }, backend, preparing)
 }
 
@@ -147,9 +170,15 @@ function prepare<P, Done extends MaybePromise<void>>(
   backend: Backend<P, Done>,
   { groups, splitGroups }: Required<OptimizerOptions<object>>,
 ): Prepared<P, Done> {
-  const tensors = params.map(([name, param]): TensorInfo => ({ name, ...backend.describe(param, name) }))
+  const tensors = params.map(
+    ([name, param]): TensorInfo => ({ name, ...backend.describe(param, name) }),
+  )
   if (!tensors.length)
-    throw new FreestepError('core', 'unknown-parameter', 'There are no parameters. Give at least one tensor by name.')
+    throw new FreestepError(
+      'core',
+      'unknown-parameter',
+      'There are no parameters. Give at least one tensor by name.',
+    )
   refuseShared(
     tensors,
     params.map(([, param]) => param),
@@ -161,7 +190,13 @@ function prepare<P, Done extends MaybePromise<void>>(
     const of = <T>(all: readonly T[]) => indices.map((i) => all[i])
     const program = createProgram(algorithm, of(tensors), of(perTensor))
     const own = of(params.map(([, param]) => param))
-    return { indices, options: of(perTensor), program, params: own, start: () => backend.start(program, own) }
+    return {
+      indices,
+      options: of(perTensor),
+      program,
+      params: own,
+      start: () => backend.start(program, own),
+    }
   })
   return { tensors, parts }
 }

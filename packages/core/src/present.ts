@@ -1,19 +1,21 @@
 /**
- * Parameters that sit a step out, because they have no gradient, stay in every sum. An interpreter around that of a backend, in which a
- * sum adds up contributions, one number C for each tensor:
+ * Parameters that sit a step out, because they have no gradient, stay in every sum. An interpreter
+ * around that of a backend, in which a sum adds up contributions, one number C for each tensor:
  *
  *     takes part:  C ← Σ a over its coordinates
  *     sits out:    C ← 0 where a is made of the gradient,
  *                  C ← f C else, f being what the states in a are multiplied by at every step (‖s‖₁: β₃; 1 for those that wait)
  *
- * Not about memory: what a tensor that sits out keeps is left alone by engines, but for the C of each sum.
+ * Not about memory: what a tensor that sits out keeps is left alone by engines, but for the C of
+ * each sum.
  */
 import { div, mul, sqrt, where } from './ops.ts'
 import type { Elementwise, Expr, Interpreter, Scope, Value } from './value.ts'
 
 /**
- * What is left of a value at a step that its tensor sits out, as a factor; nothing of what is made of the gradient. What is the same
- * for all coordinates, a number or an option, is fixed (or zero), and takes the rest of what it meets.
+ * What is left of a value at a step that its tensor sits out, as a factor; nothing of what is made
+ * of the gradient. What is the same for all coordinates, a number or an option, is fixed (or zero),
+ * and takes the rest of what it meets.
  */
 type Rest = Expr | 'nothing' | 'fixed' | 'zero'
 
@@ -53,13 +55,14 @@ const restOf = (a: Expr): Rest => (a instanceof Watched ? a.rest : a === 0 ? 'ze
 const isFactor = (rest: Rest): rest is Expr => typeof rest !== 'string'
 
 /**
- * The rest of a sum or a choice: what all states in it have in common; where that differs, it counts
- * as it stands. Without a state it is made of the gradient, if that is in it.
+ * The rest of a sum or a choice: what all states in it have in common; where that differs, it
+ * counts as it stands. Without a state it is made of the gradient, if that is in it.
  */
 function common(...all: readonly Rest[]): Rest {
   const states = all.filter(isFactor)
   const [first] = states
-  if (first === undefined) return (['nothing', 'fixed'] as const).find((kind) => all.includes(kind)) ?? 'zero'
+  if (first === undefined)
+    return (['nothing', 'fixed'] as const).find((kind) => all.includes(kind)) ?? 'zero'
   return states.every((each) => each === first) && !all.includes('fixed') ? first : 1
 }
 
@@ -96,8 +99,12 @@ const rests: Record<Elementwise, (a: Rest, b: Rest, c: Rest) => Rest> = {
 
 /** The option that the result of an operation is divided by, where one of its operands is. */
 function divisor(op: Elementwise, args: readonly Expr[]): string | undefined {
-  const divided = args.filter((arg): arg is Watched => arg instanceof Watched && arg.dividedBy !== undefined)
-  const isLinear = (op !== 'mul' && op !== 'div') || (divided.length === 1 && !(op === 'div' && divided[0] === args[1]))
+  const divided = args.filter(
+    (arg): arg is Watched => arg instanceof Watched && arg.dividedBy !== undefined,
+  )
+  const isLinear =
+    (op !== 'mul' && op !== 'div') ||
+    (divided.length === 1 && !(op === 'div' && divided[0] === args[1]))
   return isLinear ? divided[0]?.dividedBy : undefined
 }
 
@@ -116,8 +123,10 @@ export interface Attendance {
 /**
  * Makes the interpreter for one step.
  *
- * @param active - 1 for a tensor that takes part, 0 for one that sits out; the number 1 where all take part
- * @param before - the contributions before the step by name, undefined where no tensor ever sits out
+ * @param active - 1 for a tensor that takes part, 0 for one that sits out; the number 1 where all
+ * take part
+ * @param before - the contributions before the step by name, undefined where no tensor ever sits
+ * out
  */
 export function attend(active: Expr, before: ((name: string) => Value) | undefined): Attendance {
   const contributions: Record<string, Expr> = {}

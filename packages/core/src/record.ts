@@ -25,7 +25,16 @@ export interface Recorded {
  * What the next steps may have otherwise than those that made the states: the step size, and the
  * limits set to it. Every other option says what the numbers of some state are.
  */
-const free = new Set(['lr', 'growthRate', 'dLimit', 'adaptSteps', 'lrMin', 'lrMax', 'etaMax', 'max'])
+const free = new Set([
+  'lr',
+  'growthRate',
+  'dLimit',
+  'adaptSteps',
+  'lrMin',
+  'lrMax',
+  'etaMax',
+  'max',
+])
 
 const text = (value: unknown): string =>
   JSON.stringify(value, (_key, each: unknown) => {
@@ -44,7 +53,9 @@ export const optionsText = (algorithm: Algorithm): string => text(algorithmOptio
 export function recordText({ algorithm, parameters, parts }: Recorded): string {
   const common = algorithm.options as Options
   const own = parameters.flatMap(({ name, options }): [string, Options][] => {
-    const others = Object.entries(options).filter(([option, value]) => !Object.is(value, common[option]))
+    const others = Object.entries(options).filter(
+      ([option, value]) => !Object.is(value, common[option]),
+    )
     return others.length ? [[name, Object.fromEntries(others)]] : []
   })
   const record = { ...algorithmOptions(algorithm), parameters: Object.fromEntries(own) }
@@ -63,7 +74,10 @@ export class SavedOptions {
   /** @throws FreestepError `bad-checkpoint` if it is not the text of a record */
   constructor(json: string) {
     const record = parsed(json)
-    if (!record) throw refuse('The options of the checkpoint are no JSON record. Give one that save() or fromSafetensors made.')
+    if (!record)
+      throw refuse(
+        'The options of the checkpoint are no JSON record. Give one that save() or fromSafetensors made.',
+      )
     this.all = record
     this.own = isRecord(record.parameters) ? record.parameters : undefined
   }
@@ -81,9 +95,12 @@ export class SavedOptions {
   checkParts(parts: Recorded['parts']): void {
     const saved = this.all.parts
     if (!Array.isArray(saved) || parts.length < 2) return
-    const sorted = (lists: readonly unknown[]) => lists.map((names) => (Array.isArray(names) ? [...names].sort() : names))
+    const sorted = (lists: readonly unknown[]) =>
+      lists.map((names) => (Array.isArray(names) ? [...names].sort() : names))
     if (text(sorted(saved)) === text(sorted(parts))) return
-    throw refuse('The checkpoint was made with splitGroups and other groups. Create the optimizer with those it was made with.')
+    throw refuse(
+      'The checkpoint was made with splitGroups and other groups. Create the optimizer with those it was made with.',
+    )
   }
 
   /** Refuses where an option that says what states are is another here. */
@@ -95,7 +112,8 @@ export class SavedOptions {
         compare(options, (name) => this.option(name, parameter), ` for ${parameter}`)
     for (const { name: wrapped, wrapper } of wrappersOf(algorithm)) {
       const saved = entry(this.all, wrapped)
-      if (wrapper && isRecord(saved)) compare(wrapper.options, (name) => entry(saved, name), ` in ${wrapped}`)
+      if (wrapper && isRecord(saved))
+        compare(wrapper.options, (name) => entry(saved, name), ` in ${wrapped}`)
     }
   }
 }
@@ -118,9 +136,11 @@ const wrappersOf = (algorithm: Algorithm): Algorithm[] =>
 
 const refuse = (message: string) => new FreestepError('core', 'bad-checkpoint', message)
 
-const isRecord = (value: unknown): value is Options => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isRecord = (value: unknown): value is Options =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const entry = (record: Options, name: string) => (Object.hasOwn(record, name) ? record[name] : undefined)
+const entry = (record: Options, name: string) =>
+  Object.hasOwn(record, name) ? record[name] : undefined
 
 function parsed(json: unknown): Options | undefined {
   try {
@@ -136,5 +156,7 @@ function same(a: unknown, b: unknown): boolean {
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b
   const names = Object.keys(a)
   if (Array.isArray(a) !== Array.isArray(b) || names.length !== Object.keys(b).length) return false
-  return names.every((name) => Object.hasOwn(b, name) && same((a as Options)[name], (b as Options)[name]))
+  return names.every(
+    (name) => Object.hasOwn(b, name) && same((a as Options)[name], (b as Options)[name]),
+  )
 }

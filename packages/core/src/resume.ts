@@ -29,7 +29,9 @@ export interface LoadOptions {
 export type Write = () => MaybePromise<void>
 
 /** A part, as far as its checkpoints go. */
-type Kept = Omit<Part<never, never>, 'engine' | 'params'> & { readonly engine: Pick<Engine<never>, 'read' | 'write'> }
+type Kept = Omit<Part<never, never>, 'engine' | 'params'> & {
+  readonly engine: Pick<Engine<never>, 'read' | 'write'>
+}
 
 /** An optimizer, as far as its checkpoints go. */
 export interface Resumable {
@@ -81,8 +83,14 @@ function shapeOf(scope: Scope, tensor: TensorInfo, stride = 1): readonly number[
 const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1)
 
 function recorded({ algorithm, tensors, parts }: Resumable): Recorded {
-  const named = parts.map(({ indices, options }) => indices.map((i, j) => ({ name: tensors[i].name, options: options[j] })))
-  return { algorithm, parameters: named.flat(), parts: named.map((part) => part.map(({ name }) => name)) }
+  const named = parts.map(({ indices, options }) =>
+    indices.map((i, j) => ({ name: tensors[i].name, options: options[j] })),
+  )
+  return {
+    algorithm,
+    parameters: named.flat(),
+    parts: named.map((part) => part.map(({ name }) => name)),
+  }
 }
 
 /** See {@link Optimizer.save}. */
@@ -105,7 +113,11 @@ export async function save(
  * See {@link Optimizer.load}: the writes that it takes, after the checkpoint was found to fit. A
  * promise only where states start afresh from parameters that have to be read.
  */
-export function loading(optimizer: Resumable, checkpoint: Checkpoint, options: LoadOptions = {}): MaybePromise<Write[]> {
+export function loading(
+  optimizer: Resumable,
+  checkpoint: Checkpoint,
+  options: LoadOptions = {},
+): MaybePromise<Write[]> {
   checkLoadOptions(options)
   checkCheckpoint(optimizer.algorithm.name, checkpoint)
   const saved = new SavedOptions(checkpoint.options)
@@ -118,42 +130,64 @@ export function loading(optimizer: Resumable, checkpoint: Checkpoint, options: L
   const write = ({ part, state, places }: Slot, first: FirstValues) => {
     const numbers = places.map((place) => {
       const tensor = tensorOf(checkpoint, place)
-      return tensor ? scaled(tensor.data, scale(saved, part, state, place)) : first(state, place.tensor, sizeOf(place.shape))
+      return tensor
+        ? scaled(tensor.data, scale(saved, part, state, place))
+        : first(state, place.tensor, sizeOf(place.shape))
     })
     return () => part.engine.write(state, numbers)
   }
   const firsts = all.map((own, p) => firstOf(optimizer.parts[p], own, checkpoint))
-  return after(together(firsts), (known) => all.flatMap((own, p) => own.map((slot) => write(slot, known[p]))))
+  return after(together(firsts), (known) =>
+    all.flatMap((own, p) => own.map((slot) => write(slot, known[p]))),
+  )
 }
 
 const tensorOf = ({ tensors }: Checkpoint, { name }: Place): SavedTensor | undefined =>
   Object.hasOwn(tensors, name) ? tensors[name] : undefined
 
 /** The first values for the states of a part that the checkpoint lacks. */
-function firstOf({ program, engine }: Kept, own: readonly Slot[], checkpoint: Checkpoint): MaybePromise<FirstValues> {
-  const lacking = own.filter(({ places }) => places.some((place) => !tensorOf(checkpoint, place))).map(({ state }) => state)
+function firstOf(
+  { program, engine }: Kept,
+  own: readonly Slot[],
+  checkpoint: Checkpoint,
+): MaybePromise<FirstValues> {
+  const lacking = own
+    .filter(({ places }) => places.some((place) => !tensorOf(checkpoint, place)))
+    .map(({ state }) => state)
   if (!lacking.length) return () => new Float64Array(0)
   if (!startFromParameters(program, lacking)) return firstValues(program, nowhere(program))
-  const x = own.find(({ state }) => state === 'x')?.places.flatMap((place) => tensorOf(checkpoint, place)?.data ?? [])
+  const x = own
+    .find(({ state }) => state === 'x')
+    ?.places.flatMap((place) => tensorOf(checkpoint, place)?.data ?? [])
   return after(x ?? engine.read('x'), (numbers) => firstValues(program, numbers))
 }
 
 /** What the numbers of a state that is divided by an option are to be multiplied by. */
-function scale(saved: SavedOptions, { program, options }: Kept, state: string, { parameter, tensor }: Place): number {
+function scale(
+  saved: SavedOptions,
+  { program, options }: Kept,
+  state: string,
+  { parameter, tensor }: Place,
+): number {
   const option = program.dividedBy[state]
   if (option === undefined) return 1
   const [theirs, ours] = [saved.option(option, parameter), options[tensor][option]]
   return typeof theirs === 'number' && typeof ours === 'number' ? theirs / ours : 1
 }
 
-const scaled = (numbers: Numbers, factor: number): Numbers => (factor === 1 ? numbers : numbers.map((each) => each * factor))
+const scaled = (numbers: Numbers, factor: number): Numbers =>
+  factor === 1 ? numbers : numbers.map((each) => each * factor)
 
 const refuse = (message: string) => new FreestepError('core', 'bad-checkpoint', message)
 
 function checkLoadOptions(options: LoadOptions): void {
   const unknown = Object.keys(options).find((name) => name !== 'options')
   if (unknown !== undefined)
-    throw new FreestepError('core', 'unknown-option', `load has no option "${unknown}".${suggest(unknown, ['options'])}`)
+    throw new FreestepError(
+      'core',
+      'unknown-option',
+      `load has no option "${unknown}".${suggest(unknown, ['options'])}`,
+    )
   if (options.options !== undefined && options.options !== 'ours')
     throw new FreestepError(
       'core',
@@ -167,9 +201,13 @@ function checkCheckpoint(algorithm: string, checkpoint: Checkpoint): void {
   if (typeof checkpoint?.tensors !== 'object' || checkpoint.tensors === null)
     throw refuse('This is no checkpoint. Give one that save() or fromSafetensors made.')
   if (checkpoint.algorithm !== algorithm)
-    throw refuse(`The checkpoint is of ${checkpoint.algorithm}, the optimizer is ${algorithm}. Create the one it was made with.`)
+    throw refuse(
+      `The checkpoint is of ${checkpoint.algorithm}, the optimizer is ${algorithm}. Create the one it was made with.`,
+    )
   if (!Number.isSafeInteger(checkpoint.steps) || checkpoint.steps < 0)
-    throw refuse(`The checkpoint says ${checkpoint.steps} steps were taken. Give one that save() or fromSafetensors made.`)
+    throw refuse(
+      `The checkpoint says ${checkpoint.steps} steps were taken. Give one that save() or fromSafetensors made.`,
+    )
 }
 
 /** Refuses a checkpoint that has not all that is kept here, or more, or other shapes. */
@@ -181,14 +219,19 @@ function checkFits(checkpoint: Checkpoint, all: readonly Slot[]): void {
       known.add(place.name)
       const tensor = tensorOf(checkpoint, place)
       if (tensor) checkTensor(place, tensor)
-      else if (!part.program.hidden.includes(state) && (state === 'x' || place.shape.length === 0 || !fresh.has(place.parameter)))
+      else if (
+        !part.program.hidden.includes(state) &&
+        (state === 'x' || place.shape.length === 0 || !fresh.has(place.parameter))
+      )
         throw refuse(
           `The checkpoint has no "${place.name}". Create the optimizer with the options and parameters it was made with.`,
         )
     }
   const extra = Object.keys(checkpoint.tensors).find((name) => !known.has(name))
   if (extra !== undefined)
-    throw refuse(`The checkpoint has "${extra}", which is not kept here. Create the optimizer with the options it was made with.`)
+    throw refuse(
+      `The checkpoint has "${extra}", which is not kept here. Create the optimizer with the options it was made with.`,
+    )
 }
 
 /**
@@ -199,9 +242,13 @@ function checkTensor({ name, shape }: Place, { shape: saved, data }: SavedTensor
   const size = sizeOf(shape)
   const isNumbers = /^Float(32|64)Array$/.test(Object.prototype.toString.call(data).slice(8, -1))
   if (!isNumbers || !Array.isArray(saved) || sizeOf(saved) !== data.length)
-    throw refuse(`"${name}" of the checkpoint is no array of floating-point numbers with its shape. Give what save() made.`)
+    throw refuse(
+      `"${name}" of the checkpoint is no array of floating-point numbers with its shape. Give what save() made.`,
+    )
   if (data.length !== size)
-    throw refuse(`"${name}" has ${data.length} numbers in the checkpoint, ${size} here. Give the parameters it was made with.`)
+    throw refuse(
+      `"${name}" has ${data.length} numbers in the checkpoint, ${size} here. Give the parameters it was made with.`,
+    )
   if (shape.length > 1 && saved.length > 1 && String(shape) !== String(saved))
     throw refuse(
       `"${name}" has the shape [${saved.join(', ')}] in the checkpoint, [${shape.join(', ')}] here. Give the parameters it was made with.`,

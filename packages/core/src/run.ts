@@ -1,6 +1,6 @@
 /**
- * An optimizer at work: the object that `createOptimizer` returns. Checks everything a caller can get wrong before an engine sees it.
- * Not the arithmetic of a step, which is the engines'.
+ * An optimizer at work: the object that `createOptimizer` returns. Checks everything a caller can
+ * get wrong before an engine sees it. Not the arithmetic of a step, which is the engines'.
  */
 import type { Algorithm } from './algorithm.ts'
 import type { After, Backend, Engine, MaybePromise } from './backend.ts'
@@ -17,7 +17,10 @@ import { chooseOptions } from './options.ts'
 import type { Program } from './program.ts'
 import { type LoadOptions, loading, save, type Write } from './resume.ts'
 
-/** A part of the parameters that is a vector of its own: all of them, or one group with `splitGroups`. */
+/**
+ * A part of the parameters that is a vector of its own: all of them, or one group with
+ * `splitGroups`.
+ */
 export interface Part<P, Done extends MaybePromise<void>> {
   /** Its parameters among all. */
   readonly indices: readonly number[]
@@ -30,7 +33,8 @@ export interface Part<P, Done extends MaybePromise<void>> {
 }
 
 /** A part that is not running yet. */
-export interface Unstarted<P, Done extends MaybePromise<void>> extends Omit<Part<P, Done>, 'engine'> {
+export interface Unstarted<P, Done extends MaybePromise<void>>
+  extends Omit<Part<P, Done>, 'engine'> {
   start(): MaybePromise<Engine<P, Done>>
 }
 
@@ -50,7 +54,11 @@ export function startNow<P, Done extends MaybePromise<void>>(
 ): Engine<P, Done> {
   const engine = part.start()
   if (!(engine instanceof Promise)) return engine
-  throw new FreestepError('core', 'unsupported', `${name} starts asynchronously. Use "await createOptimizer(…)".`)
+  throw new FreestepError(
+    'core',
+    'unsupported',
+    `${name} starts asynchronously. Use "await createOptimizer(…)".`,
+  )
 }
 
 /** The optimizer over started engines. */
@@ -67,7 +75,12 @@ export function run<P, Done extends MaybePromise<void>>(
   const loads = new Loads(algorithm.name)
 
   const alive = () => {
-    if (disposed) throw new FreestepError('core', 'disposed', `This ${algorithm.name} optimizer was disposed. Create a new one.`)
+    if (disposed)
+      throw new FreestepError(
+        'core',
+        'disposed',
+        `This ${algorithm.name} optimizer was disposed. Create a new one.`,
+      )
   }
   const ready = () => {
     alive()
@@ -87,7 +100,8 @@ export function run<P, Done extends MaybePromise<void>>(
   /** One tensor per parameter by name, out of a list for each part. */
   const gather = (lists: readonly (readonly P[])[]): Named<P> => {
     const all: P[] = []
-    for (const [p, { indices }] of parts.entries()) for (const [j, index] of indices.entries()) all[index] = lists[p][j]
+    for (const [p, { indices }] of parts.entries())
+      for (const [j, index] of indices.entries()) all[index] = lists[p][j]
     return Object.fromEntries(tensors.map(({ name }, i) => [name, all[i]]))
   }
   const look = () => {
@@ -125,7 +139,9 @@ export function run<P, Done extends MaybePromise<void>>(
       const loss = lossOf(options, algorithm, backend, usesLoss)
       const wanted = args.length ? given : grads
       // Whoever has put other tensors among `grads` gives these.
-      const areViews = wanted === grads && views.every((view, i) => view !== undefined && view === grads?.[tensors[i].name])
+      const areViews =
+        wanted === grads &&
+        views.every((view, i) => view !== undefined && view === grads?.[tensors[i].name])
       const gradients = areViews ? views : check(wanted)
       if (!areViews && parts.length > 1) refuseCrossed(tensors, parts, gradients, backend)
       if (loss === undefined && usesLoss)
@@ -143,13 +159,18 @@ export function run<P, Done extends MaybePromise<void>>(
       })
       const done: Done[] = []
       for (const [p, { engine }] of parts.entries())
-        if (inputs[p].gradients.some((gradient) => gradient !== undefined)) done.push(engine.step(inputs[p]))
+        if (inputs[p].gradients.some((gradient) => gradient !== undefined))
+          done.push(engine.step(inputs[p]))
       steps++
       const failed = (error: unknown) => {
         steps--
         throw error
       }
-      return (done.some((each) => each instanceof Promise) ? Promise.all(done).then(() => undefined, failed) : undefined) as Done
+      return (
+        done.some((each) => each instanceof Promise)
+          ? Promise.all(done).then(() => undefined, failed)
+          : undefined
+      ) as Done
     },
     async scalars() {
       if (loads.pending) await loads.pending
@@ -157,7 +178,10 @@ export function run<P, Done extends MaybePromise<void>>(
       // All reads start before one is waited for, so that they show one moment.
       const single = parts.flatMap(({ indices, program, engine }) =>
         Object.entries(program.states)
-          .filter(([state, scope]) => (scope === 'global' || scope === 'tensor') && !program.hidden.includes(state))
+          .filter(
+            ([state, scope]) =>
+              (scope === 'global' || scope === 'tensor') && !program.hidden.includes(state),
+          )
           .map(([state, scope]) => ({ indices, state, scope, reading: engine.read(state) })),
       )
       const read = await Promise.all(single.map(({ reading }) => reading))
@@ -165,23 +189,35 @@ export function run<P, Done extends MaybePromise<void>>(
       for (const [n, { indices, state, scope }] of single.entries()) {
         const numbers = read[n]
         if (scope === 'global' && parts.length === 1) all[state] = numbers[0][0]
-        else for (const [j, i] of indices.entries()) all[`${state}/${tensors[i].name}`] = numbers[scope === 'global' ? 0 : j][0]
+        else
+          for (const [j, i] of indices.entries())
+            all[`${state}/${tensors[i].name}`] = numbers[scope === 'global' ? 0 : j][0]
       }
       return all
     },
     async save(options) {
       if (loads.pending) await loads.pending
       ready()
-      return save({ algorithm, tensors, parts }, steps, chooseOptions({ what: 'save' }, { params: false }, options))
+      return save(
+        { algorithm, tensors, parts },
+        steps,
+        chooseOptions({ what: 'save' }, { params: false }, options),
+      )
     },
     async load(checkpoint, options) {
       while (loads.pending) await loads.pending
-      return loads.ending(after(prepareLoad(checkpoint, options), (writes) => load(writes, checkpoint)))
+      return loads.ending(
+        after(prepareLoad(checkpoint, options), (writes) => load(writes, checkpoint)),
+      )
     },
     loadSync(checkpoint, options) {
       if (loads.pending) ready()
       const later = () =>
-        new FreestepError('core', 'unsupported', `${backend.name} writes asynchronously. Use "await optimizer.load(…)".`)
+        new FreestepError(
+          'core',
+          'unsupported',
+          `${backend.name} writes asynchronously. Use "await optimizer.load(…)".`,
+        )
       if (backend.asynchronous) throw later()
       const writes = prepareLoad(checkpoint, options)
       const loaded = writes instanceof Promise ? writes : loads.ending(load(writes, checkpoint))
@@ -195,7 +231,11 @@ export function run<P, Done extends MaybePromise<void>>(
       const known = new Set(tensors.map(({ name }) => name))
       const missing = tensors.find(({ name }) => !Object.hasOwn(all, name))
       if (missing)
-        throw new FreestepError('core', 'unknown-parameter', `Parameter ${missing.name} is missing. Give all, those so far too.`)
+        throw new FreestepError(
+          'core',
+          'unknown-parameter',
+          `Parameter ${missing.name} is missing. Give all, those so far too.`,
+        )
       const added = Object.entries(all).filter(([name]) => !known.has(name))
       const wanted = prepare([...tensors.map(({ name }) => [name, all[name]] as const), ...added])
       parts = extend({ tensors, parts }, wanted, backend)
@@ -203,11 +243,16 @@ export function run<P, Done extends MaybePromise<void>>(
       ;({ usesLoss, params, grads, views, check } = look())
     },
     evaluated() {
-      if (loads.pending && backend.asynchronous) return loads.pending.then(() => optimizer.evaluated()) as After<Done, Named<P>>
+      if (loads.pending && backend.asynchronous)
+        return loads.pending.then(() => optimizer.evaluated()) as After<Done, Named<P>>
       ready()
-      const lists: readonly MaybePromise<readonly P[]>[] = parts.map(({ engine }) => engine.evaluated())
+      const lists: readonly MaybePromise<readonly P[]>[] = parts.map(({ engine }) =>
+        engine.evaluated(),
+      )
       const waiting = lists.some((list) => list instanceof Promise)
-      return (waiting ? Promise.all(lists).then(gather) : gather(lists as (readonly P[])[])) as After<Done, Named<P>>
+      return (
+        waiting ? Promise.all(lists).then(gather) : gather(lists as (readonly P[])[])
+      ) as After<Done, Named<P>>
     },
     dispose() {
       if (!disposed) for (const { engine } of parts) engine.dispose()
@@ -229,7 +274,10 @@ function latest<T, R>(values: () => readonly T[], f: (values: readonly T[]) => R
   }
 }
 
-/** Running parts for more parameters; all is checked, and what is new started, before any engine that runs goes on. */
+/**
+ * Running parts for more parameters; all is checked, and what is new started, before any engine
+ * that runs goes on.
+ */
 function extend<P, Done extends MaybePromise<void>>(
   now: { readonly tensors: readonly TensorInfo[]; readonly parts: readonly Part<P, Done>[] },
   wanted: Prepared<P, Done>,
@@ -238,9 +286,15 @@ function extend<P, Done extends MaybePromise<void>>(
   for (const [i, { name, shape }] of now.tensors.entries()) {
     const { shape: other } = wanted.tensors[i]
     if (String(other) !== String(shape))
-      throw new FreestepError('core', 'bad-shape', `${name} had shape [${shape}], and has [${other}]. Give a tensor like it.`)
+      throw new FreestepError(
+        'core',
+        'bad-shape',
+        `${name} had shape [${shape}], and has [${other}]. Give a tensor like it.`,
+      )
   }
-  const known = wanted.parts.map((part) => now.parts.find(({ indices }) => indices[0] === part.indices[0]))
+  const known = wanted.parts.map((part) =>
+    now.parts.find(({ indices }) => indices[0] === part.indices[0]),
+  )
   const goesOn = (part: Part<P, Done>) => {
     const next = wanted.parts[known.indexOf(part)]
     return next && part.indices.every((index, j) => index === next.indices[j])
@@ -252,7 +306,11 @@ function extend<P, Done extends MaybePromise<void>>(
       'With the new parameters, some of those so far are in other groups. Choose groups that stay the same.',
     )
   if (!now.parts.every(({ engine }) => engine.extended))
-    throw new FreestepError('core', 'unsupported', `${backend.name} cannot take more parameters. Create a new optimizer.`)
+    throw new FreestepError(
+      'core',
+      'unsupported',
+      `${backend.name} cannot take more parameters. Create a new optimizer.`,
+    )
   const started = wanted.parts.map((part, p) => known[p]?.engine ?? startNow(part, backend))
   return wanted.parts.map(({ indices, options, program, params }, p) => {
     const engine = (known[p] && started[p].extended?.(program, params)) ?? started[p]
@@ -260,7 +318,10 @@ function extend<P, Done extends MaybePromise<void>>(
   })
 }
 
-/** Of a step with `undefined` in place of gradients: repeating the last ones would be wrong in silence. */
+/**
+ * Of a step with `undefined` in place of gradients: repeating the last ones would be wrong in
+ * silence.
+ */
 const forgotten = (given: null | undefined) =>
   new FreestepError(
     'core',
@@ -269,7 +330,10 @@ const forgotten = (given: null | undefined) =>
       'takes them with a loss.',
   )
 
-/** Puts gradients into the parameters' order, or refuses them: unknown names, other shapes or dtypes, none at all. */
+/**
+ * Puts gradients into the parameters' order, or refuses them: unknown names, other shapes or
+ * dtypes, none at all.
+ */
 function gradientCheck<P>(tensors: readonly TensorInfo[], backend: Pick<Backend<P>, 'describe'>) {
   const names = tensors.map(({ name }) => name)
   const indexOf = new Map(names.map((name, i) => [name, i]))
@@ -298,9 +362,19 @@ function gradientCheck<P>(tensors: readonly TensorInfo[], backend: Pick<Backend<
 
 function checkGradient(param: TensorInfo, gradient: Omit<TensorInfo, 'name'>): void {
   const refuse = (code: 'bad-shape' | 'bad-dtype', ours: string, theirs: string, advice: string) =>
-    new FreestepError('core', code, `The gradient of ${param.name} is ${theirs}, the parameter ${ours}. ${advice}`)
+    new FreestepError(
+      'core',
+      code,
+      `The gradient of ${param.name} is ${theirs}, the parameter ${ours}. ${advice}`,
+    )
   const shape = (dims: readonly number[]) => `of shape [${dims.join(', ')}]`
   if (gradient.size !== param.size || gradient.shape.some((dim, i) => dim !== param.shape[i]))
-    throw refuse('bad-shape', shape(param.shape), shape(gradient.shape), 'Give one number per coordinate.')
-  if (gradient.dtype !== param.dtype) throw refuse('bad-dtype', param.dtype, gradient.dtype, 'Convert it.')
+    throw refuse(
+      'bad-shape',
+      shape(param.shape),
+      shape(gradient.shape),
+      'Give one number per coordinate.',
+    )
+  if (gradient.dtype !== param.dtype)
+    throw refuse('bad-dtype', param.dtype, gradient.dtype, 'Convert it.')
 }

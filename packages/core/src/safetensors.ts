@@ -25,7 +25,12 @@ export interface Safetensors {
 
 /** Refuses bytes. */
 export const refuseBytes = (what: string, cause?: unknown) =>
-  new FreestepError('core', 'bad-checkpoint', `These bytes are no checkpoint: ${what}. Give what toSafetensors wrote.`, { cause })
+  new FreestepError(
+    'core',
+    'bad-checkpoint',
+    `These bytes are no checkpoint: ${what}. Give what toSafetensors wrote.`,
+    { cause },
+  )
 
 /** The name of an object's class, in whatever realm it was made. */
 const kindOf = (value: unknown) => Object.prototype.toString.call(value).slice(8, -1)
@@ -50,8 +55,13 @@ export function writeSafetensors({ metadata, tensors }: Safetensors): Uint8Array
     end += data.byteLength
     return [name, { dtype, shape, data_offsets: [begin, end] }] as const
   })
-  const header = JSON.stringify(Object.fromEntries<unknown>([['__metadata__', metadata], ...entries]))
-  const ascii = header.replace(/[\u0080-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  const header = JSON.stringify(
+    Object.fromEntries<unknown>([['__metadata__', metadata], ...entries]),
+  )
+  const ascii = header.replace(
+    /[\u0080-\uffff]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
   const padded = ascii.padEnd(Math.ceil(ascii.length / 8) * 8)
   const bytes = new Uint8Array(8 + padded.length + end)
   new DataView(bytes.buffer).setBigUint64(0, BigInt(padded.length), true)
@@ -79,10 +89,12 @@ export function readSafetensors(given: Bytes): Safetensors {
   const text = bytes.subarray(8, 8 + length)
   const header = parseHeader(text)
   const metadata = Object.hasOwn(header, '__metadata__') ? header.__metadata__ : undefined
-  if (metadata !== undefined && !isTexts(metadata)) throw refuseBytes('its metadata are no record of texts')
+  if (metadata !== undefined && !isTexts(metadata))
+    throw refuseBytes('its metadata are no record of texts')
   const names = Object.keys(header).filter((name) => name !== '__metadata__')
   const entries = names.map((name) => entryOf(name, header[name]))
-  const allNames = names.length * (1 + inEntry.length) + (metadata ? 1 + Object.keys(metadata).length : 0)
+  const allNames =
+    names.length * (1 + inEntry.length) + (metadata ? 1 + Object.keys(metadata).length : 0)
   if (countNames(text) !== allNames) throw refuseBytes('a name comes twice in its header')
   const body = bytes.subarray(8 + length)
   checkCover(names, entries, body.length)
@@ -90,9 +102,12 @@ export function readSafetensors(given: Bytes): Safetensors {
 }
 
 function bytesOf(given: Bytes): Uint8Array {
-  if (ArrayBuffer.isView(given)) return new Uint8Array(given.buffer, given.byteOffset, given.byteLength)
+  if (ArrayBuffer.isView(given))
+    return new Uint8Array(given.buffer, given.byteOffset, given.byteLength)
   if (/^(Shared)?ArrayBuffer$/.test(kindOf(given))) return new Uint8Array(given)
-  throw refuseBytes(`this is ${given === null ? 'null' : typeof given}, not an ArrayBuffer or a view on one`)
+  throw refuseBytes(
+    `this is ${given === null ? 'null' : typeof given}, not an ArrayBuffer or a view on one`,
+  )
 }
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -102,13 +117,18 @@ const isTexts = (value: unknown): value is Readonly<Record<string, string>> =>
   isRecord(value) && Object.values(value).every((each) => typeof each === 'string')
 
 /** In every runtime, and in no library of types that core knows. */
-declare const TextDecoder: new (encoding: string, options: object) => { decode(bytes: Uint8Array): string }
+declare const TextDecoder: new (
+  encoding: string,
+  options: object,
+) => { decode(bytes: Uint8Array): string }
 
 function parseHeader(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   let header: unknown
   try {
     // A copy, as decoders refuse memory that is shared; and a byte order mark is no part of JSON.
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(new Uint8Array(bytes)))
+    header = JSON.parse(
+      new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(new Uint8Array(bytes)),
+    )
   } catch (cause) {
     throw refuseBytes('the header is not JSON', cause)
   }
@@ -143,7 +163,9 @@ const inEntry = ['dtype', 'shape', 'data_offsets']
  * The dtypes that are read: as which arrays, and what their patterns mean where these are no
  * numbers yet.
  */
-const dtypes: Readonly<Record<string, { readonly make: Make; readonly decode?: (pattern: number) => number }>> = {
+const dtypes: Readonly<
+  Record<string, { readonly make: Make; readonly decode?: (pattern: number) => number }>
+> = {
   F64: { make: Float64Array },
   F32: { make: Float32Array },
   F16: { make: Uint16Array, decode: halves.float16.decode },
@@ -158,12 +180,14 @@ function entryOf(name: string, entry: unknown): Entry {
   if (!isRecord(entry) || Object.keys(entry).length !== inEntry.length)
     throw refuseBytes(`of "${name}" it says something else than ${inEntry.join(', ')}`)
   const { dtype, shape, data_offsets: offsets } = entry
-  if (!isSizes(shape) || !isSizes(offsets) || offsets.length !== 2) throw refuseBytes(`"${name}" has no shape or place`)
+  if (!isSizes(shape) || !isSizes(offsets) || offsets.length !== 2)
+    throw refuseBytes(`"${name}" has no shape or place`)
   if (typeof dtype !== 'string' || !Object.hasOwn(dtypes, dtype))
     throw refuseBytes(`"${name}" is ${String(dtype)}, not one of ${Object.keys(dtypes).join(', ')}`)
   const bytes = offsets[1] - offsets[0]
   const sides = shape.includes(0) ? shape.filter((side) => side > 0) : shape
-  if (product(sides) > longest) throw refuseBytes(`"${name}" has the shape [${shape}], which is too large`)
+  if (product(sides) > longest)
+    throw refuseBytes(`"${name}" has the shape [${shape}], which is too large`)
   if (bytes !== product(shape) * dtypes[dtype].make.BYTES_PER_ELEMENT)
     throw refuseBytes(`"${name}" of shape [${shape}] has ${bytes} bytes`)
   // The same record, known to be one: of ten thousand arrays a file makes no more garbage than it
@@ -191,7 +215,11 @@ function checkCover(names: readonly string[], entries: readonly Entry[], size: n
 }
 
 /** The arrays, each in memory of its own. */
-function readTensors(names: readonly string[], entries: readonly Entry[], body: Uint8Array): Record<string, SavedTensor> {
+function readTensors(
+  names: readonly string[],
+  entries: readonly Entry[],
+  body: Uint8Array,
+): Record<string, SavedTensor> {
   const read = Object.fromEntries(Object.keys(dtypes).map((dtype) => [dtype, reader(dtype, body)]))
   const tensors: Record<string, SavedTensor> = {}
   for (const [
@@ -216,7 +244,10 @@ function reader(dtype: string, body: Uint8Array): (begin: number, end: number) =
   const { make, decode } = dtypes[dtype]
   const size = make.BYTES_PER_ELEMENT
   const { byteOffset, byteLength, buffer } = body
-  const whole = byteOffset % size === 0 ? new make(buffer as ArrayBuffer, byteOffset, Math.floor(byteLength / size)) : undefined
+  const whole =
+    byteOffset % size === 0
+      ? new make(buffer as ArrayBuffer, byteOffset, Math.floor(byteLength / size))
+      : undefined
   return (begin, end) => {
     // Where they are not aligned a copy of the bytes is; not slice(), which on a Buffer of Node is
     // a view of the whole.

@@ -1,12 +1,22 @@
 /**
- * Schedules: how an option follows the steps, counted k = 0, 1, 2, … Any function of k is one; those made here can also be written to
- * JSON and back. Not needed by the learning-rate-free methods, which still profit from an lr that falls at the end.
+ * Schedules: how an option follows the steps, counted k = 0, 1, 2, … Any function of k is one;
+ * those made here can also be written to JSON and back. Not needed by the learning-rate-free
+ * methods, which still profit from an lr that falls at the end.
  *
- * Each rises linearly over `warmup` steps, (k + 1) / warmup of the peak, and reaches its end at `steps`.
+ * Each rises linearly over `warmup` steps, (k + 1) / warmup of the peak, and reaches its end at
+ * `steps`.
  */
 import type { Schedule } from './algorithm.ts'
 import { FreestepError, kindOf, suggest } from './errors.ts'
-import { chooseOptions, type Declared, integer, natural, nonNegative, positive, required } from './options.ts'
+import {
+  chooseOptions,
+  type Declared,
+  integer,
+  natural,
+  nonNegative,
+  positive,
+  required,
+} from './options.ts'
 
 /** A schedule that knows how it was made. */
 export interface NamedSchedule extends Schedule {
@@ -16,7 +26,9 @@ export interface NamedSchedule extends Schedule {
 
 /** Options of the schedules. */
 export interface ScheduleOptions {
-  /** How many steps the whole schedule takes, the warm-up included; it stays at its end afterwards. */
+  /**
+   * How many steps the whole schedule takes, the warm-up included; it stays at its end afterwards.
+   */
   readonly steps?: number
   /** How many steps the rise at the start takes. */
   readonly warmup?: number
@@ -31,21 +43,41 @@ export interface ScheduleOptions {
   /** warmupStableDecay: how many steps the fall at the end takes. */
   readonly decay?: number
 }
-type Timed<K extends keyof ScheduleOptions = never> = Pick<ScheduleOptions, 'warmup' | 'peak' | 'floor' | 'cycles'> &
+type Timed<K extends keyof ScheduleOptions = never> = Pick<
+  ScheduleOptions,
+  'warmup' | 'peak' | 'floor' | 'cycles'
+> &
   Required<Pick<ScheduleOptions, 'steps' | K>>
 
-/** A shape: from the progress in [0, 1] after the warm-up to the part of the way from floor to peak. */
+/**
+ * A shape: from the progress in [0, 1] after the warm-up to the part of the way from floor to peak.
+ */
 type Shape = (progress: number, options: Required<ScheduleOptions>) => number
 
 const count = integer(1, Infinity)
 const rise = { warmup: natural(0), peak: nonNegative(1) }
 const fall = { ...rise, steps: required(count), floor: nonNegative(0) }
 /** What a schedule is that does not say otherwise. */
-const still: Required<ScheduleOptions> = { steps: Infinity, warmup: 0, peak: 1, floor: 0, cycles: 1, power: 1, decay: 0 }
+const still: Required<ScheduleOptions> = {
+  steps: Infinity,
+  warmup: 0,
+  peak: 1,
+  floor: 0,
+  cycles: 1,
+  power: 1,
+  decay: 0,
+}
 
-function named<G extends ScheduleOptions>(name: string, declared: Declared<ScheduleOptions>, shape: Shape) {
+function named<G extends ScheduleOptions>(
+  name: string,
+  declared: Declared<ScheduleOptions>,
+  shape: Shape,
+) {
   return (given?: G): NamedSchedule => {
-    const options = { ...still, ...chooseOptions({ what: name, unknown: 'bad-option' }, declared, given) }
+    const options = {
+      ...still,
+      ...chooseOptions({ what: name, unknown: 'bad-option' }, declared, given),
+    }
     const wrong = contradiction(options)
     if (wrong) throw new FreestepError('core', 'bad-option', `${name}: ${wrong}`)
     const { steps, warmup, peak, floor } = options
@@ -59,35 +91,54 @@ function named<G extends ScheduleOptions>(name: string, declared: Declared<Sched
 }
 
 /** What is wrong with options that are right one by one. */
-function contradiction({ steps, warmup, decay, peak, floor, cycles }: Required<ScheduleOptions>): string | undefined {
-  if (steps <= warmup) return `${steps} steps are too few for a warm-up of ${warmup}. Give more steps, or a shorter warm-up.`
+function contradiction({
+  steps,
+  warmup,
+  decay,
+  peak,
+  floor,
+  cycles,
+}: Required<ScheduleOptions>): string | undefined {
+  if (steps <= warmup)
+    return `${steps} steps are too few for a warm-up of ${warmup}. Give more steps, or a shorter warm-up.`
   if (steps < warmup + decay)
     return (
       `a decay of ${decay} steps${warmup ? ` after a warm-up of ${warmup}` : ''} does not fit into ${steps} steps. ` +
       'Give more steps, or a shorter decay.'
     )
-  if (floor > peak && steps < Infinity) return `the floor ${floor} is above the peak ${peak}. Give a lower floor.`
-  if (cycles > steps - warmup) return `${cycles} cycles are more than the ${steps - warmup} steps after the warm-up. Give fewer.`
+  if (floor > peak && steps < Infinity)
+    return `the floor ${floor} is above the peak ${peak}. Give a lower floor.`
+  if (cycles > steps - warmup)
+    return `${cycles} cycles are more than the ${steps - warmup} steps after the warm-up. Give fewer.`
   return undefined
 }
 
 /** The value `peak` at every step after the warm-up. */
-export const constantSchedule: (options?: Pick<ScheduleOptions, 'peak' | 'warmup'>) => NamedSchedule = named(
-  'constantSchedule',
-  rise,
-  () => 1,
-)
+export const constantSchedule: (
+  options?: Pick<ScheduleOptions, 'peak' | 'warmup'>,
+) => NamedSchedule = named('constantSchedule', rise, () => 1)
 
 /** A straight fall from peak to floor. */
-export const linear: (options: Omit<Timed, 'cycles'>) => NamedSchedule = named('linear', fall, (t) => 1 - t)
+export const linear: (options: Omit<Timed, 'cycles'>) => NamedSchedule = named(
+  'linear',
+  fall,
+  (t) => 1 - t,
+)
 
-/** Half a cosine from peak to floor: Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983; with `cycles` it restarts. */
-export const cosine: (options: Timed) => NamedSchedule = named('cosine', { ...fall, cycles: count(1) }, (t, { cycles }) => {
-  const turns = t * cycles
-  // A restart is at a whole number of turns, which rounding may miss from below.
-  const within = t === 1 ? 1 : turns - Math.floor(turns + 1e-9)
-  return (1 + Math.cos(Math.PI * within)) / 2
-})
+/**
+ * Half a cosine from peak to floor: Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983;
+ * with `cycles` it restarts.
+ */
+export const cosine: (options: Timed) => NamedSchedule = named(
+  'cosine',
+  { ...fall, cycles: count(1) },
+  (t, { cycles }) => {
+    const turns = t * cycles
+    // A restart is at a whole number of turns, which rounding may miss from below.
+    const within = t === 1 ? 1 : turns - Math.floor(turns + 1e-9)
+    return (1 + Math.cos(Math.PI * within)) / 2
+  },
+)
 
 /** A fall as the power of what is left of the way. */
 export const polynomial: (options: Omit<Timed<'power'>, 'cycles'>) => NamedSchedule = named(
@@ -96,11 +147,15 @@ export const polynomial: (options: Omit<Timed<'power'>, 'cycles'>) => NamedSched
   (t, { power }) => (1 - t) ** power,
 )
 
-/** Warm-up, a plateau, and a straight fall over the last `decay` steps: S. Hu et al. 2024, https://arxiv.org/abs/2404.06395. */
+/**
+ * Warm-up, a plateau, and a straight fall over the last `decay` steps: S. Hu et al. 2024,
+ * https://arxiv.org/abs/2404.06395.
+ */
 export const warmupStableDecay: (options: Omit<Timed<'decay'>, 'cycles'>) => NamedSchedule = named(
   'warmupStableDecay',
   { ...fall, decay: required(natural) },
-  (t, { steps, warmup, decay }) => (decay === 0 ? 1 : Math.min(1, ((1 - t) * (steps - warmup)) / decay)),
+  (t, { steps, warmup, decay }) =>
+    decay === 0 ? 1 : Math.min(1, ((1 - t) * (steps - warmup)) / decay),
 )
 
 const factories: Record<string, (options: never) => NamedSchedule> = {
@@ -116,10 +171,17 @@ const factories: Record<string, (options: never) => NamedSchedule> = {
  *
  * @throws FreestepError `bad-option` or `unknown-option` for anything else
  */
-export function scheduleFromJSON(json: { readonly schedule: string; readonly options: ScheduleOptions }): NamedSchedule {
+export function scheduleFromJSON(json: {
+  readonly schedule: string
+  readonly options: ScheduleOptions
+}): NamedSchedule {
   const { schedule, options } = Object(json) as Partial<typeof json>
   if (typeof schedule !== 'string')
-    throw new FreestepError('core', 'bad-option', `${kindOf(json)} is no schedule. Give { schedule, options }.`)
+    throw new FreestepError(
+      'core',
+      'bad-option',
+      `${kindOf(json)} is no schedule. Give { schedule, options }.`,
+    )
   const factory = Object.hasOwn(factories, schedule) ? factories[schedule] : undefined
   if (!factory)
     throw new FreestepError(

@@ -29,7 +29,11 @@ const names: Readonly<Record<'prodigy' | 'dadaptAdam', Names>> = {
 }
 
 const refuse = (what: string) =>
-  new FreestepError('core', 'bad-checkpoint', `The PyTorch state has ${what}. Export it as docs/checkpoints.md shows.`)
+  new FreestepError(
+    'core',
+    'bad-checkpoint',
+    `The PyTorch state has ${what}. Export it as docs/checkpoints.md shows.`,
+  )
 
 /**
  * The checkpoint of a PyTorch run, to `load` into an optimizer made with the same options (for
@@ -43,7 +47,11 @@ const refuse = (what: string) =>
  * @throws FreestepError `bad-checkpoint` for a file without those names, or of more or fewer
  *   parameters
  */
-export function fromTorch(bytes: Bytes, algorithm: 'prodigy' | 'dadaptAdam', parameters: readonly string[]): Checkpoint {
+export function fromTorch(
+  bytes: Bytes,
+  algorithm: 'prodigy' | 'dadaptAdam',
+  parameters: readonly string[],
+): Checkpoint {
   if (!Object.hasOwn(names, algorithm))
     throw new FreestepError(
       'core',
@@ -53,9 +61,19 @@ export function fromTorch(bytes: Bytes, algorithm: 'prodigy' | 'dadaptAdam', par
   const { metadata, tensors } = readSafetensors(bytes)
   const twice = parameters.find((name, i) => parameters.indexOf(name) < i)
   if (twice !== undefined)
-    throw new FreestepError('core', 'bad-checkpoint', `fromTorch: "${twice}" is given as the name of two parameters.`)
-  const count = Object.keys(tensors).reduce((most, name) => Math.max(most, Number(/^\d+(?=\.)/.exec(name)?.[0] ?? -1) + 1), 0)
-  if (count > parameters.length || Number(metadata.parameters ?? parameters.length) !== parameters.length)
+    throw new FreestepError(
+      'core',
+      'bad-checkpoint',
+      `fromTorch: "${twice}" is given as the name of two parameters.`,
+    )
+  const count = Object.keys(tensors).reduce(
+    (most, name) => Math.max(most, Number(/^\d+(?=\.)/.exec(name)?.[0] ?? -1) + 1),
+    0,
+  )
+  if (
+    count > parameters.length ||
+    Number(metadata.parameters ?? parameters.length) !== parameters.length
+  )
     throw new FreestepError(
       'core',
       'bad-checkpoint',
@@ -64,10 +82,16 @@ export function fromTorch(bytes: Bytes, algorithm: 'prodigy' | 'dadaptAdam', par
 
   const { tensors: theirNames, momentum, numbers } = names[algorithm]
   const has = (i: number, theirs: string) => Object.hasOwn(tensors, `${i}.${theirs}`)
-  const all = parameters.map((name, i) => ({ name, i, kept: Object.values(theirNames).some((theirs) => has(i, theirs)) }))
+  const all = parameters.map((name, i) => ({
+    name,
+    i,
+    kept: Object.values(theirNames).some((theirs) => has(i, theirs)),
+  }))
   const kept = all.filter((each) => each.kept)
   if (kept.length === 0) throw refuse(`nothing named 0.${theirNames.v} or the like`)
-  const states = Object.entries(theirNames).filter(([, theirs]) => theirs !== momentum || kept.some(({ i }) => has(i, theirs)))
+  const states = Object.entries(theirNames).filter(
+    ([, theirs]) => theirs !== momentum || kept.some(({ i }) => has(i, theirs)),
+  )
   const saved = states.flatMap(([ours, theirs]) =>
     kept.map(({ name, i }): [string, SavedTensor] => {
       if (!has(i, theirs)) throw refuse(`no "${i}.${theirs}"`)

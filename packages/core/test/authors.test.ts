@@ -1,4 +1,7 @@
-/** What goes wrong while an algorithm is written fails when an optimizer is made, and says what to do; p is the number of coordinates. */
+/**
+ * What goes wrong while an algorithm is written fails when an optimizer is made, and says what to
+ * do; p is the number of coordinates.
+ */
 import { describe, expect, test } from 'vitest'
 import {
   type Algorithm,
@@ -24,7 +27,13 @@ const define = (
   state: Record<string, unknown>,
   step: (values: Any, h: Any) => unknown,
   defaults: object = { lr: 1, weightDecay: 0 },
-) => defineAlgorithm({ name: 'odd', defaults, state: () => state as Record<string, State>, step: step as never })
+) =>
+  defineAlgorithm({
+    name: 'odd',
+    defaults,
+    state: () => state as Record<string, State>,
+    step: step as never,
+  })
 const tensors = [
   { name: 'a', shape: [2, 3], size: 6, dtype: 'float64' },
   { name: 'b', shape: [4], size: 4, dtype: 'float64' },
@@ -56,10 +65,26 @@ describe('what fails when an algorithm is checked', () => {
       define({}, ({ g }, h) => ({ u: mul(h.learningRate, g) }))(),
       'odd: There is no option "learningRate". Known: lr',
     ],
-    ['an option of another name', define({}, ({ g }, h) => ({ u: mul(h.wieghtDecay, g) }))(), 'Did you mean "weightDecay"?'],
-    ['an option tested for truth', define({}, ({ g }, h) => ({ u: h.nesterov ? g : 0 }))(), 'There is no option "nesterov"'],
-    ['a negated schedule', define({}, ({ g }, h) => ({ u: mul(unary(h.lr), g) }))(moving), 'odd: lr is a value, not a number'],
-    ['a doubled schedule', define({}, ({ g }, h) => ({ u: mul((h.lr as number) * 2, g) }))(moving), 'Write neg(a), mul(a, 2)'],
+    [
+      'an option of another name',
+      define({}, ({ g }, h) => ({ u: mul(h.wieghtDecay, g) }))(),
+      'Did you mean "weightDecay"?',
+    ],
+    [
+      'an option tested for truth',
+      define({}, ({ g }, h) => ({ u: h.nesterov ? g : 0 }))(),
+      'There is no option "nesterov"',
+    ],
+    [
+      'a negated schedule',
+      define({}, ({ g }, h) => ({ u: mul(unary(h.lr), g) }))(moving),
+      'odd: lr is a value, not a number',
+    ],
+    [
+      'a doubled schedule',
+      define({}, ({ g }, h) => ({ u: mul((h.lr as number) * 2, g) }))(moving),
+      'Write neg(a), mul(a, 2)',
+    ],
     [
       'a comparison',
       define({ d: scalar(1) }, ({ g, d }) => ({ u: (d as number) > 2 ? g : 0 }))(),
@@ -95,17 +120,41 @@ describe('what fails when an algorithm is checked', () => {
       define({ r: scalar((({ x }: { x: Expr }) => norm2(x)) as never) }, ({ g }) => ({ u: g }))(),
       'odd: x is a value and has no x. The first value of a state is a function of x itself: write (x) => …, not ({ x }) => ….',
     ],
-    ['a part of a value', define({}, ({ g }) => ({ u: (g as { data: Expr }).data }))(), 'g is a value and has no data.'],
+    [
+      'a part of a value',
+      define({}, ({ g }) => ({ u: (g as { data: Expr }).data }))(),
+      'g is a value and has no data.',
+    ],
     [
       'a text as operand',
       define({}, ({ g }) => ({ u: mul(g, '2' as never) }))(),
       'mul: operand 2 is "2". Give values of the step, and numbers.',
     ],
-    ['null as operand', define({}, ({ g }) => ({ u: sub(g, null as never) }))(), 'sub: operand 2 is null.'],
-    ['NaN as operand', define({}, ({ g }) => ({ u: div(g, Number.NaN) }))(), 'div: operand 2 is NaN.'],
-    ['undefined beside 1', define({}, () => ({ u: mul(undefined as never, 1) }))(), 'mul: operand 1 is undefined.'],
-    ['a sum of nothing', define({}, ({ g }) => ({ u: mul(g, sum(undefined as never)) }))(), 'sum: operand 1 is undefined.'],
-    ['a text for u', define({}, () => ({ u: 'g' }))(), 'odd: u is "g". Return a value or a number.'],
+    [
+      'null as operand',
+      define({}, ({ g }) => ({ u: sub(g, null as never) }))(),
+      'sub: operand 2 is null.',
+    ],
+    [
+      'NaN as operand',
+      define({}, ({ g }) => ({ u: div(g, Number.NaN) }))(),
+      'div: operand 2 is NaN.',
+    ],
+    [
+      'undefined beside 1',
+      define({}, () => ({ u: mul(undefined as never, 1) }))(),
+      'mul: operand 1 is undefined.',
+    ],
+    [
+      'a sum of nothing',
+      define({}, ({ g }) => ({ u: mul(g, sum(undefined as never)) }))(),
+      'sum: operand 1 is undefined.',
+    ],
+    [
+      'a text for u',
+      define({}, () => ({ u: 'g' }))(),
+      'odd: u is "g". Return a value or a number.',
+    ],
     [
       'NaN for a state',
       define({ d: scalar() }, ({ g }) => ({ u: g, d: Number.NaN }))(),
@@ -131,12 +180,17 @@ describe('what fails when an algorithm is checked', () => {
   })
   test('an option with the name of a state that follows a schedule', () => {
     const algorithm = define({ d: scalar() }, ({ g }, h) => ({ u: mul(h.d, g) }), { lr: 1, d: 1 })
-    expect(refusal(algorithm({ d: lr } as never)).message).toContain('Option d has the name of a state')
+    expect(refusal(algorithm({ d: lr } as never)).message).toContain(
+      'Option d has the name of a state',
+    )
     expect(() => program(algorithm())).not.toThrow()
   })
   test('what is right stays so: states that are left out, NaN that where() does not choose', () => {
     const { states } = program(
-      define({ v: element() }, ({ g, v, vMax, c1 }) => ({ u: add(vMax ? vMax : v, where(g, c1 ?? 1, Number.NaN)), v: g }))(),
+      define({ v: element() }, ({ g, v, vMax, c1 }) => ({
+        u: add(vMax ? vMax : v, where(g, c1 ?? 1, Number.NaN)),
+        v: g,
+      }))(),
     )
     expect(states).toEqual({ v: 'element' })
   })

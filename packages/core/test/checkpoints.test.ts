@@ -28,13 +28,14 @@ const elementwise =
   (op: Elementwise) =>
   (...args: number[][]): number[] => {
     const { length } = args.find((each) => each.length !== 1) ?? args[0]
-    return Array.from({ length }, (_, i) => host[op](...args.map((each) => each[each.length === 1 ? 0 : i])))
+    return Array.from({ length }, (_, i) =>
+      host[op](...args.map((each) => each[each.length === 1 ? 0 : i])),
+    )
   }
 const ops = {
-  ...(Object.fromEntries(Object.keys(host).map((op) => [op, elementwise(op as Elementwise)])) as Record<
-    Elementwise,
-    () => number[]
-  >),
+  ...(Object.fromEntries(
+    Object.keys(host).map((op) => [op, elementwise(op as Elementwise)]),
+  ) as Record<Elementwise, () => number[]>),
   constant: (c: number) => [c],
   sum: (a: number[]) => [a.reduce((x, y) => x + y, 0)],
   slice: (a: number[], p: number) => a.filter((_, i) => i % p === 0),
@@ -57,11 +58,15 @@ const tensor = (...shape: number[]): Tensor => ({
   shape,
   numbers: Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i + 1),
 })
-const gradient = ({ shape, numbers }: Tensor): Tensor => ({ shape, numbers: numbers.map((x) => x - 0.5) })
+const gradient = ({ shape, numbers }: Tensor): Tensor => ({
+  shape,
+  numbers: numbers.map((x) => x - 0.5),
+})
 const refusal = (code: string) => expect.objectContaining({ name: 'FreestepError', code })
 
 describe('shapes', () => {
-  const opened = (...shape: number[]) => createOptimizerSync(adam({ lr: 0.1 }), { W: tensor(...shape) }, backend)
+  const opened = (...shape: number[]) =>
+    createOptimizerSync(adam({ lr: 0.1 }), { W: tensor(...shape) }, backend)
   const saved = async (...shape: number[]) => {
     const optimizer = opened(...shape)
     optimizer.step({ W: gradient(optimizer.params.W) })
@@ -103,7 +108,9 @@ describe('shapes', () => {
       [[], [1, 1]],
     ])
       await opened(...other).load(await saved(...one))
-    await expect(opened(2, 3).load(await saved(5))).rejects.toThrow(/has 5 numbers in the checkpoint, 6 here/)
+    await expect(opened(2, 3).load(await saved(5))).rejects.toThrow(
+      /has 5 numbers in the checkpoint, 6 here/,
+    )
   })
 
   test('an array that has not its own shape, or is no array of numbers, is refused', async () => {
@@ -115,7 +122,10 @@ describe('shapes', () => {
       { shape: [2, 3] },
     ]
     for (const each of bad) {
-      const checkpoint = { ...good, tensors: { ...good.tensors, 'm/W': each } } as unknown as Checkpoint
+      const checkpoint = {
+        ...good,
+        tensors: { ...good.tensors, 'm/W': each },
+      } as unknown as Checkpoint
       await expect(opened(2, 3).load(checkpoint)).rejects.toEqual(refusal('bad-checkpoint'))
     }
   })
@@ -221,7 +231,9 @@ describe('a load that takes its time', () => {
     await expect(loading).rejects.toThrow('the device is gone')
     expect(() => optimizer.step({ x: gradient(x) })).toThrow(refusal('not-loaded'))
     await expect(optimizer.save()).rejects.toThrow(/half loaded/)
-    await expect(optimizer.load({ ...checkpoint, steps: -1 })).rejects.toEqual(refusal('bad-checkpoint'))
+    await expect(optimizer.load({ ...checkpoint, steps: -1 })).rejects.toEqual(
+      refusal('bad-checkpoint'),
+    )
     expect(() => optimizer.evaluated()).toThrow(refusal('not-loaded'))
     const again = optimizer.load(checkpoint)
     await settle()
@@ -259,10 +271,15 @@ describe('states that a file may lack', () => {
 
   test('take their first value, from a number or from the parameters', async () => {
     const make = (on: Backend<Tensor>) =>
-      createOptimizerSync(prodigy({ compat: 'prodigyopt', sliceP: 2, growthRate: 2 }), { a: tensor(2, 3), b: tensor(3) }, on)
+      createOptimizerSync(
+        prodigy({ compat: 'prodigyopt', sliceP: 2, growthRate: 2 }),
+        { a: tensor(2, 3), b: tensor(3) },
+        on,
+      )
     const used = async (on: Backend<Tensor>) => {
       const optimizer = make(on)
-      for (let k = 0; k < 3; k++) optimizer.step({ a: gradient(optimizer.params.a), b: gradient(optimizer.params.b) })
+      for (let k = 0; k < 3; k++)
+        optimizer.step({ a: gradient(optimizer.params.a), b: gradient(optimizer.params.b) })
       return optimizer
     }
     const checkpoint = await (await used(backend)).save()
@@ -284,7 +301,9 @@ describe('states that a file may lack', () => {
     const withParams = without(await (await used(backend)).save({ params: true }), /^x0\//)
     const other = make(lacking('x0'))
     await other.load(withParams)
-    expect((await other.save()).tensors['x0/b'].data).toEqual(Float64Array.from([0, 2], (i) => withParams.tensors['x/b'].data[i]))
+    expect((await other.save()).tensors['x0/b'].data).toEqual(
+      Float64Array.from([0, 2], (i) => withParams.tensors['x/b'].data[i]),
+    )
   })
 
   test('schedules are not asked, and what keeps nothing loads', async () => {
@@ -308,7 +327,10 @@ describe('states that a file may lack', () => {
     two.step({ a: gradient(two.params.a) })
     two.loadSync(without(await one.save(), /^(v|c2)\//))
     const { tensors } = await two.save()
-    expect([tensors['v/a'].data, tensors['c2/a'].data]).toEqual([new Float64Array(3), new Float64Array(1)])
+    expect([tensors['v/a'].data, tensors['c2/a'].data]).toEqual([
+      new Float64Array(3),
+      new Float64Array(1),
+    ])
     expect(tensors['m/a']).toEqual((await one.save()).tensors['m/a'])
   })
 })

@@ -1,6 +1,7 @@
 /**
- * Eager execution over a library that counts its tensors: what a step makes is given back, what a state keeps is its own, and a step
- * that fails half-way leaves everything as it was. What the operations compute is for the conformance kit.
+ * Eager execution over a library that counts its tensors: what a step makes is given back, what a
+ * state keeps is its own, and a step that fails half-way leaves everything as it was. What the
+ * operations compute is for the conformance kit.
  */
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
@@ -45,11 +46,18 @@ const elementwise =
   (...args: Counted[]) => {
     if (op === failing) throw new Error('out of memory')
     const size = Math.max(...args.map(({ all }) => all.length))
-    return new Counted(Array.from({ length: size }, (_, i) => host[op](...args.map(({ all }) => all[all.length > 1 ? i : 0]))))
+    return new Counted(
+      Array.from({ length: size }, (_, i) =>
+        host[op](...args.map(({ all }) => all[all.length > 1 ? i : 0])),
+      ),
+    )
   }
 const names = Object.keys(host) as Elementwise[]
 const ops: EagerOps<Counted> = {
-  ...(Object.fromEntries(names.map((op) => [op, elementwise(op)])) as Record<Elementwise, (...args: Counted[]) => Counted>),
+  ...(Object.fromEntries(names.map((op) => [op, elementwise(op)])) as Record<
+    Elementwise,
+    (...args: Counted[]) => Counted
+  >),
   constant: (c) => new Counted([c]),
   sum: (a) => new Counted([a.all.reduce((x, y) => x + y, 0)]),
   slice: (a, p) => new Counted(a.all.filter((_, i) => i % p === 0)),
@@ -61,7 +69,8 @@ const spec: EagerSpec<Counted, Counted> = {
   load: (tensor) => tensor,
   store: (param, value) => void param.all.splice(0, param.all.length, ...value.all),
   export: (value) => new Counted(value.all),
-  fill: (param, value, size = param.all.length) => new Counted(Array.from({ length: size }, () => value)),
+  fill: (param, value, size = param.all.length) =>
+    new Counted(Array.from({ length: size }, () => value)),
   from: (_param, numbers) => new Counted([...numbers]),
   read: (value) => Float64Array.from(value.all),
   copy: (value) => new Counted(value.all),
@@ -157,7 +166,10 @@ test('a synchronous backend can be used without waiting', () => {
 })
 
 test('one that starts later cannot', () => {
-  const later = { ...backend, start: async (...args: Parameters<typeof backend.start>) => backend.start(...args) }
+  const later = {
+    ...backend,
+    start: async (...args: Parameters<typeof backend.start>) => backend.start(...args),
+  }
   expect(() => createOptimizerSync(sgd(), params(), later)).toThrow(FreestepError)
   expect(() => createOptimizerSync(sgd(), params(), later)).toThrow(
     'counted starts asynchronously. Use "await createOptimizer(…)".',

@@ -3,7 +3,12 @@ import { FreestepError, kindOf, prodigy, sgd, suggest } from '../src/index.ts'
 
 test('an error says where, what, and what to do, and has a code', () => {
   const cause = new Error('device')
-  const error = new FreestepError('webgpu', 'device-lost', 'The device is gone. Make a new backend.', { cause })
+  const error = new FreestepError(
+    'webgpu',
+    'device-lost',
+    'The device is gone. Make a new backend.',
+    { cause },
+  )
   expect(error).toBeInstanceOf(Error)
   expect(error.name).toBe('FreestepError')
   expect(error.code).toBe('device-lost')
@@ -60,4 +65,6 @@ test.each([
   [Int32Array.of(1), 'an Int32Array'],
   [Uint8Array.of(1), 'a Uint8Array'],
   [new ArrayBuffer(1), 'an ArrayBuffer'],
-] as [unknown, string][])('what %s is, in a message', (value, words) => expect(kindOf(value)).toBe(words))
+] as [unknown, string][])('what %s is, in a message', (value, words) =>
+  expect(kindOf(value)).toBe(words),
+)

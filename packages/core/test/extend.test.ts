@@ -1,6 +1,6 @@
 /**
- * Optimizers that go on with more parameters, and that load at once: against optimizers that had everything from the beginning, over
- * plain arrays and core's own eager execution.
+ * Optimizers that go on with more parameters, and that load at once: against optimizers that had
+ * everything from the beginning, over plain arrays and core's own eager execution.
  */
 import { describe, expect, test } from 'vitest'
 import {
@@ -23,11 +23,14 @@ const elementwise =
   (op: Elementwise) =>
   (...args: Row[]): Row => {
     const row = args.find((arg) => typeof arg !== 'number')
-    const at = (i: number) => host[op](...args.map((arg) => (typeof arg === 'number' ? arg : arg[i])))
+    const at = (i: number) =>
+      host[op](...args.map((arg) => (typeof arg === 'number' ? arg : arg[i])))
     return row === undefined ? at(0) : (row as number[]).map((_, i) => at(i))
   }
 const ops = {
-  ...(Object.fromEntries(Object.keys(host).map((op) => [op, elementwise(op as Elementwise)])) as Record<Elementwise, () => Row>),
+  ...(Object.fromEntries(
+    Object.keys(host).map((op) => [op, elementwise(op as Elementwise)]),
+  ) as Record<Elementwise, () => Row>),
   constant: (c: number) => c,
   sum: (a: Row) => (typeof a === 'number' ? a : a.reduce((x, y) => x + y, 0)),
   slice: (a: Row, p: number) => (typeof a === 'number' ? a : a.filter((_, i) => i % p === 0)),
@@ -45,14 +48,17 @@ const backend = eagerBackend<number[], Row>({
   copy: (value) => (typeof value === 'number' ? value : [...value]),
 })
 
-const gradient = (k: number, row: readonly number[]) => row.map((_, i) => Math.sin(k + 2 * i + row.length))
+const gradient = (k: number, row: readonly number[]) =>
+  row.map((_, i) => Math.sin(k + 2 * i + row.length))
 
 describe('extend', () => {
   test('Adam goes on for each as if it had been there alone; names may be numbers, which a record would sort', () => {
     const rows = { 9: [1, 2, 3], 7: [4, 5], b: [6] }
     const own = structuredClone(rows)
     const together = createOptimizerSync(adam({ lr: 0.1 }), { 9: rows[9] }, backend)
-    const alone = Object.entries(own).map(([name, row]) => createOptimizerSync(adam({ lr: 0.1 }), { [name]: row }, backend))
+    const alone = Object.entries(own).map(([name, row]) =>
+      createOptimizerSync(adam({ lr: 0.1 }), { [name]: row }, backend),
+    )
     for (let k = 0; k < 6; k++) {
       if (k === 2) together.extend(rows)
       const names = k < 2 ? ['9'] : ['9', '7', 'b']
@@ -71,7 +77,9 @@ describe('extend', () => {
     const [a, b] = [[1], [2]]
     const asked: string[] = []
     const params = (name: string) => asked.push(name) > 0 && name === 'b'
-    const optimizer = createOptimizerSync(sgd({ lr: (k) => 2 ** -k }), { a }, backend, { groups: [{ params, lr: 1 }] })
+    const optimizer = createOptimizerSync(sgd({ lr: (k) => 2 ** -k }), { a }, backend, {
+      groups: [{ params, lr: 1 }],
+    })
     optimizer.step({ a: [1] })
     optimizer.extend({ a, b })
     optimizer.step({ a: [1], b: [1] })
@@ -127,17 +135,28 @@ describe('extend', () => {
       expect(f).toThrow(expect.objectContaining({ code, message: expect.stringMatching(message) }))
       expect(Object.keys(optimizer.params)).toEqual(['a'])
     }
-    refused(() => optimizer.extend({ b }), 'unknown-parameter', /Parameter a is missing\. Give all, those so far too\./)
-    refused(() => optimizer.extend({ a: [1, 2], b }), 'bad-shape', /a had shape \[1\], and has \[2\]\. Give a tensor like it\./)
+    refused(
+      () => optimizer.extend({ b }),
+      'unknown-parameter',
+      /Parameter a is missing\. Give all, those so far too\./,
+    )
+    refused(
+      () => optimizer.extend({ a: [1, 2], b }),
+      'bad-shape',
+      /a had shape \[1\], and has \[2\]\. Give a tensor like it\./,
+    )
     optimizer.step({ a: [1] })
     expect(optimizer.steps).toBe(2)
 
     const fixed: Backend<number[]> = {
       ...backend,
-      start: (program, params) => Object.assign(backend.start(program, params), { extended: undefined }),
+      start: (program, params) =>
+        Object.assign(backend.start(program, params), { extended: undefined }),
     }
     const cannot = createOptimizerSync(adam(), { a }, fixed)
-    expect(() => cannot.extend({ a, b })).toThrow(/rows cannot take more parameters\. Create a new optimizer\./)
+    expect(() => cannot.extend({ a, b })).toThrow(
+      /rows cannot take more parameters\. Create a new optimizer\./,
+    )
 
     for (const [before, after] of [
       [['a', 'b'], ['a']],
@@ -145,9 +164,14 @@ describe('extend', () => {
     ]) {
       let members = before
       const groups = [{ params: (name: string) => members.includes(name) }]
-      const moving = createOptimizerSync(sgd() as Algorithm, { a, b }, backend, { splitGroups: true, groups })
+      const moving = createOptimizerSync(sgd() as Algorithm, { a, b }, backend, {
+        splitGroups: true,
+        groups,
+      })
       members = after
-      expect(() => moving.extend({ a, b, c: [3] })).toThrow(/some of those so far are in other groups/)
+      expect(() => moving.extend({ a, b, c: [3] })).toThrow(
+        /some of those so far are in other groups/,
+      )
     }
     optimizer.dispose()
     expect(() => optimizer.extend({ a, b })).toThrow(/was disposed/)
@@ -160,7 +184,10 @@ describe('loadSync', () => {
       [1, 2],
       [1, 2],
     ]
-    const [one, two] = [createOptimizerSync(prodigy(), { a }, backend), createOptimizerSync(prodigy(), { a: b }, backend)]
+    const [one, two] = [
+      createOptimizerSync(prodigy(), { a }, backend),
+      createOptimizerSync(prodigy(), { a: b }, backend),
+    ]
     for (let k = 0; k < 4; k++) one.step({ a: gradient(k, a) })
     b.splice(0, 2, ...a)
     two.loadSync(await one.save())
@@ -180,11 +207,14 @@ describe('loadSync', () => {
   test('is refused where writing has to be waited for', async () => {
     const slow: Backend<number[]> = {
       ...backend,
-      start: (program, params) => Object.assign(backend.start(program, params), { write: () => Promise.resolve() }),
+      start: (program, params) =>
+        Object.assign(backend.start(program, params), { write: () => Promise.resolve() }),
     }
     const optimizer = createOptimizerSync(prodigy(), { a: [1] }, slow)
     const checkpoint = await optimizer.save()
-    expect(() => optimizer.loadSync(checkpoint)).toThrow(/rows writes asynchronously\. Use "await optimizer\.load\(…\)"\./)
+    expect(() => optimizer.loadSync(checkpoint)).toThrow(
+      /rows writes asynchronously\. Use "await optimizer\.load\(…\)"\./,
+    )
     await optimizer.load(checkpoint)
   })
 })

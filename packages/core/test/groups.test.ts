@@ -1,4 +1,7 @@
-/** Which option has which value for which parameter, and what becomes of it: a number of the program, a uniform, or a choice. */
+/**
+ * Which option has which value for which parameter, and what becomes of it: a number of the
+ * program, a uniform, or a choice.
+ */
 import { describe, expect, test } from 'vitest'
 import { Moment, optionsPerTensor, partition, resolve, type TensorInfo } from '../src/groups.ts'
 import { type Algorithm, adam, FreestepError, prodigy, type Value } from '../src/index.ts'
@@ -37,10 +40,17 @@ describe('options per parameter', () => {
   })
   test('unknown parameters and options are refused', () => {
     const parameter = () => optionsPerTensor(adam(), tensors, [{ params: ['body.wieght'] }])
-    expect(parameter).toThrow('A group names "body.wieght", which is no parameter. Did you mean "body.weight"?')
-    const option = () => optionsPerTensor(adam(), tensors, [{ params: bias, weight_decay: 0 } as never])
-    expect(option).toThrow('adam (parameter group) has no option "weight_decay". Did you mean "weightDecay"?')
-    expect(() => optionsPerTensor(adam(), tensors, [{ params: bias, lr: -1 }])).toThrow(FreestepError)
+    expect(parameter).toThrow(
+      'A group names "body.wieght", which is no parameter. Did you mean "body.weight"?',
+    )
+    const option = () =>
+      optionsPerTensor(adam(), tensors, [{ params: bias, weight_decay: 0 } as never])
+    expect(option).toThrow(
+      'adam (parameter group) has no option "weight_decay". Did you mean "weightDecay"?',
+    )
+    expect(() => optionsPerTensor(adam(), tensors, [{ params: bias, lr: -1 }])).toThrow(
+      FreestepError,
+    )
   })
 })
 
@@ -52,8 +62,9 @@ describe('groups by themselves', () => {
     ['all in groups', [{ params: bias }, { params: (name: string) => !bias(name) }], [[1], [0, 2]]],
     ['the later wins', [{ params: names }, { params: ['head.weight'] }], [[0, 1], [2]]],
     ['a group that is empty', [{ params: () => false }], [[0, 1, 2]]],
-  ] as [string, { params: string[] | ((name: string) => boolean) }[], number[][]][])('%s', (_what, groups, expected) =>
-    expect(partition(tensors, groups)).toEqual(expected),
+  ] as [string, { params: string[] | ((name: string) => boolean) }[], number[][]][])(
+    '%s',
+    (_what, groups, expected) => expect(partition(tensors, groups)).toEqual(expected),
   )
 })
 
@@ -91,7 +102,11 @@ describe('what options become', () => {
     )
   })
   test('an lr that is the number 0 freezes, one that falls to 0 does not', () => {
-    expect(of(adam({ lr: () => 0 }), [{ params: bias, lr: 0 }]).frozen).toEqual([false, true, false])
+    expect(of(adam({ lr: () => 0 }), [{ params: bias, lr: 0 }]).frozen).toEqual([
+      false,
+      true,
+      false,
+    ])
   })
   test('strides are there where something is sliced', () => {
     expect(of(prodigy()).strides).toBeUndefined()
@@ -105,6 +120,8 @@ describe('what options become', () => {
     expect(() => uniforms.lr.at(new Moment(2), [])).toThrow(
       'The schedule of lr gave -1 at step 2. It must return a finite number ≥ 0.',
     )
-    expect(() => of(adam({ lr: () => Number.NaN })).uniforms.lr.at(new Moment(0), [])).toThrow(FreestepError)
+    expect(() => of(adam({ lr: () => Number.NaN })).uniforms.lr.at(new Moment(0), [])).toThrow(
+      FreestepError,
+    )
   })
 })

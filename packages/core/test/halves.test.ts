@@ -1,12 +1,21 @@
-/** bfloat16 against the definition: every pattern, and the nearest pattern of numbers between two. float16 is tested where WebGPU uses it. */
+/**
+ * bfloat16 against the definition: every pattern, and the nearest pattern of numbers between two.
+ * float16 is tested where WebGPU uses it.
+ */
 import { expect, test } from 'vitest'
 import { halves } from '../src/index.ts'
 
 const { decode, encode } = halves.bfloat16
 
-/** The number of a pattern, by the definition of the format: 8 bits of exponent and 7 of fraction. */
+/**
+ * The number of a pattern, by the definition of the format: 8 bits of exponent and 7 of fraction.
+ */
 function defined(pattern: number): number {
-  const [sign, exponent, fraction] = [pattern & 0x8000 ? -1 : 1, (pattern >> 7) & 255, pattern & 127]
+  const [sign, exponent, fraction] = [
+    pattern & 0x8000 ? -1 : 1,
+    (pattern >> 7) & 255,
+    pattern & 127,
+  ]
   if (exponent === 255) return fraction ? Number.NaN : sign * Infinity
   return sign * (exponent ? (128 + fraction) * 2 ** (exponent - 134) : fraction * 2 ** -133)
 }

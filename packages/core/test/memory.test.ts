@@ -34,7 +34,11 @@ class Noting implements Engine<Float64Array> {
   dispose() {}
 }
 
-const backendWith = (knowsMemory: boolean, engines: Noting[] = [], hasPlaces = true): Backend<Float64Array> => ({
+const backendWith = (
+  knowsMemory: boolean,
+  engines: Noting[] = [],
+  hasPlaces = true,
+): Backend<Float64Array> => ({
   name: 'noting',
   describe: ({ length }) => ({ shape: [length], size: length, dtype: 'float64' }),
   ...(knowsMemory && { memory: memoryOf }),
@@ -64,20 +68,32 @@ describe('shared memory', () => {
     ['two views on the same numbers', { a: part(0, 6), b: part(0, 6) }],
     ['neighbours that overlap', { a: part(2, 4), b: part(0, 3) }],
     ['one within another', { a: part(0, 1), b: part(1, 6), c: part(3, 4) }],
-    ['two that are not neighbours by name', { a: part(3, 6), b: new Float64Array(2), c: part(0, 2), d: part(1, 3) }],
+    [
+      'two that are not neighbours by name',
+      { a: part(3, 6), b: new Float64Array(2), c: part(0, 2), d: part(1, 3) },
+    ],
   ])('%s is refused', (_, params) => {
     expect(codeOf(() => make(params))).toBe('shared-memory')
   })
 
   test('the message names the two, and says what to do', () => {
-    expect(() => make({ a: row, encoder: part(2, 4), decoder: part(2, 4) })).toThrow(/parameters a and encoder overlap in memory/)
+    expect(() => make({ a: row, encoder: part(2, 4), decoder: part(2, 4) })).toThrow(
+      /parameters a and encoder overlap in memory/,
+    )
     expect(() => make({ encoder: part(2, 4), c: part(0, 2), decoder: part(2, 4) })).toThrow(
       /encoder and decoder are the same tensor under two names. .* whose gradient is the sum over its uses/,
     )
   })
 
   test('parts beside each other, empty ones, and equal numbers elsewhere are not', () => {
-    make({ a: part(2, 4), b: part(4, 6), c: part(0, 2), none: part(3, 3), nothing: part(3, 3), copy: row.slice() })
+    make({
+      a: part(2, 4),
+      b: part(4, 6),
+      c: part(0, 2),
+      none: part(3, 3),
+      nothing: part(3, 3),
+      copy: row.slice(),
+    })
   })
 
   test('by extend, too, which has then changed nothing', () => {
@@ -91,12 +107,17 @@ describe('shared memory', () => {
 
   test('groups with estimates of their own share no memory either', () => {
     const groups = [{ params: ['b'], lr: 2 }]
-    const create = () => createOptimizerSync(sgd(), { a: part(0, 2), b: part(1, 3) }, backend, { groups, splitGroups: true })
+    const create = () =>
+      createOptimizerSync(sgd(), { a: part(0, 2), b: part(1, 3) }, backend, {
+        groups,
+        splitGroups: true,
+      })
     expect(codeOf(create)).toBe('shared-memory')
   })
 
   test('a backend that says nothing of memory: the same tensor twice', () => {
-    const create = (params: Record<string, Float64Array>) => createOptimizerSync(sgd(), params, backendWith(false))
+    const create = (params: Record<string, Float64Array>) =>
+      createOptimizerSync(sgd(), params, backendWith(false))
     expect(codeOf(() => create({ a: row, b: row }))).toBe('shared-memory')
     create({ a: row, b: part(0, 6) })
   })
@@ -120,7 +141,9 @@ test('what is occupied, against a look at every byte', () => {
     const taken = new Set(all.flatMap(bytes))
     for (let i = 0; i < 20; i++) {
       const asked = stretch()
-      expect(occupied.touches(asked), JSON.stringify({ all, asked })).toBe(bytes(asked).some((byte) => taken.has(byte)))
+      expect(occupied.touches(asked), JSON.stringify({ all, asked })).toBe(
+        bytes(asked).some((byte) => taken.has(byte)),
+      )
     }
   }
 })
@@ -140,7 +163,8 @@ describe('a step without gradients', () => {
     const { optimizer, engine } = start()
     optimizer.step()
     optimizer.step(optimizer.grads)
-    for (const { gradients } of engine.steps) expect(gradients.every((each, i) => each === engine.gradients?.[i])).toBe(true)
+    for (const { gradients } of engine.steps)
+      expect(gradients.every((each, i) => each === engine.gradients?.[i])).toBe(true)
     expect(optimizer.steps).toBe(2)
   })
 
@@ -148,7 +172,9 @@ describe('a step without gradients', () => {
     const { optimizer, engine } = start()
     const step = optimizer.step as (...args: unknown[]) => void
     for (const args of [[undefined], [null], [undefined, { loss: 1 }], [undefined, undefined]])
-      expect(() => step(...args)).toThrow(/\[freestep\/core\] The gradients are .* step\(\) without an argument takes the views/)
+      expect(() => step(...args)).toThrow(
+        /\[freestep\/core\] The gradients are .* step\(\) without an argument takes the views/,
+      )
     expect(codeOf(() => step(undefined))).toBe('missing-gradient')
     expect([optimizer.steps, engine.steps.length]).toEqual([0, 0])
   })

@@ -1,4 +1,7 @@
-/** The operations on plain numbers, and which scope their results have; what they compute on tensors is each backend's to show. */
+/**
+ * The operations on plain numbers, and which scope their results have; what they compute on tensors
+ * is each backend's to show.
+ */
 import { describe, expect, test } from 'vitest'
 import {
   abs,
@@ -83,8 +86,18 @@ describe('numbers are folded on the host', () => {
 
   test('host has exactly the elementwise operations', () => {
     const all: Record<Elementwise, true> = {
-      ...{ add: true, sub: true, mul: true, div: true, max: true, min: true, neg: true, abs: true },
-      ...{ sqrt: true, pow: true, sign: true, where: true },
+      add: true,
+      sub: true,
+      mul: true,
+      div: true,
+      max: true,
+      min: true,
+      neg: true,
+      abs: true,
+      sqrt: true,
+      pow: true,
+      sign: true,
+      where: true,
     }
     expect(Object.keys(host).sort()).toEqual(Object.keys(all).sort())
   })
@@ -124,10 +137,14 @@ describe('values go to their interpreter', () => {
     [[s, s], 'slice'],
     [[s, g], undefined],
     [[1, 2], 'global'],
-  ] as [Expr[], Scope | undefined][])('the widest of %o', (args, scope) => expect(widest(args)).toBe(scope))
+  ] as [Expr[], Scope | undefined][])('the widest of %o', (args, scope) =>
+    expect(widest(args)).toBe(scope),
+  )
 
   test('a sliced and a whole value do not mix', () => {
     expect(() => mul(g, s)).toThrow(FreestepError)
-    expect(() => mul(g, s)).toThrow('[freestep/core] mul mixes a sliced and a whole value. Pass the whole one through slice().')
+    expect(() => mul(g, s)).toThrow(
+      '[freestep/core] mul mixes a sliced and a whole value. Pass the whole one through slice().',
+    )
   })
 })

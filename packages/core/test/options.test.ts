@@ -1,4 +1,7 @@
-/** Options are checked when the factory is called: names, ranges, shapes. Defaults are those of the original implementations. */
+/**
+ * Options are checked when the factory is called: names, ranges, shapes. Defaults are those of the
+ * original implementations.
+ */
 import { describe, expect, test } from 'vitest'
 import {
   type Algorithm,
@@ -27,7 +30,8 @@ function refusal(call: () => unknown): FreestepError {
   throw new Error('nothing was refused')
 }
 /** Calls a factory with settings that its type may refuse. */
-const make = (factory: (settings?: never) => Algorithm, settings: object) => () => factory(settings as never)
+const make = (factory: (settings?: never) => Algorithm, settings: object) => () =>
+  factory(settings as never)
 const schedule: Schedule = (k) => k
 
 test('defaults are overlaid; undefined is as if left out', () => {
@@ -40,15 +44,27 @@ test('defaults are overlaid; undefined is as if left out', () => {
     decouple: false,
   })
   expect(prodigy().options).toMatchObject({
-    ...{ lr: 1, betas: [0.9, 0.999], beta3: null, eps: 1e-8, weightDecay: 0, decouple: true, useBiasCorrection: false },
-    ...{ safeguardWarmup: false, d0: 1e-6, dCoef: 1, growthRate: Infinity, sliceP: 1 },
+    lr: 1,
+    betas: [0.9, 0.999],
+    beta3: null,
+    eps: 1e-8,
+    weightDecay: 0,
+    decouple: true,
+    useBiasCorrection: false,
+    safeguardWarmup: false,
+    d0: 1e-6,
+    dCoef: 1,
+    growthRate: Infinity,
+    sliceP: 1,
   })
 })
 
 test('an unknown option is refused with the nearest one', () => {
   const error = refusal(make(prodigy, { weight_decay: 0.1 }))
   expect(error.code).toBe('unknown-option')
-  expect(error.message).toBe('[freestep/core] prodigy has no option "weight_decay". Did you mean "weightDecay"?')
+  expect(error.message).toBe(
+    '[freestep/core] prodigy has no option "weight_decay". Did you mean "weightDecay"?',
+  )
   expect(refusal(make(sgd, { nothing: 1 })).message).toContain('Known: lr, momentum')
 })
 
@@ -75,8 +91,18 @@ describe('what an option cannot be', () => {
     ['repsRel of 0', dog, { repsRel: 0 }, '> 0'],
     ['a schedule where null is meant', dog, { initEta: schedule }, 'initEta'],
     ['a negative ceiling', prodigy, { dLimit: -1 }, 'a number > 0 (Infinity for no limit)'],
-    ['a text that is no choice of prodigy', prodigy, { compat: 'pytorch' }, 'Give one of "paper", "prodigyopt".'],
-    ['a text that is no choice of sps', sps, { adaptFlag: 'smooth' }, 'Give one of "smooth_iter", "constant".'],
+    [
+      'a text that is no choice of prodigy',
+      prodigy,
+      { compat: 'pytorch' },
+      'Give one of "paper", "prodigyopt".',
+    ],
+    [
+      'a text that is no choice of sps',
+      sps,
+      { adaptFlag: 'smooth' },
+      'Give one of "smooth_iter", "constant".',
+    ],
     ['half a step', prodigy, { adaptSteps: 1.5 }, 'an integer ≥ 0'],
   ]
   test.each(refused)('%s', (_what, factory, settings, words) => {

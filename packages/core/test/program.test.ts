@@ -1,4 +1,7 @@
-/** Programs: what core adds around an algorithm, what it finds out about one, and which algorithms it refuses. */
+/**
+ * Programs: what core adds around an algorithm, what it finds out about one, and which algorithms
+ * it refuses.
+ */
 import { describe, expect, test } from 'vitest'
 import {
   type Algorithm,
@@ -59,17 +62,31 @@ describe('what a program knows', () => {
   test('what is kept for tensors that sit a step out: nothing for sums of gradients, a share of each other sum', () => {
     expect(program(sgd({ momentum: 0.9 })).hidden).toEqual([])
     expect(program(prodigy()).hidden).toEqual(['decay.s', 'sum.0'])
-    expect(program(prodigy({ weightDecay: 0.1, decouple: false })).hidden).toEqual(['decay.s', 'sum.0'])
+    expect(program(prodigy({ weightDecay: 0.1, decouple: false })).hidden).toEqual([
+      'decay.s',
+      'sum.0',
+    ])
     expect(program(dadaptLion()).hidden).toEqual(['decay.s', 'sum.0'])
     // ‖s‖² in the norm of v, and ‖s‖₁.
     expect(program(dadaptAdan()).hidden).toEqual(['decay.s', 'sum.0', 'sum.1'])
-    const always = createProgram(prodigy(), tensors, [prodigy().options, prodigy().options], { absences: false })
+    const always = createProgram(prodigy(), tensors, [prodigy().options, prodigy().options], {
+      absences: false,
+    })
     expect(always.hidden).toEqual([])
     expect(always.uniforms).toEqual({})
   })
   test('sliced states are elements where nothing is sliced', () => {
-    expect(program(prodigy()).states).toMatchObject({ m: 'element', s: 'element', moved: 'element', d: 'global' })
-    expect(program(prodigy({ sliceP: 3 })).states).toMatchObject({ m: 'element', s: 'slice', moved: 'slice' })
+    expect(program(prodigy()).states).toMatchObject({
+      m: 'element',
+      s: 'element',
+      moved: 'element',
+      d: 'global',
+    })
+    expect(program(prodigy({ sliceP: 3 })).states).toMatchObject({
+      m: 'element',
+      s: 'slice',
+      moved: 'slice',
+    })
     expect(program(prodigy({ sliceP: 3 })).strides).toEqual([3, 3])
   })
   test('whether the loss is used', () => {
@@ -92,8 +109,16 @@ describe('what a program knows', () => {
 })
 
 describe('algorithms that are refused', () => {
-  const define = (state: Record<string, State>, step: (values: Record<string, never>) => Record<string, Expr | undefined>) =>
-    defineAlgorithm({ name: 'odd', defaults: { sliceP: 1 }, state: () => state, step: step as never })
+  const define = (
+    state: Record<string, State>,
+    step: (values: Record<string, never>) => Record<string, Expr | undefined>,
+  ) =>
+    defineAlgorithm({
+      name: 'odd',
+      defaults: { sliceP: 1 },
+      state: () => state,
+      step: step as never,
+    })
   const refused: [string, Algorithm, string][] = [
     ['no update', define({}, () => ({}))(), 'odd: the step returned no u. Return the update as u.'],
     [
@@ -139,8 +164,16 @@ describe('algorithms that are refused', () => {
   })
 
   test('the good form of the same is taken', () => {
-    const good = define({ s: sliced(slice), d: scalar(1) }, ({ g, s, d }) => ({ u: mul(d, g), s: add(s, slice(g)), d: sum(s) }))
-    expect(program(good({ sliceP: 2 })).states).toEqual({ s: 'slice', d: 'global', 'sum.0': 'tensor' })
+    const good = define({ s: sliced(slice), d: scalar(1) }, ({ g, s, d }) => ({
+      u: mul(d, g),
+      s: add(s, slice(g)),
+      d: sum(s),
+    }))
+    expect(program(good({ sliceP: 2 })).states).toEqual({
+      s: 'slice',
+      d: 'global',
+      'sum.0': 'tensor',
+    })
     expect(program(good()).states).toEqual({ s: 'element', d: 'global', 'sum.0': 'tensor' })
   })
 
@@ -150,7 +183,9 @@ describe('algorithms that are refused', () => {
   })
 
   test('a wrapper around itself', () => {
-    expect(() => program(averaged(averaged(dog())))).toThrow('averaged cannot go around averaged(dog) twice')
+    expect(() => program(averaged(averaged(dog())))).toThrow(
+      'averaged cannot go around averaged(dog) twice',
+    )
     expect(() => program(mechanic(mechanic(sgd())))).toThrow(FreestepError)
   })
 

@@ -1,4 +1,7 @@
-/** What does not compile, and what the compiler knows. Where the mistake can be made without types too, it fails at once. */
+/**
+ * What does not compile, and what the compiler knows. Where the mistake can be made without types
+ * too, it fails at once.
+ */
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import {
   type Algorithm,
@@ -49,7 +52,9 @@ describe('settings', () => {
   test('options are numbers, or schedules where they are numbers', () => {
     expectTypeOf<Settings<SgdOptions>['lr']>().toEqualTypeOf<number | Schedule | undefined>()
     expectTypeOf<Settings<SgdOptions>['nesterov']>().toEqualTypeOf<boolean | undefined>()
-    expectTypeOf<Settings<ProdigyOptions>['compat']>().toEqualTypeOf<'paper' | 'prodigyopt' | undefined>()
+    expectTypeOf<Settings<ProdigyOptions>['compat']>().toEqualTypeOf<
+      'paper' | 'prodigyopt' | undefined
+    >()
     expectTypeOf(prodigy).parameter(0).toEqualTypeOf<Settings<ProdigyOptions> | undefined>()
   })
   test('wrong settings', () => {
@@ -93,7 +98,13 @@ describe('algorithms', () => {
     expectTypeOf(dog().options.lr).toEqualTypeOf<number | Schedule>()
   })
   test('their steps see numbers as expressions and choices as they are', () => {
-    type H = Hyper<{ lr: number; betas: readonly [number, number]; nesterov: boolean; mode: 'a' | 'b'; limit: number | null }>
+    type H = Hyper<{
+      lr: number
+      betas: readonly [number, number]
+      nesterov: boolean
+      mode: 'a' | 'b'
+      limit: number | null
+    }>
     expectTypeOf<H['lr']>().toEqualTypeOf<Expr>()
     expectTypeOf<H['betas']>().toEqualTypeOf<readonly [Expr, Expr]>()
     expectTypeOf<H['nesterov']>().toEqualTypeOf<boolean>()
@@ -108,7 +119,12 @@ describe('algorithms', () => {
       mode: oneOf('a', 'b'),
       D: orNull(positive),
     }
-    const own = defineAlgorithm({ name: 'own', defaults: declared, state: () => ({}), step: ({ g }) => ({ u: g }) })
+    const own = defineAlgorithm({
+      name: 'own',
+      defaults: declared,
+      state: () => ({}),
+      step: ({ g }) => ({ u: g }),
+    })
     type Own = OptionsOf<ReturnType<typeof own>>
     expectTypeOf<Own['lr']>().toEqualTypeOf<number>()
     expectTypeOf<Own['betas']>().toEqualTypeOf<readonly [number, number]>()
@@ -117,8 +133,15 @@ describe('algorithms', () => {
     expectTypeOf<Own['D']>().toEqualTypeOf<number | null>()
     // @ts-expect-error a default of another type
     compiled((): Declared<SgdOptions> => ({ ...sgd.algorithm.defaults, nesterov: nonNegative(1) }))
-    // @ts-expect-error p is a number, no value
-    compiled(() => defineAlgorithm({ name: 'own', defaults: {}, state: () => ({}), step: ({ p }) => ({ u: p.scope }) }))
+    compiled(() =>
+      defineAlgorithm({
+        name: 'own',
+        defaults: {},
+        state: () => ({}),
+        // @ts-expect-error p is a number, no value
+        step: ({ p }) => ({ u: p.scope }),
+      }),
+    )
   })
   test('a definition gives back its own states', () => {
     const own = { name: 'own', defaults: { lr: 1 }, state: () => ({ m: element(), d: scalar() }) }
@@ -145,16 +168,30 @@ describe('algorithms', () => {
 describe('optimizers', () => {
   test('steps are synchronous where the backend is', () => {
     compiled(async () => {
-      expectTypeOf((await createOptimizer(sgd(), { w }, backend)).step).returns.toEqualTypeOf<void>()
-      expectTypeOf((await createOptimizer(sgd(), { w }, later)).step).returns.toEqualTypeOf<Promise<void>>()
-      expectTypeOf(createOptimizerSync(sgd(), { w }, backend)).toEqualTypeOf<Optimizer<Float32Array, void>>()
+      expectTypeOf(
+        (await createOptimizer(sgd(), { w }, backend)).step,
+      ).returns.toEqualTypeOf<void>()
+      expectTypeOf((await createOptimizer(sgd(), { w }, later)).step).returns.toEqualTypeOf<
+        Promise<void>
+      >()
+      expectTypeOf(createOptimizerSync(sgd(), { w }, backend)).toEqualTypeOf<
+        Optimizer<Float32Array, void>
+      >()
     })
-    expectTypeOf<Optimizer<Float32Array, MaybePromise<void>>['params']>().toEqualTypeOf<Readonly<Record<string, Float32Array>>>()
+    expectTypeOf<Optimizer<Float32Array, MaybePromise<void>>['params']>().toEqualTypeOf<
+      Readonly<Record<string, Float32Array>>
+    >()
   })
   test('groups take the options of the algorithm, wrapped or not', () => {
-    compiled(() => createOptimizer(prodigy(), { w }, backend, { groups: [{ params: ['w'], weightDecay: 0, lr: (k) => k }] }))
     compiled(() =>
-      createOptimizer(averaged(dog()), { w }, backend, { groups: [{ params: (name: string) => name === 'w', repsRel: 1e-4 }] }),
+      createOptimizer(prodigy(), { w }, backend, {
+        groups: [{ params: ['w'], weightDecay: 0, lr: (k) => k }],
+      }),
+    )
+    compiled(() =>
+      createOptimizer(averaged(dog()), { w }, backend, {
+        groups: [{ params: (name: string) => name === 'w', repsRel: 1e-4 }],
+      }),
     )
     // @ts-expect-error dog has no d0
     compiled(() => createOptimizer(dog(), { w }, backend, { groups: [{ params: ['w'], d0: 1 }] }))
@@ -170,11 +207,15 @@ describe('optimizers', () => {
     compiled(() => createOptimizer(sgd, { w }, backend))
     // @ts-expect-error nor is a promise of a backend one
     compiled(() => createOptimizer(sgd(), { w }, Promise.resolve(backend)))
-    compiled((optimizer?: Optimizer<Float32Array>) => optimizer?.step({ w, v: null, u: undefined }, { loss: 1 }))
+    compiled((optimizer?: Optimizer<Float32Array>) =>
+      optimizer?.step({ w, v: null, u: undefined }, { loss: 1 }),
+    )
     // @ts-expect-error a step takes a loss
     compiled((optimizer?: Optimizer<Float32Array>) => optimizer?.step({ w }, { los: 1 }))
-    // @ts-expect-error a loss is a number or a tensor
-    compiled((optimizer?: Optimizer<Float32Array>) => optimizer?.step({ w }, { loss: Promise.resolve(1) }))
+    compiled((optimizer?: Optimizer<Float32Array>) =>
+      // @ts-expect-error a loss is a number or a tensor
+      optimizer?.step({ w }, { loss: Promise.resolve(1) }),
+    )
     // @ts-expect-error gradients are named
     compiled((optimizer?: Optimizer<Float32Array>) => optimizer?.step([w]))
   })

@@ -28,16 +28,29 @@ const rows = lines.map(({ algorithm, file, ran, compared, chaotic, leftOut }, i)
   String(leftOut),
 ])
 const total = (column) => String(rows.reduce((sum, row) => sum + Number(row[column]), 0))
-const head = ['algorithm', 'recorded by', 'trajectories', 'records', 'chaotic', ...Object.keys(reports), 'left out']
+const head = [
+  'algorithm',
+  'recorded by',
+  'trajectories',
+  'records',
+  'chaotic',
+  ...Object.keys(reports),
+  'left out',
+]
 const body = [head, ...rows, ['total', '', total(2), total(3), total(4), '', '', '', total(8)]]
 const widths = head.map((_, i) => Math.max(...body.map((row) => row[i].length)))
-for (const row of body) console.log(row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '))
+for (const row of body)
+  console.log(
+    row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '),
+  )
 
 console.log('\nLeft out:')
 for (const { what, reason } of reasons) console.log(`  ${what}: ${reason}`)
 
 const bad = Object.entries(reports).flatMap(([name, report]) =>
-  report.lines.filter(({ worst }) => !(worst < limit)).map(({ file, worst }) => `${file} (${name}): ${worst}`),
+  report.lines
+    .filter(({ worst }) => !(worst < limit))
+    .map(({ file, worst }) => `${file} (${name}): ${worst}`),
 )
 console.log(bad.length ? `\nAbove ${limit}: ${bad.join(', ')}` : `\nAll within ${limit}.`)
 process.exitCode = bad.length ? 1 : 0

@@ -1,6 +1,7 @@
 /**
- * One block of memory for everything an optimizer keeps: single numbers, tables, and the vectors, parameters and gradients included
- * unless they are elsewhere in the same memory. Decides where things are and gives views on them. Not what is computed there.
+ * One block of memory for everything an optimizer keeps: single numbers, tables, and the vectors,
+ * parameters and gradients included unless they are elsewhere in the same memory. Decides where
+ * things are and gives views on them. Not what is computed there.
  */
 
 import { type ElementType, type Kernels, type Layout, segmentInts } from '@freestep/compiler'
@@ -34,16 +35,31 @@ export interface Arena {
 export interface Site {
   /** Where the block begins: a multiple of 64. Default: 0. */
   readonly at?: number
-  /** Leaves parameters and gradients out: they are elsewhere in the memory, and every run says where. */
+  /**
+   * Leaves parameters and gradients out: they are elsewhere in the memory, and every run says
+   * where.
+   */
   readonly lent?: boolean
 }
 
 /** Lays out the memory for a program and the kernels of its functions. */
-export function arrange(program: Program, kernels: readonly Kernels[], { at = 0, lent = false }: Site = {}): Arena {
+export function arrange(
+  program: Program,
+  kernels: readonly Kernels[],
+  { at = 0, lent = false }: Site = {},
+): Arena {
   const slots = (scope: 'global' | 'tensor') =>
     Math.max(...kernels.map((each) => each.slots.filter((slot) => slot.scope === scope).length))
-  const sums = Math.max(0, ...kernels.flatMap(({ stages }) => stages.map((stage) => (stage.kind === 'pass' ? stage.sums : 0))))
-  const segments = program.tensors.reduce((count, { size }) => count + Math.ceil(size / segmentLength), 0)
+  const sums = Math.max(
+    0,
+    ...kernels.flatMap(({ stages }) =>
+      stages.map((stage) => (stage.kind === 'pass' ? stage.sums : 0)),
+    ),
+  )
+  const segments = program.tensors.reduce(
+    (count, { size }) => count + Math.ceil(size / segmentLength),
+    0,
+  )
   const tensorStride = slots('tensor')
 
   let end = at
@@ -63,7 +79,10 @@ export function arrange(program: Program, kernels: readonly Kernels[], { at = 0,
   const banks = (['float32', 'float64'] as const).flatMap((type): Bank[] => {
     const tensors = [...program.tensors.keys()].filter((i) => program.tensors[i].dtype === type)
     if (!tensors.length) return []
-    const starts = { element: new Array<number>(program.tensors.length), slice: new Array<number>(program.tensors.length) }
+    const starts = {
+      element: new Array<number>(program.tensors.length),
+      slice: new Array<number>(program.tensors.length),
+    }
     const total = { element: 0, slice: 0 }
     for (const i of tensors)
       for (const scope of ['element', 'slice'] as const) {
@@ -72,7 +91,10 @@ export function arrange(program: Program, kernels: readonly Kernels[], { at = 0,
       }
     const size = type === 'float32' ? 4 : 8
     const arrays = Object.fromEntries(
-      Object.entries(names).map(([name, scope]) => [name, take(size * total[scope as 'element' | 'slice'])]),
+      Object.entries(names).map(([name, scope]) => [
+        name,
+        take(size * total[scope as 'element' | 'slice']),
+      ]),
     )
     // What is elsewhere is counted from the beginning of the memory.
     const { x = 0, g = 0 } = arrays
@@ -85,15 +107,27 @@ export function arrange(program: Program, kernels: readonly Kernels[], { at = 0,
 
 /** The states that are vectors. */
 export const vectorsOf = (program: Program): Record<string, 'element' | 'slice'> =>
-  Object.fromEntries(Object.entries(program.states).filter(([, scope]) => scope === 'element' || scope === 'slice')) as never
+  Object.fromEntries(
+    Object.entries(program.states).filter(([, scope]) => scope === 'element' || scope === 'slice'),
+  ) as never
 
 /** How many numbers a vector has for a tensor. */
-export function sizeOf({ tensors, strides }: Program, i: number, scope: 'element' | 'slice'): number {
+export function sizeOf(
+  { tensors, strides }: Program,
+  i: number,
+  scope: 'element' | 'slice',
+): number {
   return scope === 'slice' ? Math.ceil(tensors[i].size / (strides?.[i] ?? 1)) : tensors[i].size
 }
 
 /** A tensor's part of an array, as a view. */
-export function view(memory: ArrayBufferLike, bank: Bank, program: Program, array: string, i: number): FloatArray {
+export function view(
+  memory: ArrayBufferLike,
+  bank: Bank,
+  program: Program,
+  array: string,
+  i: number,
+): FloatArray {
   const scope = vectorsOf(program)[array] ?? 'element'
   const start = (scope === 'slice' ? bank.sliceStart : bank.start)[i]
   const size = sizeOf(program, i, scope)

@@ -1,8 +1,16 @@
 /**
- * Steps on plain arrays, one loop and one new array per operation: slow, obvious, and the reference for everything faster.
- * Scalars are JavaScript numbers, so global and tensor scope compute in double precision.
+ * Steps on plain arrays, one loop and one new array per operation: slow, obvious, and the reference
+ * for everything faster. Scalars are JavaScript numbers, so global and tensor scope compute in
+ * double precision.
  */
-import { type EagerOps, type EagerSpec, type Elementwise, host, memoryOf, precisionOf } from '@freestep/core'
+import {
+  type EagerOps,
+  type EagerSpec,
+  type Elementwise,
+  host,
+  memoryOf,
+  precisionOf,
+} from '@freestep/core'
 import { sum } from './sum.ts'
 
 /** The caller's arrays. */
@@ -17,8 +25,14 @@ const isSingle = (array: FloatArray) => precisionOf(array) === 'float32'
 export const like = (array: FloatArray, size: number): FloatArray =>
   isSingle(array) ? new Float32Array(size) : new Float64Array(size)
 
-/** An operand as an array, and how far apart its elements are: a scalar, rounded to the precision of the arrays it meets, is one for all. */
-function spread(operand: Operand | undefined, single: boolean): readonly [FloatArray, stride: 0 | 1] {
+/**
+ * An operand as an array, and how far apart its elements are: a scalar, rounded to the precision of
+ * the arrays it meets, is one for all.
+ */
+function spread(
+  operand: Operand | undefined,
+  single: boolean,
+): readonly [FloatArray, stride: 0 | 1] {
   if (operand !== undefined && typeof operand !== 'number') return [operand, 1]
   return [Float64Array.of(operand === undefined ? 0 : single ? Math.fround(operand) : operand), 0]
 }
@@ -27,7 +41,8 @@ function elementwise(op: Elementwise): (...args: Operand[]) => Operand {
   const f = host[op] as (a: number, b: number, c: number) => number
   return (x, y, z) => {
     const shaped = [x, y, z].find((arg) => arg !== undefined && typeof arg !== 'number')
-    if (shaped === undefined || typeof shaped === 'number') return f(x as number, y as number, z as number)
+    if (shaped === undefined || typeof shaped === 'number')
+      return f(x as number, y as number, z as number)
     const single = isSingle(shaped)
     const [[a, i], [b, j], [c, k]] = [spread(x, single), spread(y, single), spread(z, single)]
     const out = like(shaped, shaped.length)
@@ -40,7 +55,10 @@ const names = Object.keys(host) as Elementwise[]
 
 /** The operations of eager execution on arrays. */
 export const ops: EagerOps<Operand> = {
-  ...(Object.fromEntries(names.map((op) => [op, elementwise(op)])) as Record<Elementwise, (...args: Operand[]) => Operand>),
+  ...(Object.fromEntries(names.map((op) => [op, elementwise(op)])) as Record<
+    Elementwise,
+    (...args: Operand[]) => Operand
+  >),
   constant: (c) => c,
   sum: (a, p) => (typeof a === 'number' ? a : sum(a, p)),
   slice(a, p) {
@@ -52,7 +70,9 @@ export const ops: EagerOps<Operand> = {
 }
 
 /** What core needs to run programs operation by operation on the caller's own arrays. */
-export const eagerSpec = (describe: EagerSpec<FloatArray, Operand>['describe']): EagerSpec<FloatArray, Operand> => ({
+export const eagerSpec = (
+  describe: EagerSpec<FloatArray, Operand>['describe'],
+): EagerSpec<FloatArray, Operand> => ({
   name: 'cpu',
   ops,
   describe,

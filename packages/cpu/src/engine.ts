@@ -1,9 +1,16 @@
 /**
- * The fused engine: a compiled program for callers with arrays. Parameters and gradients live in the memory of the kernels; the caller's
- * own arrays are copied in and out where they are used. Not the running of kernels: see machine.ts.
+ * The fused engine: a compiled program for callers with arrays. Parameters and gradients live in
+ * the memory of the kernels; the caller's own arrays are copied in and out where they are used. Not
+ * the running of kernels: see machine.ts.
  */
 import { compile } from '@freestep/compiler'
-import { type Engine, fixedUniforms, type Numbers, type Program, type StepInput } from '@freestep/core'
+import {
+  type Engine,
+  fixedUniforms,
+  type Numbers,
+  type Program,
+  type StepInput,
+} from '@freestep/core'
 import { arrange } from './arena.ts'
 import { allocate } from './code.ts'
 import type { FloatArray } from './eager.ts'
@@ -27,13 +34,22 @@ export class FusedEngine implements Engine<FloatArray> {
   private readonly twins: readonly Twin[]
 
   /** `step` may be given compiled otherwise, for tests. */
-  constructor(program: Program, params: readonly FloatArray[], running: Running, step = compile(program, 'step')) {
+  constructor(
+    program: Program,
+    params: readonly FloatArray[],
+    running: Running,
+    step = compile(program, 'step'),
+  ) {
     const init = compile(program, 'init')
     const functions = [step, init, ...(program.evaluate ? [compile(program, 'evaluate')] : [])]
     this.program = program
     const arena = arrange(program, functions)
     const { target, threads } = running
-    this.machine = new Machine(program, functions, { arena, memory: allocate(target, arena.bytes, threads > 1), threads })
+    this.machine = new Machine(program, functions, {
+      arena,
+      memory: allocate(target, arena.bytes, threads > 1),
+      threads,
+    })
     this.params = this.machine.views('x')
     this.gradients = this.machine.views('g')
     this.twins = params.map((own, i) => new Twin(program.tensors[i].name, own, this.params[i]))
@@ -72,7 +88,8 @@ export class FusedEngine implements Engine<FloatArray> {
     for (const [i] of given) this.twins[i].enter()
     for (const [i, gradient] of given) this.gradients[i].set(gradient)
     this.setUniforms(uniforms)
-    if (this.program.usesLoss && loss !== undefined) this.machine.set('loss', typeof loss === 'number' ? [loss] : loss)
+    if (this.program.usesLoss && loss !== undefined)
+      this.machine.set('loss', typeof loss === 'number' ? [loss] : loss)
     this.machine.run(this.stepping, active)
     for (const [i] of given) this.twins[i].leave()
   }
@@ -84,7 +101,9 @@ export class FusedEngine implements Engine<FloatArray> {
   read(state: string): readonly Numbers[] {
     if (state === 'x') this.refresh()
     const numbers = this.machine.get(state)
-    return numbers ? numbers.map((number) => Float64Array.of(number)) : this.machine.views(state).map((part) => part.slice())
+    return numbers
+      ? numbers.map((number) => Float64Array.of(number))
+      : this.machine.views(state).map((part) => part.slice())
   }
 
   write(state: string, numbers: readonly Numbers[]): void {
@@ -117,8 +136,12 @@ export class FusedEngine implements Engine<FloatArray> {
   }
 }
 
-/** A gradient apart from the kernels' memory, which copying changes: a copy, if it is in another's place. */
-const apart = (gradient: FloatArray, { buffer }: FloatArray) => (gradient.buffer === buffer ? gradient.slice() : gradient)
+/**
+ * A gradient apart from the kernels' memory, which copying changes: a copy, if it is in another's
+ * place.
+ */
+const apart = (gradient: FloatArray, { buffer }: FloatArray) =>
+  gradient.buffer === buffer ? gradient.slice() : gradient
 
 /** Whether an array is a view, or another view of the same numbers. */
 const isView = (array: FloatArray, view: FloatArray) =>

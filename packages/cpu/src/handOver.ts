@@ -1,5 +1,6 @@
 /**
- * From an engine to one for more tensors: the states of those that both have. For engines that are read at once.
+ * From an engine to one for more tensors: the states of those that both have. For engines that are
+ * read at once.
  */
 import type { Numbers, Program } from '@freestep/core'
 
@@ -11,13 +12,19 @@ interface Readable {
 
 type Known = Pick<Program, 'states' | 'tensors'>
 
-/** Writes all states of an engine, which runs the given program, into one for more tensors, the first of which are the same. */
+/**
+ * Writes all states of an engine, which runs the given program, into one for more tensors, the
+ * first of which are the same.
+ */
 export function handOver(program: Known, next: Known, from: Readable, to: Readable): void {
   for (const [state, scope] of Object.entries(program.states)) {
     const numbers = from.read(state)
     // A number of all may be one of each tensor now, where an option is another for what joins.
     const spread = scope === 'global' && next.states[state] !== 'global'
     const known = spread ? program.tensors.map(() => numbers[0]) : numbers
-    to.write(state, next.states[state] === 'global' ? known : [...known, ...to.read(state).slice(known.length)])
+    to.write(
+      state,
+      next.states[state] === 'global' ? known : [...known, ...to.read(state).slice(known.length)],
+    )
   }
 }

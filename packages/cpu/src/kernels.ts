@@ -1,6 +1,6 @@
 /**
- * \@freestep/cpu/kernels: fused kernels on a memory that somebody else has, such as that of another WebAssembly program. For authors of
- * adapters; who has arrays needs `cpu()`.
+ * \@freestep/cpu/kernels: fused kernels on a memory that somebody else has, such as that of another
+ * WebAssembly program. For authors of adapters; who has arrays needs `cpu()`.
  *
  * @packageDocumentation
  */

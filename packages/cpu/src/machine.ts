@@ -1,6 +1,6 @@
 /**
- * Runs a compiled program on the memory of one optimizer: which segments, in which order, on how many threads. Not what the arrays mean
- * to the caller, which is engine.ts's business.
+ * Runs a compiled program on the memory of one optimizer: which segments, in which order, on how
+ * many threads. Not what the arrays mean to the caller, which is engine.ts's business.
  */
 import { type Kernels, type Slot, type StageFunctions, segmentInts } from '@freestep/compiler'
 import type { Program } from '@freestep/core'
@@ -38,13 +38,19 @@ interface Extent {
   readonly active: readonly number[]
   readonly segments: readonly (readonly Segment[])[]
   readonly count: number
-  /** For each bank, where the segments of each thread begin, and where the last one's end; this thread is the last. */
+  /**
+   * For each bank, where the segments of each thread begin, and where the last one's end; this
+   * thread is the last.
+   */
   readonly cuts: readonly (readonly number[])[]
   /** Whether there is enough to do for more than one thread. */
   readonly large: boolean
 }
 
-/** Elements from which another thread is woken: below, that costs more than it saves (measured: some 40 µs, against 0.9 ns an element). */
+/**
+ * Elements from which another thread is woken: below, that costs more than it saves (measured: some
+ * 40 µs, against 0.9 ns an element).
+ */
 const largeFrom = 2 ** 18
 
 /** The memory and the code of one optimizer. */
@@ -57,7 +63,11 @@ export class Machine {
   private extent: Extent | undefined
 
   /** For a program, given all of its compiled functions. The memory of the arena is zero. */
-  constructor(program: Program, functions: readonly Kernels[], { arena, memory, threads = 1 }: Ground) {
+  constructor(
+    program: Program,
+    functions: readonly Kernels[],
+    { arena, memory, threads = 1 }: Ground,
+  ) {
     this.program = program
     this.arena = arena
     this.memory = memory
@@ -67,11 +77,17 @@ export class Machine {
 
   /** An array as views on memory, one per tensor. */
   views(array: string): FloatArray[] {
-    const bankOf = (i: number) => this.arena.banks.find(({ tensors }) => tensors.includes(i)) as Bank
-    return this.program.tensors.map((_, i) => view(this.memory.buffer, bankOf(i), this.program, array, i))
+    const bankOf = (i: number) =>
+      this.arena.banks.find(({ tensors }) => tensors.includes(i)) as Bank
+    return this.program.tensors.map((_, i) =>
+      view(this.memory.buffer, bankOf(i), this.program, array, i),
+    )
   }
 
-  /** A number (or one per tensor) by the name of a state, a uniform or the loss; undefined for what is a vector. */
+  /**
+   * A number (or one per tensor) by the name of a state, a uniform or the loss; undefined for what
+   * is a vector.
+   */
   get(name: string): number[] | undefined {
     const slot = this.slots.get(name)
     if (!slot) return undefined
@@ -99,9 +115,13 @@ export class Machine {
     return this.arena.banks[0].layout.tensorStride * i
   }
 
-  /** Compiles a function; `shared` with the other threads if there are any, which are then started. */
+  /**
+   * Compiles a function; `shared` with the other threads if there are any, which are then started.
+   */
   prepare(kernels: Kernels, shared = false): Prepared {
-    const codes = this.arena.banks.map(({ type, layout }) => codeOf(kernels, type, this.memory, layout))
+    const codes = this.arena.banks.map(({ type, layout }) =>
+      codeOf(kernels, type, this.memory, layout),
+    )
     const banks = codes.map((code) => instantiate(code, this.memory))
     return {
       kernels,
@@ -110,10 +130,22 @@ export class Machine {
     }
   }
 
-  /** Runs a function on the given tensors; `places` says where each of them is, if they are not in the arena. */
-  run({ kernels, stages, crew }: Prepared, active: readonly number[], places?: readonly (Place | undefined)[]): void {
-    const { segments, count, cuts, large } = this.tables(kernels.perTensor || this.arena.lent, active)
-    if (places) for (const [i, bank] of this.arena.banks.entries()) writeShifts(this.table(cuts[i][0]), segments[i], bank, places)
+  /**
+   * Runs a function on the given tensors; `places` says where each of them is, if they are not in
+   * the arena.
+   */
+  run(
+    { kernels, stages, crew }: Prepared,
+    active: readonly number[],
+    places?: readonly (Place | undefined)[],
+  ): void {
+    const { segments, count, cuts, large } = this.tables(
+      kernels.perTensor || this.arena.lent,
+      active,
+    )
+    if (places)
+      for (const [i, bank] of this.arena.banks.entries())
+        writeShifts(this.table(cuts[i][0]), segments[i], bank, places)
     for (const [i, banks] of stages.entries())
       if (kernels.stages[i].kind === 'scalar') banks[0](count, this.program.tensors.length)
       else if (crew && large) crew.run(i, cuts, () => runBanks(banks, cuts, this.threads - 1))
@@ -123,15 +155,22 @@ export class Machine {
   /** Writes the tables of segments and tensors, unless they are there from the last time. */
   private tables(perTensor: boolean, active: readonly number[]): Extent {
     const { extent } = this
-    if (extent && extent.perTensor === perTensor && sameNumbers(extent.active, active)) return extent
+    if (extent && extent.perTensor === perTensor && sameNumbers(extent.active, active))
+      return extent
     const { banks } = this.arena
     const taking = new Set(active)
     const segments = banks.map((bank) => segmentsOf(this.program, bank, taking, perTensor))
     writeSegments(this.table(0), segments.flat())
-    const starts = segments.map((_, i) => segments.slice(0, i).reduce((count, { length }) => count + length, 0))
+    const starts = segments.map((_, i) =>
+      segments.slice(0, i).reduce((count, { length }) => count + length, 0),
+    )
     const elements = segments.flat().reduce((sum, { length }) => sum + length, 0)
     this.extent = {
-      ...{ perTensor, active, segments, count: segments.flat().length, large: elements >= largeFrom },
+      perTensor,
+      active,
+      segments,
+      count: segments.flat().length,
+      large: elements >= largeFrom,
       cuts: segments.map((own, i) => evenly(own, this.threads).map((cut) => starts[i] + cut)),
     }
     return this.extent
@@ -139,16 +178,26 @@ export class Machine {
 
   /** The table from one of the segments on. */
   private table(segment: number): Int32Array {
-    return new Int32Array(this.memory.buffer, this.arena.banks[0].layout.segments + 4 * segmentInts * segment)
+    return new Int32Array(
+      this.memory.buffer,
+      this.arena.banks[0].layout.segments + 4 * segmentInts * segment,
+    )
   }
 }
 
 /** The part of a pass from cut `from` to the end, bank by bank. */
-function runBanks(banks: readonly StageFunctions[string][], cuts: Extent['cuts'], from: number): void {
+function runBanks(
+  banks: readonly StageFunctions[string][],
+  cuts: Extent['cuts'],
+  from: number,
+): void {
   for (const [i, stage] of banks.entries()) stage(cuts[i][from], cuts[i][cuts[i].length - 1])
 }
 
-/** Cuts segments into so many ranges of about as many elements: where each begins, and where the last one ends. */
+/**
+ * Cuts segments into so many ranges of about as many elements: where each begins, and where the
+ * last one ends.
+ */
 function evenly(segments: readonly Segment[], count: number): number[] {
   const total = segments.reduce((sum, { length }) => sum + length, 0)
   const cuts = [0]
@@ -161,4 +210,5 @@ function evenly(segments: readonly Segment[], count: number): number[] {
   return cuts
 }
 
-const sameNumbers = (a: readonly number[], b: readonly number[]) => a.length === b.length && a.every((value, i) => value === b[i])
+const sameNumbers = (a: readonly number[], b: readonly number[]) =>
+  a.length === b.length && a.every((value, i) => value === b[i])

@@ -10,10 +10,16 @@ import { type Bank, segmentLength } from './arena.ts'
 export interface Segment extends Readonly<Record<(typeof segmentFields)[number], number>> {}
 
 /**
- * The segments of the given tensors of a bank, in order. Tensors that follow each other in memory are taken together unless kernels
- * need to tell them apart (`perTensor`); then every segment is within one tensor.
+ * The segments of the given tensors of a bank, in order. Tensors that follow each other in memory
+ * are taken together unless kernels need to tell them apart (`perTensor`); then every segment is
+ * within one tensor.
  */
-export function segmentsOf(program: Program, bank: Bank, active: ReadonlySet<number>, perTensor: boolean): Segment[] {
+export function segmentsOf(
+  program: Program,
+  bank: Bank,
+  active: ReadonlySet<number>,
+  perTensor: boolean,
+): Segment[] {
   const runs: { tensor: number; start: number; length: number }[] = []
   for (const tensor of bank.tensors) {
     const { size } = program.tensors[tensor]
@@ -37,9 +43,15 @@ function cut(
     const to = Math.min(from + segmentLength, length)
     const kept = Math.ceil(from / stride)
     return {
-      ...{ start: start + from, length: to - from, tensor },
-      ...{ sliceStart: bank.sliceStart[tensor] + kept, sliceLength: Math.ceil(to / stride) - kept },
-      ...{ first: start + kept * stride, stride, xShift: 0, gShift: 0 },
+      start: start + from,
+      length: to - from,
+      tensor,
+      sliceStart: bank.sliceStart[tensor] + kept,
+      sliceLength: Math.ceil(to / stride) - kept,
+      first: start + kept * stride,
+      stride,
+      xShift: 0,
+      gShift: 0,
     }
   })
 }
@@ -51,7 +63,10 @@ export interface Place {
   readonly g: number
 }
 
-/** Writes how far the tensors of segments, all of one bank, are from their states; `places` by tensor, as far as they take part. */
+/**
+ * Writes how far the tensors of segments, all of one bank, are from their states; `places` by
+ * tensor, as far as they take part.
+ */
 export function writeShifts(
   table: Int32Array,
   segments: readonly Segment[],

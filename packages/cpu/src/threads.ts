@@ -1,11 +1,15 @@
 /**
- * Threads that share in the passes of one optimizer: worker threads in Node, web workers in cross-origin-isolated pages. They sleep
- * between steps. Not the division of the work, which is machine.ts's; and no part of the arithmetic, which does not depend on them.
+ * Threads that share in the passes of one optimizer: worker threads in Node, web workers in
+ * cross-origin-isolated pages. They sleep between steps. Not the division of the work, which is
+ * machine.ts's; and no part of the arithmetic, which does not depend on them.
  */
 import { FreestepError } from '@freestep/core'
 import { type Code, importsOf, type Memory } from './code.ts'
 
-/** Where in the shared numbers the orders are; after these, for each thread and bank, the first segment and the one after the last. */
+/**
+ * Where in the shared numbers the orders are; after these, for each thread and bank, the first
+ * segment and the one after the last.
+ */
 const entry = { order: 0, done: 1, quit: 2, stage: 3, ranges: 4 }
 
 /** What a thread is given. */
@@ -18,17 +22,23 @@ interface Post {
   readonly imports: readonly Record<string, unknown>[]
 }
 
-/** What a thread does, from beginning to end. It is sent there as text, so it must not mention anything outside itself. */
+/**
+ * What a thread does, from beginning to end. It is sent there as text, so it must not mention
+ * anything outside itself.
+ */
 function serve({ entry, control, place, modules, imports }: Post, ready: () => void): void {
   const math = { pow: Math.pow }
   const kernels = modules.map((module, i) => {
-    const instance = new WebAssembly.Instance(module, { ...imports[i], math } as WebAssembly.Imports)
+    const instance = new WebAssembly.Instance(module, {
+      ...imports[i],
+      math,
+    } as WebAssembly.Imports)
     return instance.exports as unknown as Record<string, (from: number, to: number) => void>
   })
   ready()
   for (let orders = 0; ; ) {
-    // The next pass of a step comes within microseconds; the next step takes its time. A call may also come late, after its order was
-    // seen and done: it wakes for nothing.
+    // The next pass of a step comes within microseconds; the next step takes its time. A call may
+    // also come late, after its order was seen and done: it wakes for nothing.
     for (let spins = 0; Atomics.load(control, entry.order) === orders; spins++)
       if (spins > 2000) Atomics.wait(control, entry.order, orders)
     orders = Atomics.load(control, entry.order)
@@ -52,23 +62,33 @@ export class Crew {
   /** Starts `size` threads beside this one. */
   constructor(size: number, codes: readonly Code[], memory: Memory) {
     this.size = size
-    this.control = new Int32Array(new SharedArrayBuffer(4 * (entry.ranges + 2 * size * codes.length)))
+    this.control = new Int32Array(
+      new SharedArrayBuffer(4 * (entry.ranges + 2 * size * codes.length)),
+    )
     const imports = codes.map(({ layout }) => {
       const { env, layout: addresses } = importsOf(layout, memory.wasm)
       return { env, layout: addresses }
     })
     const modules = codes.map(({ program }) => program as WebAssembly.Module)
-    const threads = Array.from({ length: size }, (_, place) => start({ entry, control: this.control, place, modules, imports }))
+    const threads = Array.from({ length: size }, (_, place) =>
+      start({ entry, control: this.control, place, modules, imports }),
+    )
     this.ready = Promise.all(threads).then(() => undefined)
   }
 
-  /** Runs a pass: thread i the segments from cuts[i] to cuts[i + 1] of each bank, and `here` what comes after. */
+  /**
+   * Runs a pass: thread i the segments from cuts[i] to cuts[i + 1] of each bank, and `here` what
+   * comes after.
+   */
   run(stage: number, banks: readonly (readonly number[])[], here: () => void): void {
     const { control, size } = this
     control[entry.stage] = stage
     for (let place = 0; place < size; place++)
       for (const [bank, cuts] of banks.entries())
-        control.set([cuts[place], cuts[place + 1]], entry.ranges + 2 * (place * banks.length + bank))
+        control.set(
+          [cuts[place], cuts[place + 1]],
+          entry.ranges + 2 * (place * banks.length + bank),
+        )
     Atomics.store(control, entry.done, 0)
     this.call()
     here()
@@ -102,19 +122,28 @@ const mayWait = (() => {
 })()
 
 type NodeThreads = typeof import('node:worker_threads')
-const nodeThreads = (): NodeThreads | undefined => globalThis.process?.getBuiltinModule?.('node:worker_threads')
+const nodeThreads = (): NodeThreads | undefined =>
+  globalThis.process?.getBuiltinModule?.('node:worker_threads')
 
 /** Whether threads with a shared memory are to be had here. */
 export const allowsThreads = (): boolean =>
   typeof SharedArrayBuffer !== 'undefined' &&
-  (nodeThreads() !== undefined || (globalThis.crossOriginIsolated === true && typeof Worker === 'function'))
+  (nodeThreads() !== undefined ||
+    (globalThis.crossOriginIsolated === true && typeof Worker === 'function'))
 
 /** Starts one thread; resolves when it is at work. */
 function start(post: Post): Promise<void> {
   const node = nodeThreads()
   return new Promise((resolve, reject) => {
     const fail = (cause: unknown) =>
-      reject(new FreestepError('cpu', 'unsupported', 'A thread did not start. Leave the option threads out.', { cause }))
+      reject(
+        new FreestepError(
+          'cpu',
+          'unsupported',
+          'A thread did not start. Leave the option threads out.',
+          { cause },
+        ),
+      )
     if (node) {
       const text = `const { workerData, parentPort } = require('node:worker_threads')\n;(${serve})(workerData, () => parentPort.postMessage(0))`
       const worker = new node.Worker(text, { eval: true, workerData: post })
@@ -126,7 +155,9 @@ function start(post: Post): Promise<void> {
       })
       return
     }
-    const url = URL.createObjectURL(new Blob([`onmessage = ({ data }) => (${serve})(data, () => postMessage(0))`]))
+    const url = URL.createObjectURL(
+      new Blob([`onmessage = ({ data }) => (${serve})(data, () => postMessage(0))`]),
+    )
     const worker = new Worker(url)
     worker.onerror = fail
     worker.onmessage = () => {

@@ -1,6 +1,6 @@
 /**
- * Parameters that sit steps out, and coordinates that are lost: what is left of them in the sums, against closed forms and against what
- * zeros in their place give.
+ * Parameters that sit steps out, and coordinates that are lost: what is left of them in the sums,
+ * against closed forms and against what zeros in their place give.
  */
 import { describe, expect, test } from 'vitest'
 import {
@@ -34,7 +34,10 @@ const ways = [
   ['eager', { fused: false }],
 ] as const
 
-/** Keeps s ← s / 2 + g, and shows ‖s‖₁, Σ g and Σ 2 fresh(s): a state's sum, a gradient's, and that of something made anew. */
+/**
+ * Keeps s ← s / 2 + g, and shows ‖s‖₁, Σ g and Σ 2 fresh(s): a state's sum, a gradient's, and that
+ * of something made anew.
+ */
 const shares = defineAlgorithm({
   name: 'shares',
   defaults: {},
@@ -56,7 +59,8 @@ describe.each(ways)('what a tensor that sits out contributes, %s', (_way, option
       const { norm, total, anew } = await optimizer.scalars()
       return [norm, total, anew]
     }
-    // s = (4, 4), 6: then a waits twice, at 1/2 of its share each time, and returns at s = (4, 4) / 8 + 1.
+    // s = (4, 4), 6: then a waits twice, at 1/2 of its share each time, and returns at s = (4, 4) /
+    // 8 + 1.
     expect(await step(4, 6)).toEqual([14, 14, 28])
     expect(await step(undefined, 1)).toEqual([4 + 4, 1, 8])
     expect(await step(undefined, 0)).toEqual([2 + 2, 0, 4])
@@ -66,13 +70,22 @@ describe.each(ways)('what a tensor that sits out contributes, %s', (_way, option
   })
 })
 
-/** Two networks, in turn or together, with the gradients of ‖x‖² / 2 and noise; d after 300 steps. */
-async function dOf(algorithm: Algorithm, mode: 'together' | 'in turn' | 'zeros', options: object = {}): Promise<number> {
+/**
+ * Two networks, in turn or together, with the gradients of ‖x‖² / 2 and noise; d after 300 steps.
+ */
+async function dOf(
+  algorithm: Algorithm,
+  mode: 'together' | 'in turn' | 'zeros',
+  options: object = {},
+): Promise<number> {
   const p = { body: new Float64Array(1000).fill(1), head: new Float64Array(10).fill(1) }
   const optimizer = await createOptimizer(algorithm, p, await cpu(options))
   for (let k = 0; k < 300; k++) {
     const noisy = (v: Float64Array, phase: number) =>
-      v.map((each, i) => each * (1 + 0.5 * Math.sin(12.9 * k + 7.1 * i)) + 0.05 * Math.cos(k * phase + i))
+      v.map(
+        (each, i) =>
+          each * (1 + 0.5 * Math.sin(12.9 * k + 7.1 * i)) + 0.05 * Math.cos(k * phase + i),
+      )
     const g: Gradients = { body: noisy(p.body, 3.3), head: noisy(p.head, 1.7) }
     const off = k % 2 ? 'body' : 'head'
     if (mode === 'in turn') g[off] = undefined
@@ -96,19 +109,25 @@ test.each([
   ['dadaptAdan', dadaptAdan()],
   ['dadaptSgd', dadaptSgd()],
   ['dadaptLion', dadaptLion()],
-])('%s: two networks in turn give about the d that zeros in their place do', async (_name, algorithm) => {
-  const [inTurn, zeros] = [await dOf(algorithm, 'in turn'), await dOf(algorithm, 'zeros')]
-  const ratio = inTurn / zeros
-  // Of the preprint's form d̂ has ‖s‖² over the root of v, which decays where there are zeros and waits where there is nothing.
-  expect(ratio).toBeLessThan(algorithm.options === preprint.options ? 4 : 2.5)
-  expect(ratio).toBeGreaterThan(0.4)
-  if (algorithm.name === 'prodigy') expect((await dOf(algorithm, 'in turn', { fused: false })) / inTurn).toBeCloseTo(1, 12)
-})
+])(
+  '%s: two networks in turn give about the d that zeros in their place do',
+  async (_name, algorithm) => {
+    const [inTurn, zeros] = [await dOf(algorithm, 'in turn'), await dOf(algorithm, 'zeros')]
+    const ratio = inTurn / zeros
+    // Of the preprint's form d̂ has ‖s‖² over the root of v, which decays where there are zeros and
+    // waits where there is nothing.
+    expect(ratio).toBeLessThan(algorithm.options === preprint.options ? 4 : 2.5)
+    expect(ratio).toBeGreaterThan(0.4)
+    if (algorithm.name === 'prodigy')
+      expect((await dOf(algorithm, 'in turn', { fused: false })) / inTurn).toBeCloseTo(1, 12)
+  },
+)
 
 test('dadaptSgd: one step without a layer is no accident', async () => {
   const p = { a: Float64Array.of(3, -2), b: Float64Array.of(1) }
   const optimizer = await createOptimizer(dadaptSgd(), p, await cpu())
-  for (let k = 0; k < 40; k++) optimizer.step({ a: p.a.slice(), b: k === 7 ? undefined : p.b.slice() })
+  for (let k = 0; k < 40; k++)
+    optimizer.step({ a: p.a.slice(), b: k === 7 ? undefined : p.b.slice() })
   const { d } = await optimizer.scalars()
   expect([...p.a, ...p.b, d].every(Number.isFinite)).toBe(true)
   expect(d).toBeLessThan(10)
@@ -136,7 +155,11 @@ describe('what joins late begins then', () => {
   })
 
   test('scheduleFree: its weights and their sum are those of its own steps', async () => {
-    const alone = await createOptimizer(scheduleFree(sgd({ lr: 0.1 })), { b: Float64Array.of(4) }, await cpu())
+    const alone = await createOptimizer(
+      scheduleFree(sgd({ lr: 0.1 })),
+      { b: Float64Array.of(4) },
+      await cpu(),
+    )
     const params = { a: Float64Array.of(1), b: Float64Array.of(4) }
     const { a } = params
     const late = await createOptimizer(scheduleFree(sgd({ lr: 0.1 })), { a }, await cpu())
@@ -153,11 +176,18 @@ describe('what joins late begins then', () => {
 
 test('a checkpoint taken while a tensor sits out goes on as the run does', async () => {
   const make = async () =>
-    createOptimizer(prodigy({ d0: 1e-2 }), { a: Float64Array.of(3, 1), b: Float64Array.of(-2) }, await cpu())
+    createOptimizer(
+      prodigy({ d0: 1e-2 }),
+      { a: Float64Array.of(3, 1), b: Float64Array.of(-2) },
+      await cpu(),
+    )
   const steps = (optimizer: Awaited<ReturnType<typeof make>>, from: number, to: number) => {
     const { a, b } = optimizer.params
     for (let k = from; k < to; k++)
-      optimizer.step({ a: k >= 4 && k < 9 ? undefined : Float64Array.from(a), b: Float64Array.from(b) })
+      optimizer.step({
+        a: k >= 4 && k < 9 ? undefined : Float64Array.from(a),
+        b: Float64Array.from(b),
+      })
   }
   const [through, stopped, resumed] = [await make(), await make(), await make()]
   steps(through, 0, 20)
@@ -172,7 +202,11 @@ describe.each(ways)('one gradient that is not finite, %s', (_way, options) => {
   const bad = [Number.NaN, Infinity, -Infinity]
   const kinds = [Float32Array, Float64Array] as const
   const algorithms = [prodigy(), dadaptAdam(), dadaptSgd(), dog(), dowg()]
-  test.each(algorithms.flatMap((algorithm) => bad.map((value) => [algorithm.name, value, algorithm] as const)))(
+  test.each(
+    algorithms.flatMap((algorithm) =>
+      bad.map((value) => [algorithm.name, value, algorithm] as const),
+    ),
+  )(
     '%s, %s: costs its coordinate, and the estimate goes on growing',
     async (_name, value, algorithm) => {
       for (const Kind of kinds) {
@@ -194,7 +228,8 @@ describe.each(ways)('one gradient that is not finite, %s', (_way, options) => {
         expect(x[0]).toBeNaN()
         expect(estimates.every(Number.isFinite)).toBe(true)
         expect([x[1], y[0]].every(Number.isFinite)).toBe(true)
-        if (healthy.estimates[59] > 2 * healthy.estimates[5]) expect(estimates[59]).toBeGreaterThan(1.5 * estimates[5])
+        if (healthy.estimates[59] > 2 * healthy.estimates[5])
+          expect(estimates[59]).toBeGreaterThan(1.5 * estimates[5])
       }
     },
   )

@@ -1,6 +1,7 @@
 /**
- * Checkpoints: a run that is saved, made bytes, read and loaded goes on bit for bit, on either precision, and what does not fit is
- * refused and changes nothing. Runs of PyTorch are taken over from the file that a script would write.
+ * Checkpoints: a run that is saved, made bytes, read and loaded goes on bit for bit, on either
+ * precision, and what does not fit is refused and changes nothing. Runs of PyTorch are taken over
+ * from the file that a script would write.
  */
 import { describe, expect, test } from 'vitest'
 import {
@@ -33,8 +34,11 @@ const sizes = [1, 5]
 const d0 = 0.01
 type Options = OptimizerOptions<object>
 
-const open = async (algorithm: Algorithm, { single = false, ...options }: Options & { single?: boolean } = {}, x0 = problem.x0) =>
-  createOptimizer(algorithm, cut(x0, sizes, single), await cpu(), options)
+const open = async (
+  algorithm: Algorithm,
+  { single = false, ...options }: Options & { single?: boolean } = {},
+  x0 = problem.x0,
+) => createOptimizer(algorithm, cut(x0, sizes, single), await cpu(), options)
 type Opened = Awaited<ReturnType<typeof open>>
 
 function steps(optimizer: Opened, count: number) {
@@ -48,11 +52,23 @@ const throughBytes = (checkpoint: Checkpoint) => fromSafetensors(toSafetensors(c
 
 describe('a run goes on bit for bit', () => {
   const extra: readonly (readonly [string, () => Algorithm, Options])[] = [
-    ['prodigy, splitGroups', () => prodigy({ d0 }), { splitGroups: true, groups: [{ params: ['t1'] }] }],
-    ['ldog, splitGroups', () => averaged(dog({ repsRel: d0 })), { splitGroups: true, groups: [{ params: ['t0'] }] }],
+    [
+      'prodigy, splitGroups',
+      () => prodigy({ d0 }),
+      { splitGroups: true, groups: [{ params: ['t1'] }] },
+    ],
+    [
+      'ldog, splitGroups',
+      () => averaged(dog({ repsRel: d0 })),
+      { splitGroups: true, groups: [{ params: ['t0'] }] },
+    ],
     ['prodigy, sliceP', () => prodigy({ d0, sliceP: 2 }), {}],
     ['prodigy, sliceP, prodigyopt', () => prodigy({ d0, sliceP: 3, compat: 'prodigyopt' }), {}],
-    ['prodigy, sliceP of a group', () => prodigy({ d0, sliceP: 2 }), { groups: [{ params: ['t1'], sliceP: 3 } as never] }],
+    [
+      'prodigy, sliceP of a group',
+      () => prodigy({ d0, sliceP: 2 }),
+      { groups: [{ params: ['t1'], sliceP: 3 } as never] },
+    ],
     [
       'prodigy, schedules of a group',
       () => prodigy({ d0 }),
@@ -71,7 +87,8 @@ describe('a run goes on bit for bit', () => {
       steps(whole, 9)
       const expected = await bytesOf(whole)
 
-      // Into a fresh optimizer at the same x₀, into one elsewhere, into one that has gone another way, and without the parameters.
+      // Into a fresh optimizer at the same x₀, into one elsewhere, into one that has gone another
+      // way, and without the parameters.
       const fresh = await open(make(), { ...options, single })
       const elsewhere = await open(make(), { ...options, single }, problem.xStar)
       const used = await open(
@@ -152,13 +169,19 @@ describe('what does not fit is refused and changes nothing', () => {
     ['an option that keeps more', () => saved(prodigy({ d0, growthRate: 2 }))],
     ['an option that keeps less', () => saved(prodigy({ d0, betas: [0, 0.9] }))],
     ['another stride', () => saved(prodigy({ d0, sliceP: 2 }))],
-    ['split groups', () => saved(prodigy({ d0 }), { splitGroups: true, groups: [{ params: ['t0'] }] })],
+    [
+      'split groups',
+      () => saved(prodigy({ d0 }), { splitGroups: true, groups: [{ params: ['t0'] }] }),
+    ],
     ['a missing state', async () => without(await good(), 'v/t1')],
     ['a missing number', async () => without(await good(), 'd')],
     ['a missing parameter', async () => without(await good(), 'x/t1')],
     ['the first parameter missing', async () => without(await good(), 'x/t0')],
     ['a state too many', async () => withTensor(await good(), 'v/t2', Float64Array.of(1))],
-    ['a state of another length', async () => withTensor(await good(), 'v/t1', new Float64Array(4))],
+    [
+      'a state of another length',
+      async () => withTensor(await good(), 'v/t1', new Float64Array(4)),
+    ],
     ['a number that is two', async () => withTensor(await good(), 'd', new Float64Array(2))],
     ['no tensors', async () => ({ ...(await good()), tensors: {} })],
     ['steps that are no count', async () => ({ ...(await good()), steps: Number.NaN })],
@@ -169,7 +192,10 @@ describe('what does not fit is refused and changes nothing', () => {
     steps(optimizer, 5)
     const before = await bytesOf(optimizer)
     const bad = await checkpoint()
-    await expect(optimizer.load(bad)).rejects.toMatchObject({ name: 'FreestepError', code: 'bad-checkpoint' })
+    await expect(optimizer.load(bad)).rejects.toMatchObject({
+      name: 'FreestepError',
+      code: 'bad-checkpoint',
+    })
     expect((await bytesOf(optimizer)).equals(before)).toBe(true)
     expect(optimizer.steps).toBe(5)
     steps(optimizer, 1)
@@ -182,7 +208,9 @@ describe('options', () => {
     steps(optimizer, 9)
     return optimizer.save({ params: true })
   }
-  const weightDecay = (value: number) => ({ groups: [{ params: ['t1'], weightDecay: value } as never] })
+  const weightDecay = (value: number) => ({
+    groups: [{ params: ['t1'], weightDecay: value } as never],
+  })
   const split = (...params: string[]) => ({ splitGroups: true, groups: [{ params }] })
   const half = (k: number) => 1 / (k + 1)
 
@@ -195,24 +223,38 @@ describe('options', () => {
     ['form', dadaptAdam(), dadaptAdam({ form: 'preprint' })],
     ['momentum', sgd({ momentum: 0.9 }), sgd({ momentum: 0.8 })],
     ['dCoef', prodigy({ d0 }), prodigy({ d0, dCoef: 2 })],
-    ['a schedule', adam({ weightDecay: cosine({ steps: 9 }) }), adam({ weightDecay: cosine({ steps: 10 }) })],
+    [
+      'a schedule',
+      adam({ weightDecay: cosine({ steps: 9 }) }),
+      adam({ weightDecay: cosine({ steps: 10 }) }),
+    ],
     ['a function', adam({ weightDecay: half }), adam({ weightDecay: 0.5 })],
     ['gamma of a wrapper', averaged(prodigy({ d0 })), averaged(prodigy({ d0 }), { gamma: 3 })],
-    ['d0 inside wrappers', scheduleFree(averaged(prodigy({ d0 }))), scheduleFree(averaged(prodigy({ d0: 1 })))],
+    [
+      'd0 inside wrappers',
+      scheduleFree(averaged(prodigy({ d0 }))),
+      scheduleFree(averaged(prodigy({ d0: 1 }))),
+    ],
     ['weightDecay of a group', prodigy({ d0 }), prodigy({ d0 }), weightDecay(0), weightDecay(0.1)],
     ['weightDecay in a group', prodigy({ d0 }), prodigy({ d0 }), {}, weightDecay(0.1)],
   ]
-  test.each<Row>(others)('another %s is refused, and taken on purpose', async (_what, before, after, theirs, ours) => {
-    const checkpoint = throughBytes(await saved(before, theirs))
-    const optimizer = await open(after, ours)
-    steps(optimizer, 2)
-    const bytes = await bytesOf(optimizer)
-    await expect(optimizer.load(checkpoint)).rejects.toMatchObject({ code: 'bad-checkpoint' })
-    expect((await bytesOf(optimizer)).equals(bytes)).toBe(true)
-    await optimizer.load(checkpoint, { options: 'ours' })
-    expect(optimizer.steps).toBe(9)
-    expect(flat(optimizer.params)).toEqual([...checkpoint.tensors['x/t0'].data, ...checkpoint.tensors['x/t1'].data])
-  })
+  test.each<Row>(others)(
+    'another %s is refused, and taken on purpose',
+    async (_what, before, after, theirs, ours) => {
+      const checkpoint = throughBytes(await saved(before, theirs))
+      const optimizer = await open(after, ours)
+      steps(optimizer, 2)
+      const bytes = await bytesOf(optimizer)
+      await expect(optimizer.load(checkpoint)).rejects.toMatchObject({ code: 'bad-checkpoint' })
+      expect((await bytesOf(optimizer)).equals(bytes)).toBe(true)
+      await optimizer.load(checkpoint, { options: 'ours' })
+      expect(optimizer.steps).toBe(9)
+      expect(flat(optimizer.params)).toEqual([
+        ...checkpoint.tensors['x/t0'].data,
+        ...checkpoint.tensors['x/t1'].data,
+      ])
+    },
+  )
 
   test('lr, and the limits of the next steps, may be others', async () => {
     for (const [before, after] of [
@@ -227,28 +269,47 @@ describe('options', () => {
 
   test('the same in another order, and schedules made again', async () => {
     const one = adam({ weightDecay: cosine({ steps: 9, peak: 0.5 }) })
-    await (await open(adam({ weightDecay: cosine({ peak: 0.5, steps: 9 }) }))).load(await saved(one))
-    const groups = [{ params: ['t1'], weightDecay: 0 } as never, { params: ['t0'], weightDecay: 0.1 } as never]
-    await (await open(adam(), { groups })).load(await saved(adam({ weightDecay: 0.1 }), weightDecay(0)))
+    await (await open(adam({ weightDecay: cosine({ peak: 0.5, steps: 9 }) }))).load(
+      await saved(one),
+    )
+    const groups = [
+      { params: ['t1'], weightDecay: 0 } as never,
+      { params: ['t0'], weightDecay: 0.1 } as never,
+    ]
+    await (await open(adam(), { groups })).load(
+      await saved(adam({ weightDecay: 0.1 }), weightDecay(0)),
+    )
   })
 
   test('what a file does not say is not compared', async () => {
-    const { options, ...rest } = await saved(averaged(prodigy({ d0, weightDecay: 0.1 })), weightDecay(0.2))
+    const { options, ...rest } = await saved(
+      averaged(prodigy({ d0, weightDecay: 0.1 })),
+      weightDecay(0.2),
+    )
     const optimizer = await open(averaged(prodigy({ d0 }), { gamma: 3 }), weightDecay(0.3))
     const record = JSON.parse(options)
-    await expect(optimizer.load({ ...rest, options })).rejects.toMatchObject({ code: 'bad-checkpoint' })
+    await expect(optimizer.load({ ...rest, options })).rejects.toMatchObject({
+      code: 'bad-checkpoint',
+    })
     const { parameters: _, weightDecay: __, 'averaged(prodigy)': ___, ...others } = record
     await optimizer.load({ ...rest, options: JSON.stringify(others) })
     await optimizer.load({ ...rest, options: '{}' })
     // As files were before groups were written down: what holds for all is compared, and no more.
-    await (await open(prodigy({ d0 }), weightDecay(0.3))).load({ ...(await saved(prodigy({ d0 }))), options: `{"d0":${d0}}` })
+    await (await open(prodigy({ d0 }), weightDecay(0.3))).load({
+      ...(await saved(prodigy({ d0 }))),
+      options: `{"d0":${d0}}`,
+    })
     for (const bad of ['', '[]', 'null', '{', '3'])
-      await expect(optimizer.load({ ...rest, options: bad })).rejects.toMatchObject({ code: 'bad-checkpoint' })
+      await expect(optimizer.load({ ...rest, options: bad })).rejects.toMatchObject({
+        code: 'bad-checkpoint',
+      })
   })
 
   test('are written for the reader: schedules, functions, wrappers and groups', async () => {
     const algorithm = averaged(prodigy({ d0, lr: cosine({ steps: 100, peak: 2 }) }))
-    const { options } = await saved(algorithm, { groups: [{ params: ['t1'], weightDecay: half } as never] })
+    const { options } = await saved(algorithm, {
+      groups: [{ params: ['t1'], weightDecay: half } as never],
+    })
     expect(JSON.parse(options)).toEqual({
       ...JSON.parse(options),
       lr: { schedule: 'cosine', options: { steps: 100, peak: 2 } },
@@ -271,31 +332,43 @@ describe('options', () => {
         expect(flat(other.params)).toEqual(flat(whole.params))
         const [a, b] = [await numbersOf(other), await numbersOf(whole)]
         for (const [name, numbers] of Object.entries(b))
-          expect(a[name], name).toEqual(/^([rs]|sum\.0)(\/|$)/.test(name) ? numbers.map((each) => each * 4) : numbers)
+          expect(a[name], name).toEqual(
+            /^([rs]|sum\.0)(\/|$)/.test(name) ? numbers.map((each) => each * 4) : numbers,
+          )
       }
   })
 
   test('parts that hold other parameters are refused, also on purpose', async () => {
     const three = cut(problem.x0, [1, 2, 3])
-    const make = async (options: Options) => createOptimizer(prodigy({ d0 }), { ...three }, await cpu(), options)
+    const make = async (options: Options) =>
+      createOptimizer(prodigy({ d0 }), { ...three }, await cpu(), options)
     const checkpoint = await (await make(split('t0'))).save()
     await (await make(split('t0'))).load(checkpoint)
     for (const options of [undefined, { options: 'ours' } as const])
-      await expect((await make(split('t1'))).load(checkpoint, options)).rejects.toMatchObject({ code: 'bad-checkpoint' })
+      await expect((await make(split('t1'))).load(checkpoint, options)).rejects.toMatchObject({
+        code: 'bad-checkpoint',
+      })
   })
 
   test('how to load is checked too', async () => {
     const optimizer = await open(adam())
     const checkpoint = await saved(adam())
-    await expect(optimizer.load(checkpoint, { option: 'ours' } as never)).rejects.toMatchObject({ code: 'unknown-option' })
-    await expect(optimizer.load(checkpoint, { options: 'theirs' } as never)).rejects.toMatchObject({ code: 'bad-option' })
+    await expect(optimizer.load(checkpoint, { option: 'ours' } as never)).rejects.toMatchObject({
+      code: 'unknown-option',
+    })
+    await expect(optimizer.load(checkpoint, { options: 'theirs' } as never)).rejects.toMatchObject({
+      code: 'bad-option',
+    })
     for (const none of [undefined, null, {}, 'x', { ...checkpoint, tensors: null }])
       await expect(optimizer.load(none as never)).rejects.toMatchObject({ code: 'bad-checkpoint' })
   })
 })
 
 describe('a run of PyTorch is taken over', () => {
-  /** A run here in the form that follows the package; and the file that a script would write of its state. */
+  /**
+   * A run here in the form that follows the package; and the file that a script would write of its
+   * state.
+   */
   async function torchFile(
     algorithm: Algorithm,
     names: Record<string, string>,
@@ -309,7 +382,10 @@ describe('a run of PyTorch is taken over', () => {
     const theirs = Object.entries(names).flatMap(([ours, torch]) =>
       sizes.map((_, i) => [`${i}.${torch}`, tensors[`${ours}/t${i}`]] as const),
     )
-    const group = Object.entries(numbers).map(([ours, torch]) => [torch, String(tensors[ours].data[0])])
+    const group = Object.entries(numbers).map(([ours, torch]) => [
+      torch,
+      String(tensors[ours].data[0]),
+    ])
     const metadata = { ...Object.fromEntries(group), k: '12', lr: '1.0', decouple: 'True', ...more }
     return { optimizer, bytes: file(Object.fromEntries(theirs), metadata, 8) }
   }
@@ -318,8 +394,18 @@ describe('a run of PyTorch is taken over', () => {
   const dadaptNames = { m: 'exp_avg', v: 'exp_avg_sq', s: 's' }
   const dadaptNumbers = { d: 'd', q: 'numerator_weighted' }
   const rows = [
-    ['prodigy', () => prodigy({ d0, compat: 'prodigyopt', weightDecay: 0.01 }), prodigyNames, prodigyNumbers],
-    ['prodigy', () => prodigy({ d0, compat: 'prodigyopt', sliceP: 2 }), prodigyNames, prodigyNumbers],
+    [
+      'prodigy',
+      () => prodigy({ d0, compat: 'prodigyopt', weightDecay: 0.01 }),
+      prodigyNames,
+      prodigyNumbers,
+    ],
+    [
+      'prodigy',
+      () => prodigy({ d0, compat: 'prodigyopt', sliceP: 2 }),
+      prodigyNames,
+      prodigyNumbers,
+    ],
     ['dadaptAdam', () => dadaptAdam({ d0, weightDecay: 0.01 }), dadaptNames, dadaptNumbers],
   ] as const
 
@@ -336,46 +422,64 @@ describe('a run of PyTorch is taken over', () => {
     }
   })
 
-  test.each(rows)('%s: a parameter that never had a gradient starts afresh', async (name, make, names, numbers) => {
-    const all = { t0: [0.5], t1: [1, -2, 3, -4, 5], idle: [7, 8, 9, 10] }
-    const arrays = () => Object.fromEntries(Object.entries(all).map(([key, values]) => [key, Float64Array.from(values)]))
-    const gradients = (x: Readonly<Record<string, FloatArray>>, idle: boolean) =>
-      Object.fromEntries(
-        Object.entries(x)
-          .filter(([key]) => idle || key !== 'idle')
-          .map(([key, values]) => [key, values.map((v) => v - 1)]),
+  test.each(rows)(
+    '%s: a parameter that never had a gradient starts afresh',
+    async (name, make, names, numbers) => {
+      const all = { t0: [0.5], t1: [1, -2, 3, -4, 5], idle: [7, 8, 9, 10] }
+      const arrays = () =>
+        Object.fromEntries(
+          Object.entries(all).map(([key, values]) => [key, Float64Array.from(values)]),
+        )
+      const gradients = (x: Readonly<Record<string, FloatArray>>, idle: boolean) =>
+        Object.fromEntries(
+          Object.entries(x)
+            .filter(([key]) => idle || key !== 'idle')
+            .map(([key, values]) => [key, values.map((v) => v - 1)]),
+        )
+      const whole = await createOptimizer(make(), arrays(), await cpu())
+      for (let k = 0; k < 12; k++) whole.step(gradients(whole.params, false))
+      const { tensors } = await whole.save()
+      // In PyTorch's order the one without a state is in the middle.
+      const order = ['t0', 'idle', 't1']
+      const theirs = Object.entries(names).flatMap(([ours, torch]) =>
+        [0, 2].map((i) => [`${i}.${torch}`, tensors[`${ours}/${order[i]}`]] as const),
       )
-    const whole = await createOptimizer(make(), arrays(), await cpu())
-    for (let k = 0; k < 12; k++) whole.step(gradients(whole.params, false))
-    const { tensors } = await whole.save()
-    // In PyTorch's order the one without a state is in the middle.
-    const order = ['t0', 'idle', 't1']
-    const theirs = Object.entries(names).flatMap(([ours, torch]) =>
-      [0, 2].map((i) => [`${i}.${torch}`, tensors[`${ours}/${order[i]}`]] as const),
-    )
-    const group = Object.entries(numbers).map(([ours, torch]) => [torch, String(tensors[ours].data[0])])
-    const bytes = file(Object.fromEntries(theirs), { ...Object.fromEntries(group), k: '12', parameters: '3', d0: String(d0) })
+      const group = Object.entries(numbers).map(([ours, torch]) => [
+        torch,
+        String(tensors[ours].data[0]),
+      ])
+      const bytes = file(Object.fromEntries(theirs), {
+        ...Object.fromEntries(group),
+        k: '12',
+        parameters: '3',
+        d0: String(d0),
+      })
 
-    const checkpoint = fromTorch(bytes, name, order)
-    expect(checkpoint.fresh).toEqual(['idle'])
-    const start = Object.fromEntries(Object.entries(whole.params).map(([key, values]) => [key, values.slice()]))
-    const here = await createOptimizer(make(), start, await cpu())
-    // One that has gone another way: its states of the parameter are not those of a fresh one.
-    for (let k = 0; k < 3; k++) here.step(gradients(here.params, true))
-    for (const [key, values] of Object.entries(whole.params)) for (const { [key]: x } of [start, here.params]) x.set(values)
-    await here.load(throughBytes(checkpoint))
-    for (const each of [whole, here]) for (let k = 0; k < 20; k++) each.step(gradients(each.params, true))
-    expect(flat(here.params)).toEqual(flat(whole.params))
+      const checkpoint = fromTorch(bytes, name, order)
+      expect(checkpoint.fresh).toEqual(['idle'])
+      const start = Object.fromEntries(
+        Object.entries(whole.params).map(([key, values]) => [key, values.slice()]),
+      )
+      const here = await createOptimizer(make(), start, await cpu())
+      // One that has gone another way: its states of the parameter are not those of a fresh one.
+      for (let k = 0; k < 3; k++) here.step(gradients(here.params, true))
+      for (const [key, values] of Object.entries(whole.params))
+        for (const { [key]: x } of [start, here.params]) x.set(values)
+      await here.load(throughBytes(checkpoint))
+      for (const each of [whole, here])
+        for (let k = 0; k < 20; k++) each.step(gradients(each.params, true))
+      expect(flat(here.params)).toEqual(flat(whole.params))
 
-    for (const names of [
-      ['t0', 't1'],
-      ['t0', 'idle', 't1', 't3'],
-    ])
-      expect(() => fromTorch(bytes, name, names)).toThrow(FreestepError)
-    await expect((await createOptimizer(make(), start, await cpu())).load({ ...checkpoint, fresh: [] })).rejects.toThrow(
-      /has no "./,
-    )
-  })
+      for (const names of [
+        ['t0', 't1'],
+        ['t0', 'idle', 't1', 't3'],
+      ])
+        expect(() => fromTorch(bytes, name, names)).toThrow(FreestepError)
+      await expect(
+        (await createOptimizer(make(), start, await cpu())).load({ ...checkpoint, fresh: [] }),
+      ).rejects.toThrow(/has no "./)
+    },
+  )
 
   test('β₁ = 0, which keeps no first moment', async () => {
     const make = () => prodigy({ d0, compat: 'prodigyopt', betas: [0, 0.99] })
@@ -386,13 +490,25 @@ describe('a run of PyTorch is taken over', () => {
     for (const each of [optimizer, here]) steps(each, 20)
     expect(await numbersOf(here)).toEqual(await numbersOf(optimizer))
     const other = await open(prodigy({ d0, compat: 'prodigyopt' }))
-    await expect(other.load(fromTorch(bytes, 'prodigy', ['t0', 't1']))).rejects.toThrow(/has no "m\/t0"/)
+    await expect(other.load(fromTorch(bytes, 'prodigy', ['t0', 't1']))).rejects.toThrow(
+      /has no "m\/t0"/,
+    )
   })
 
   test('with another d0, where the file says which: refused, or rescaled', async () => {
-    const { optimizer, bytes } = await torchFile(rows[0][1](), prodigyNames, prodigyNumbers, false, { d0: String(d0) })
+    const { optimizer, bytes } = await torchFile(
+      rows[0][1](),
+      prodigyNames,
+      prodigyNumbers,
+      false,
+      { d0: String(d0) },
+    )
     const checkpoint = fromTorch(bytes, 'prodigy', ['t0', 't1'])
-    const here = await open(prodigy({ d0: d0 / 4, compat: 'prodigyopt', weightDecay: 0.01 }), {}, flat(optimizer.params))
+    const here = await open(
+      prodigy({ d0: d0 / 4, compat: 'prodigyopt', weightDecay: 0.01 }),
+      {},
+      flat(optimizer.params),
+    )
     await expect(here.load(checkpoint)).rejects.toThrow(/made with d0 0.01/)
     await here.load(checkpoint, { options: 'ours' })
     for (const each of [optimizer, here]) steps(each, 20)
@@ -411,9 +527,13 @@ describe('a run of PyTorch is taken over', () => {
     expect(() => fromTorch(bytes, 'prodigy', ['t0', 't1'])).toThrow(refusal)
     expect(() => fromTorch(bytes, 'dadaptAdam', ['t0'])).toThrow(refusal)
     expect(() => fromTorch(bytes, 'dadaptAdam', ['t0', 't0'])).toThrow(refusal)
-    expect(() => fromTorch(bytes, 'adam' as never, ['t0', 't1'])).toThrow(expect.objectContaining({ code: 'unsupported' }))
+    expect(() => fromTorch(bytes, 'adam' as never, ['t0', 't1'])).toThrow(
+      expect.objectContaining({ code: 'unsupported' }),
+    )
     expect(() => fromTorch(file({}), 'dadaptAdam', [])).toThrow(refusal)
     const optimizer = await open(sgd())
-    await expect(optimizer.load(fromTorch(bytes, 'dadaptAdam', ['t0', 't1']))).rejects.toMatchObject({ code: 'bad-checkpoint' })
+    await expect(
+      optimizer.load(fromTorch(bytes, 'dadaptAdam', ['t0', 't1'])),
+    ).rejects.toMatchObject({ code: 'bad-checkpoint' })
   })
 })

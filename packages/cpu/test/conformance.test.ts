@@ -13,5 +13,12 @@ const arrays = {
 
 testBackend('cpu, eager', (dtype) => cpu({ dtype, fused: false }), arrays)
 testBackend('cpu, fused, js', (dtype) => cpu({ dtype, target: 'js' }), arrays)
-testBackend('cpu, fused, wasm', (dtype) => cpu({ dtype, target: 'wasm' }), { ...arrays, dtypes: ['float64'] })
-testBackend('cpu, fused, wasm', (dtype) => cpu({ dtype, target: 'wasm' }), { ...arrays, dtypes: ['float32'], large: true })
+testBackend('cpu, fused, wasm', (dtype) => cpu({ dtype, target: 'wasm' }), {
+  ...arrays,
+  dtypes: ['float64'],
+})
+testBackend('cpu, fused, wasm', (dtype) => cpu({ dtype, target: 'wasm' }), {
+  ...arrays,
+  dtypes: ['float32'],
+  large: true,
+})

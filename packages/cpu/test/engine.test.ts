@@ -1,4 +1,7 @@
-/** The fused engine around its kernels: whose arrays are whose, memory, precisions, what happens where code may not be made. */
+/**
+ * The fused engine around its kernels: whose arrays are whose, memory, precisions, what happens
+ * where code may not be made.
+ */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { compile } from '@freestep/compiler'
@@ -24,7 +27,11 @@ import {
 import { generator } from './numbers.ts'
 
 const targets: readonly Target[] = ['wasm', 'js']
-const random = (size: number, seed = 1, kind: typeof Float32Array | typeof Float64Array = Float32Array): FloatArray => {
+const random = (
+  size: number,
+  seed = 1,
+  kind: typeof Float32Array | typeof Float64Array = Float32Array,
+): FloatArray => {
   const draw = generator(seed)
   return kind.from(Array.from({ length: size }, draw))
 }
@@ -109,7 +116,10 @@ describe.each(targets)('%s: arrays', (target) => {
 })
 
 /** Notes the arguments that a class is constructed with, until `restore`. */
-function counting<Name extends string>(owner: Record<Name, unknown> | typeof WebAssembly | typeof globalThis, name: Name) {
+function counting<Name extends string>(
+  owner: Record<Name, unknown> | typeof WebAssembly | typeof globalThis,
+  name: Name,
+) {
   const holder = owner as Record<Name, new (...args: unknown[]) => object>
   const original = holder[name]
   const calls: unknown[][] = []
@@ -135,18 +145,32 @@ const sums = defineAlgorithm({
 
 describe.each(targets)('%s: tensors', (target) => {
   test('of both precisions in one optimizer', async () => {
-    const params = () => ({ a: random(300), b: random(70, 2, Float64Array), c: random(5, 3), d: random(2100, 4, Float64Array) })
+    const params = () => ({
+      a: random(300),
+      b: random(70, 2, Float64Array),
+      c: random(5, 3),
+      d: random(2100, 4, Float64Array),
+    })
     const run = async (backend: Backend<FloatArray>) => {
       const optimizer = await createOptimizer(prodigy({ d0: 0.01 }), params(), backend)
       for (let k = 0; k < 20; k++)
         optimizer.step(
-          Object.fromEntries(Object.entries(optimizer.params).map(([name, x]) => [name, x.map((value) => value - 1)])),
+          Object.fromEntries(
+            Object.entries(optimizer.params).map(([name, x]) => [
+              name,
+              x.map((value) => value - 1),
+            ]),
+          ),
         )
       return { x: optimizer.params, scalars: await optimizer.scalars() }
     }
-    const [found, wanted] = [await run(await cpu({ target })), await run(await cpu({ fused: false }))]
+    const [found, wanted] = [
+      await run(await cpu({ target })),
+      await run(await cpu({ fused: false })),
+    ]
     for (const name of ['a', 'b', 'c', 'd'])
-      for (const [i, value] of wanted.x[name].entries()) expect(found.x[name][i]).toBeCloseTo(value, 6)
+      for (const [i, value] of wanted.x[name].entries())
+        expect(found.x[name][i]).toBeCloseTo(value, 6)
     expect(found.scalars.d / wanted.scalars.d).toBeCloseTo(1, 6)
     expect([found.x.a.constructor, found.x.b.constructor]).toEqual([Float32Array, Float64Array])
   })
@@ -155,18 +179,28 @@ describe.each(targets)('%s: tensors', (target) => {
     const whole = random(5000)
     const gradient = random(5000, 2)
     const parts = (array: FloatArray) =>
-      Object.fromEntries([0, 1, 8, 9, 2500, 2500, 4999].map((from, i, all) => [`p${i}`, array.slice(from, all[i + 1] ?? 5000)]))
+      Object.fromEntries(
+        [0, 1, 8, 9, 2500, 2500, 4999].map((from, i, all) => [
+          `p${i}`,
+          array.slice(from, all[i + 1] ?? 5000),
+        ]),
+      )
     const one = await createOptimizer(prodigy(), { x: whole.slice() }, await cpu({ target }))
     const many = await createOptimizer(prodigy(), parts(whole), await cpu({ target }))
     for (let k = 0; k < 3; k++) {
       one.step({ x: gradient })
       many.step(parts(gradient))
     }
-    const [all, whole1] = [Object.values(many.params).flatMap((part) => [...part]), [...one.params.x]]
+    const [all, whole1] = [
+      Object.values(many.params).flatMap((part) => [...part]),
+      [...one.params.x],
+    ]
     const precision = whole instanceof Float32Array ? 1e-6 : 1e-13
-    for (const [i, x] of all.entries()) expect(Math.abs(x - whole1[i])).toBeLessThanOrEqual(precision)
+    for (const [i, x] of all.entries())
+      expect(Math.abs(x - whole1[i])).toBeLessThanOrEqual(precision)
     const [a, b] = [await many.scalars(), await one.scalars()]
-    for (const name of ['r', 'd', 'dHat']) expect(Math.abs(a[name] / b[name] - 1)).toBeLessThan(1e-12)
+    for (const name of ['r', 'd', 'dHat'])
+      expect(Math.abs(a[name] / b[name] - 1)).toBeLessThan(1e-12)
   })
 
   test.each([Float32Array, Float64Array])('sums over 10⁷ numbers, twice the same', async (kind) => {
@@ -178,7 +212,11 @@ describe.each(targets)('%s: tensors', (target) => {
       exact = next
     }
     const run = async () => {
-      const optimizer = await createOptimizer(sums(), { x: new kind(g.length) }, await cpu({ target }))
+      const optimizer = await createOptimizer(
+        sums(),
+        { x: new kind(g.length) },
+        await cpu({ target }),
+      )
       optimizer.grads?.x.set(g)
       optimizer.step()
       return optimizer.scalars()
@@ -195,7 +233,9 @@ describe('memory', () => {
     const made = counting(WebAssembly, 'Memory')
     await createOptimizer(prodigy(), { x: new Float32Array(n) }, await cpu({ target: 'wasm' }))
     made.restore()
-    const [{ initial, maximum }, ...more] = made.calls.map(([descriptor]) => descriptor as WebAssembly.MemoryDescriptor)
+    const [{ initial, maximum }, ...more] = made.calls.map(
+      ([descriptor]) => descriptor as WebAssembly.MemoryDescriptor,
+    )
     expect(more).toEqual([])
     expect(initial).toBe(maximum)
     return 65536 * initial
@@ -213,7 +253,11 @@ describe('memory', () => {
     setFlagsFromString('--expose-gc')
     const collect = runInNewContext('gc') as () => void
     const round = async () => {
-      const optimizer = await createOptimizer(prodigy(), { x: new Float32Array(100_000) }, await cpu())
+      const optimizer = await createOptimizer(
+        prodigy(),
+        { x: new Float32Array(100_000) },
+        await cpu(),
+      )
       optimizer.grads?.x.fill(1)
       optimizer.step()
       optimizer.dispose()
@@ -230,7 +274,10 @@ describe('memory', () => {
 
   test('that is not to be had', async () => {
     const backend = await cpu({ target: 'wasm' })
-    const large = { ...backend, describe: () => ({ shape: [2 ** 31], size: 2 ** 31, dtype: 'float32' as const }) }
+    const large = {
+      ...backend,
+      describe: () => ({ shape: [2 ** 31], size: 2 ** 31, dtype: 'float32' as const }),
+    }
     const failing = createOptimizer(sgd(), { x: new Float32Array(1) }, large)
     await expect(failing).rejects.toThrow(/\[freestep\/cpu\] There is no memory of \d+ bytes/)
   })
@@ -242,15 +289,25 @@ describe('compiling', () => {
   })
 
   test.each(targets)('%s: happens before the first step', async (target) => {
-    const compiles = [counting(WebAssembly, 'Module'), counting(WebAssembly, 'Instance'), counting(globalThis, 'Function')]
+    const compiles = [
+      counting(WebAssembly, 'Module'),
+      counting(WebAssembly, 'Instance'),
+      counting(globalThis, 'Function'),
+    ]
     const backend = await cpu({ target })
-    const optimizer = await createOptimizer(prodigy({ lr: (k) => 1 / (k + 1) }), { x: random(10), y: random(3) }, backend, {
-      groups: [{ params: ['y'], weightDecay: (k) => k }],
-    })
+    const optimizer = await createOptimizer(
+      prodigy({ lr: (k) => 1 / (k + 1) }),
+      { x: random(10), y: random(3) },
+      backend,
+      {
+        groups: [{ params: ['y'], weightDecay: (k) => k }],
+      },
+    )
     const count = () => compiles.reduce((sum, { calls }) => sum + calls.length, 0)
     const before = count()
     expect(before).toBeGreaterThan(0)
-    for (let k = 0; k < 5; k++) optimizer.step(k % 2 ? { x: random(10, k) } : { x: random(10, k), y: random(3, k) })
+    for (let k = 0; k < 5; k++)
+      optimizer.step(k % 2 ? { x: random(10, k) } : { x: random(10, k), y: random(3, k) })
     expect(count()).toBe(before)
     for (const { restore } of compiles) restore()
   })
@@ -276,7 +333,9 @@ describe('compiling', () => {
     const wanted = await trained(await cpu({ fused: false }))
     forbid('WebAssembly')
     expect(await trained(await cpu())).toEqual(wanted)
-    await expect(cpu({ target: 'wasm' })).rejects.toThrow('[freestep/cpu] WebAssembly with SIMD is missing or forbidden here.')
+    await expect(cpu({ target: 'wasm' })).rejects.toThrow(
+      '[freestep/cpu] WebAssembly with SIMD is missing or forbidden here.',
+    )
     forbid('Function')
     const optimizer = await createOptimizer(prodigy(), { x: random(50) }, await cpu())
     expect(optimizer.grads).toBeUndefined()
@@ -290,7 +349,8 @@ async function breaking(target: Target, rule: 'read-back' | 'delay'): Promise<Ba
   const backend = await cpu({ target })
   return {
     ...backend,
-    start: (program, params) => new FusedEngine(program, params, { target, threads: 1 }, compile(program, 'step', rule)),
+    start: (program, params) =>
+      new FusedEngine(program, params, { target, threads: 1 }, compile(program, 'step', rule)),
   }
 }
 
@@ -300,12 +360,18 @@ describe.each(targets)('%s: a broken rule of the compiler shows in the iterates'
     ['delay', dualAveraging({ d0: 0.01 })],
   ] as const)('%s', async (rule, algorithm) => {
     const run = async (backend: Backend<FloatArray>) => {
-      const optimizer = await createOptimizer(algorithm as ReturnType<typeof momo>, { x: random(100, 1, Float64Array) }, backend)
-      for (let k = 0; k < 30; k++) optimizer.step({ x: optimizer.params.x.map((value) => value - 1) }, { loss: 1 })
+      const optimizer = await createOptimizer(
+        algorithm as ReturnType<typeof momo>,
+        { x: random(100, 1, Float64Array) },
+        backend,
+      )
+      for (let k = 0; k < 30; k++)
+        optimizer.step({ x: optimizer.params.x.map((value) => value - 1) }, { loss: 1 })
       return optimizer.params.x
     }
     const wanted = await run(await cpu({ fused: false }))
-    const distance = (x: FloatArray) => Math.max(...x.map((value, i) => Math.abs(value - wanted[i])))
+    const distance = (x: FloatArray) =>
+      Math.max(...x.map((value, i) => Math.abs(value - wanted[i])))
     expect(distance(await run(await cpu({ target })))).toBeLessThan(1e-12)
     expect(distance(await run(await breaking(target, rule)))).toBeGreaterThan(1e-7)
   })

@@ -1,11 +1,30 @@
-/** Optimizers that take more parameters as they go: fused ones against the same on plain arrays operation by operation. */
+/**
+ * Optimizers that take more parameters as they go: fused ones against the same on plain arrays
+ * operation by operation.
+ */
 import { expect, test } from 'vitest'
-import { averaged, cpu, createOptimizer, dog, type FloatArray, prodigy, toSafetensors } from '../src/index.ts'
+import {
+  averaged,
+  cpu,
+  createOptimizer,
+  dog,
+  type FloatArray,
+  prodigy,
+  toSafetensors,
+} from '../src/index.ts'
 
-const wave = (size: number, phase: number) => Float64Array.from({ length: size }, (_, i) => Math.sin(i + phase))
+const wave = (size: number, phase: number) =>
+  Float64Array.from({ length: size }, (_, i) => Math.sin(i + phase))
 
-/** Ten steps, the second half of them with a parameter more; `own` gives gradients in arrays of the caller, else in those of the kernels. */
-async function run(make: () => Parameters<typeof createOptimizer>[0], fused: boolean, own: boolean) {
+/**
+ * Ten steps, the second half of them with a parameter more; `own` gives gradients in arrays of the
+ * caller, else in those of the kernels.
+ */
+async function run(
+  make: () => Parameters<typeof createOptimizer>[0],
+  fused: boolean,
+  own: boolean,
+) {
   const a: FloatArray = wave(3000, 0)
   const b: FloatArray = Float32Array.from(wave(5, 1))
   const optimizer = await createOptimizer(make(), { a }, await cpu({ fused }))
@@ -24,7 +43,13 @@ async function run(make: () => Parameters<typeof createOptimizer>[0], fused: boo
   const checkpoint = await optimizer.save({ params: true })
   const evaluated = Object.values(optimizer.evaluated()).map((point) => [...point])
   optimizer.dispose()
-  return { bytes: toSafetensors(checkpoint), evaluated, a: [...a], b: [...b], steps: checkpoint.steps }
+  return {
+    bytes: toSafetensors(checkpoint),
+    evaluated,
+    a: [...a],
+    b: [...b],
+    steps: checkpoint.steps,
+  }
 }
 
 test.each([
@@ -42,6 +67,8 @@ test.each([
 
 test('threads would have to be waited for', async () => {
   const optimizer = await createOptimizer(prodigy(), { a: wave(4, 0) }, await cpu({ threads: 2 }))
-  expect(() => optimizer.extend({ a: wave(4, 0), b: wave(2, 0) })).toThrow(/cpu cannot take more parameters/)
+  expect(() => optimizer.extend({ a: wave(4, 0), b: wave(2, 0) })).toThrow(
+    /cpu cannot take more parameters/,
+  )
   optimizer.dispose()
 })

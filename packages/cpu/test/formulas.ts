@@ -1,10 +1,23 @@
 /**
- * Algorithms written down once more from their papers, as loops over plain numbers: what the tests hold freestep against where there is
- * no recording of an author's code. Nothing of freestep is used, and nothing is clever: sums are taken over all steps so far.
+ * Algorithms written down once more from their papers, as loops over plain numbers: what the tests
+ * hold freestep against where there is no recording of an author's code. Nothing of freestep is
+ * used, and nothing is clever: sums are taken over all steps so far.
  */
-import { along, dot, fill, mean, minus, norm, norm1, type Problem, type Vector } from './problems.ts'
+import {
+  along,
+  dot,
+  fill,
+  mean,
+  minus,
+  norm,
+  norm1,
+  type Problem,
+  type Vector,
+} from './problems.ts'
 
-/** What a formula gives after step k: the iterate, the point to evaluate at, single numbers by name. */
+/**
+ * What a formula gives after step k: the iterate, the point to evaluate at, single numbers by name.
+ */
 export interface Step {
   readonly x: number[]
   readonly evaluated?: number[]
@@ -25,7 +38,9 @@ export const descent =
     }
   }
 
-/** Defazio and Mishchenko 2023 (arXiv 2301.07733), Algorithm 1, by its sums over all steps so far. */
+/**
+ * Defazio and Mishchenko 2023 (arXiv 2301.07733), Algorithm 1, by its sums over all steps so far.
+ */
 export const dAdaptation =
   (option: 'I' | 'II', d0: number, G: number, lr = (_: number) => 1): Formula =>
   ({ x0, gradient }) => {
@@ -49,7 +64,8 @@ export const dAdaptation =
       const dHat = option === 'I' ? (gamma * dot(s, s) - spent) / (2 * norm(s)) : gained / norm(s)
       d = Math.max(d, dHat)
       x = along(x0, -gamma, s)
-      // Where the average is behind by one point: it is over the points at which gradients were taken.
+      // Where the average is behind by one point: it is over the points at which gradients were
+      // taken.
       return { x, evaluated: mean(xs, ds), scalars: { d, dHat } }
     }
   }
@@ -75,7 +91,10 @@ export const prodigyDescent =
     }
   }
 
-/** The same paper, Algorithm 2; its G belongs to λ ≡ 1, since it would ask for the λ of the step to come. */
+/**
+ * The same paper, Algorithm 2; its G belongs to λ ≡ 1, since it would ask for the λ of the step to
+ * come.
+ */
 export const prodigyAveraging =
   (d0: number, G: number, lambda = (_: number) => 1): Formula =>
   ({ x0, gradient }) => {
@@ -98,9 +117,19 @@ export const prodigyAveraging =
     }
   }
 
-/** The same paper, Algorithm 4 (d in ε and in the step is the one before the step), without the factor d / d₀ of the packages. */
+/**
+ * The same paper, Algorithm 4 (d in ε and in the step is the one before the step), without the
+ * factor d / d₀ of the packages.
+ */
 export const prodigyAdam =
-  (o: { d0: number; beta1: number; beta2: number; dLimit?: number; growth?: number; adaptSteps?: number }): Formula =>
+  (o: {
+    d0: number
+    beta1: number
+    beta2: number
+    dLimit?: number
+    growth?: number
+    adaptSteps?: number
+  }): Formula =>
   ({ x0, gradient }) => {
     const [m, v, s] = fill(3, () => x0.map(() => 0))
     const beta3 = Math.sqrt(o.beta2)
@@ -196,7 +225,9 @@ export const adamUpdates = () => {
     g.map((gi, i) => {
       m[i] = 0.9 * m[i] + 0.1 * gi
       v[i] = 0.999 * v[i] + 0.001 * gi ** 2
-      return (-0.1 * (m[i] / (1 - 0.9 ** (k + 1)))) / (Math.sqrt(v[i] / (1 - 0.999 ** (k + 1))) + 1e-8)
+      return (
+        (-0.1 * (m[i] / (1 - 0.9 ** (k + 1)))) / (Math.sqrt(v[i] / (1 - 0.999 ** (k + 1))) + 1e-8)
+      )
     })
 }
 
@@ -216,7 +247,10 @@ export const scheduleFreeSgd =
     }
   }
 
-/** x̄ of descent with step γ, by the products of all (1 − w): the polynomial-decay average of Shamir and Zhang 2013. */
+/**
+ * x̄ of descent with step γ, by the products of all (1 − w): the polynomial-decay average of Shamir
+ * and Zhang 2013.
+ */
 export const averagedDescent =
   (gamma: number, eta: number): Formula =>
   (problem) => {
@@ -226,7 +260,9 @@ export const averagedDescent =
       const { x } = step(k)
       xs.push(x)
       const w = (t: number) => (gamma + 1) / (gamma + t)
-      const weights = xs.map((_, i) => xs.slice(i + 1).reduce((rest, _, j) => rest * (1 - w(i + j + 2)), w(i + 1)))
+      const weights = xs.map((_, i) =>
+        xs.slice(i + 1).reduce((rest, _, j) => rest * (1 - w(i + j + 2)), w(i + 1)),
+      )
       return { x, evaluated: mean(xs, weights) }
     }
   }

@@ -1,17 +1,28 @@
 /**
- * Fused steps are eager steps: to the last bit, with one tensor; and to the rounding of a sum with several of mixed precision, where each step starts from the eager state, so that no chaos in the algorithm hides or exaggerates a difference.
+ * Fused steps are eager steps: to the last bit, with one tensor; and to the rounding of a sum with
+ * several of mixed precision, where each step starts from the eager state, so that no chaos in the
+ * algorithm hides or exaggerates a difference.
  */
 import { type Row, table } from '@freestep/conformance'
 import { describe, expect, test } from 'vitest'
 import type { FloatArray } from '../src/eager.ts'
-import { type Backend, type Checkpoint, cpu, createOptimizer, type Optimizer, type Target } from '../src/index.ts'
+import {
+  type Backend,
+  type Checkpoint,
+  cpu,
+  createOptimizer,
+  type Optimizer,
+  type Target,
+} from '../src/index.ts'
 import { generator } from './numbers.ts'
 
 const targets: readonly Target[] = ['wasm', 'js']
 const kinds = { float64: Float64Array, float32: Float32Array }
 type Dtype = keyof typeof kinds
 
-/** A quadratic with random curvatures, coordinate by coordinate; half of the coordinates start at 0. */
+/**
+ * A quadratic with random curvatures, coordinate by coordinate; half of the coordinates start at 0.
+ */
 function quadratic(sizes: readonly number[], dtype: Dtype) {
   const draw = generator(1)
   const array = (size: number, of: (i: number) => number): FloatArray => {
@@ -37,8 +48,15 @@ function quadratic(sizes: readonly number[], dtype: Dtype) {
   return { params, at }
 }
 
-/** Where two checkpoints part; `near` compares numbers of one array, given the largest of them. Plain loops: it sees many numbers. */
-function difference(a: Checkpoint, b: Checkpoint, near: (x: number, y: number, scale: number) => boolean): string | undefined {
+/**
+ * Where two checkpoints part; `near` compares numbers of one array, given the largest of them.
+ * Plain loops: it sees many numbers.
+ */
+function difference(
+  a: Checkpoint,
+  b: Checkpoint,
+  near: (x: number, y: number, scale: number) => boolean,
+): string | undefined {
   for (const [name, { data }] of Object.entries(b.tensors)) {
     const found = a.tensors[name].data
     let scale = 0
@@ -82,17 +100,25 @@ async function sideBySide(
 }
 
 const saved = (optimizer: Optimizer<FloatArray>) => optimizer.save({ params: true })
-const text = (settings: object) => JSON.stringify(settings, (_, value) => (typeof value === 'function' ? 'schedule' : value))
+const text = (settings: object) =>
+  JSON.stringify(settings, (_, value) => (typeof value === 'function' ? 'schedule' : value))
 
 describe.each(targets)('%s, one tensor: to the last bit', (target) => {
   const same = async (each: Case) =>
-    sideBySide(each, [await cpu({ target }), await cpu({ fused: false })], async (fused, eager, k) => {
-      if (k > 20 && k < each.steps - 1) return
-      const parted = difference(await saved(fused), await saved(eager), Object.is)
-      expect(parted, `${text(each.settings)}, ${each.sizes}, ${each.dtype}, step ${k}`).toBeUndefined()
-      const [found, wanted] = [fused.evaluated().p0, eager.evaluated().p0]
-      expect(found.every((value, i) => Object.is(value, wanted[i]))).toBe(true)
-    })
+    sideBySide(
+      each,
+      [await cpu({ target }), await cpu({ fused: false })],
+      async (fused, eager, k) => {
+        if (k > 20 && k < each.steps - 1) return
+        const parted = difference(await saved(fused), await saved(eager), Object.is)
+        expect(
+          parted,
+          `${text(each.settings)}, ${each.sizes}, ${each.dtype}, step ${k}`,
+        ).toBeUndefined()
+        const [found, wanted] = [fused.evaluated().p0, eager.evaluated().p0]
+        expect(found.every((value, i) => Object.is(value, wanted[i]))).toBe(true)
+      },
+    )
 
   if (target === 'wasm')
     test('prodigy, 65537 coordinates, 300 steps', async () => {
@@ -105,7 +131,8 @@ describe.each(targets)('%s, one tensor: to the last bit', (target) => {
       for (const settings of row.variants) {
         await same({ row, settings, sizes: [257], dtype: 'float64', steps: 300 })
         await same({ row, settings, sizes: [257], dtype: 'float32', steps: 30 })
-        for (const size of [1, 3]) await same({ row, settings, sizes: [size], dtype: 'float64', steps: 30 })
+        for (const size of [1, 3])
+          await same({ row, settings, sizes: [size], dtype: 'float64', steps: 30 })
       }
       for (const dtype of ['float64', 'float32'] as const)
         await same({ row, settings: row.variants[0], sizes: [65_537], dtype, steps: 2 })
@@ -113,14 +140,19 @@ describe.each(targets)('%s, one tensor: to the last bit', (target) => {
 })
 
 /**
- * Sums of several tensors are added in another order, which shows in the last digits of what depends on them. Not more steps: near the
- * minimum MoMo's τ is a difference of nearly equal sums, of which few digits are left.
+ * Sums of several tensors are added in another order, which shows in the last digits of what
+ * depends on them. Not more steps: near the minimum MoMo's τ is a difference of nearly equal sums,
+ * of which few digits are left.
  */
 describe.each(targets)('%s, several tensors: to the rounding of a sum', (target) => {
-  const near = (x: number, y: number, scale: number) => Object.is(x, y) || Math.abs(x - y) <= 1e-12 * Math.max(scale, 1e-3)
+  const near = (x: number, y: number, scale: number) =>
+    Object.is(x, y) || Math.abs(x - y) <= 1e-12 * Math.max(scale, 1e-3)
   const layouts: Record<string, Omit<Case, 'row' | 'settings' | 'dtype' | 'steps'>> = {
     'mixed sizes': { sizes: [3, 257, 1, 2049, 64] },
-    'gradients missing': { sizes: [5, 30, 7], missing: (k) => [['p0'], [], ['p1', 'p2'], ['p1']][k % 4] },
+    'gradients missing': {
+      sizes: [5, 30, 7],
+      missing: (k) => [['p0'], [], ['p1', 'p2'], ['p1']][k % 4],
+    },
     groups: {
       sizes: [40, 9, 2, 300],
       options: {
@@ -141,11 +173,18 @@ describe.each(targets)('%s, several tensors: to the rounding of a sum', (target)
       for (const settings of row.variants)
         for (const [layout, each] of Object.entries(layouts)) {
           if (layout === 'groups' && (row.oneLr || !('lr' in row.make().options))) continue
-          await sideBySide({ row, settings, dtype: 'float64', steps: 25, ...each }, backends, async (fused, eager, k) => {
-            const [found, wanted] = [await saved(fused), await saved(eager)]
-            expect(difference(found, wanted, near), `${text(settings)}, ${layout}, step ${k}`).toBeUndefined()
-            await fused.load(wanted)
-          })
+          await sideBySide(
+            { row, settings, dtype: 'float64', steps: 25, ...each },
+            backends,
+            async (fused, eager, k) => {
+              const [found, wanted] = [await saved(fused), await saved(eager)]
+              expect(
+                difference(found, wanted, near),
+                `${text(settings)}, ${layout}, step ${k}`,
+              ).toBeUndefined()
+              await fused.load(wanted)
+            },
+          )
         }
     })
 })

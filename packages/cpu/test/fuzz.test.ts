@@ -1,6 +1,7 @@
 /**
- * Random algorithms: expression graphs over all operations and scopes, several sums deep, fused against eager to the last bit. What is
- * added up are small integers, so that the order of additions cannot show.
+ * Random algorithms: expression graphs over all operations and scopes, several sums deep, fused
+ * against eager to the last bit. What is added up are small integers, so that the order of
+ * additions cannot show.
  */
 import { expect, test } from 'vitest'
 import {
@@ -71,9 +72,16 @@ function grow({ pick, below }: Chance, pool: readonly Value[]): Expr {
 /** A random algorithm: always the same for a seed. */
 function randomAlgorithm(seed: number) {
   const shape = chance(seed)
-  const make: Record<Scope, (init: number) => State> = { element, slice: sliced, tensor: perTensor, global: scalar }
+  const make: Record<Scope, (init: number) => State> = {
+    element,
+    slice: sliced,
+    tensor: perTensor,
+    global: scalar,
+  }
   const scopes = ['element', 'element', 'slice', 'tensor', 'tensor', 'global', 'global'] as const
-  const states = Object.fromEntries(scopes.map((scope, i) => [`${scope}${i}`, make[scope](shape.pick(constants))]))
+  const states = Object.fromEntries(
+    scopes.map((scope, i) => [`${scope}${i}`, make[scope](shape.pick(constants))]),
+  )
   return defineAlgorithm({
     name: `random${seed}`,
     defaults: { a: 1, b: 1, sliceP: 1 },
@@ -82,8 +90,17 @@ function randomAlgorithm(seed: number) {
       const random = chance(seed)
       const { below, pick } = random
       const all = values as unknown as Record<string, Value>
-      const used = ['x', 'g', ...(below(2) ? ['moved'] : []), ...(below(3) ? [] : ['loss']), ...Object.keys(states)]
-      const pool = [...used.map((name) => all[name]), ...[h.a, h.b].filter((option) => typeof option !== 'number')]
+      const used = [
+        'x',
+        'g',
+        ...(below(2) ? ['moved'] : []),
+        ...(below(3) ? [] : ['loss']),
+        ...Object.keys(states),
+      ]
+      const pool = [
+        ...used.map((name) => all[name]),
+        ...[h.a, h.b].filter((option) => typeof option !== 'number'),
+      ]
       const size = pool.length
       for (let i = 0; i < 25; i++) {
         const value = grow(random, pool)
@@ -113,11 +130,15 @@ const same = (a: ArrayLike<number>, b: ArrayLike<number>) =>
 test.each([...Array(200).keys()])('random algorithm %i', async (seed) => {
   const { draw, below, pick } = chance(seed + 1000)
   const kind = pick([Float32Array, Float64Array])
-  const array = (size: number): FloatArray => kind.from(Array.from({ length: size }, () => (below(8) ? 2 * draw() : 0)))
+  const array = (size: number): FloatArray =>
+    kind.from(Array.from({ length: size }, () => (below(8) ? 2 * draw() : 0)))
   const sizes = [1 + below(9), 64, 1, 1 + below(300)]
   const params = sizes.map(array)
   const given = () => Object.fromEntries(params.map((x, i) => [`p${i}`, x.slice()]))
-  const algorithm = randomAlgorithm(seed)({ a: below(2) ? (k) => 0.5 + k : 0.25, sliceP: 1 + below(4) })
+  const algorithm = randomAlgorithm(seed)({
+    a: below(2) ? (k) => 0.5 + k : 0.25,
+    sliceP: 1 + below(4),
+  })
   const options = { groups: below(2) ? [{ params: ['p1', 'p3'], b: 0.75 }] : [] }
   const optimizers = await Promise.all(
     [{ fused: false }, { target: 'wasm' } as const, { target: 'js' } as const].map(async (each) =>
@@ -125,10 +146,14 @@ test.each([...Array(200).keys()])('random algorithm %i', async (seed) => {
     ),
   )
   for (let k = 0; k < 5; k++) {
-    const gradients = Object.fromEntries(sizes.flatMap((size, i) => (i && !below(5) ? [] : [[`p${i}`, array(size)]])))
+    const gradients = Object.fromEntries(
+      sizes.flatMap((size, i) => (i && !below(5) ? [] : [[`p${i}`, array(size)]])),
+    )
     const loss = 1 + draw()
     for (const optimizer of optimizers) optimizer.step(gradients, { loss })
-    const [wanted, ...found] = await Promise.all(optimizers.map((optimizer) => optimizer.save({ params: true })))
+    const [wanted, ...found] = await Promise.all(
+      optimizers.map((optimizer) => optimizer.save({ params: true })),
+    )
     for (const [i, { tensors }] of found.entries())
       for (const [name, { data }] of Object.entries(wanted.tensors))
         expect(

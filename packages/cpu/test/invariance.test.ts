@@ -1,7 +1,8 @@
 /**
- * What must not matter: the scale of the loss, the order of coordinates, how they are cut into tensors, and, for the methods that only
- * use norms and inner products, a rotation of space. Each as two runs whose paths are compared; with runs that do differ as the proof
- * that the comparison can tell.
+ * What must not matter: the scale of the loss, the order of coordinates, how they are cut into
+ * tensors, and, for the methods that only use norms and inner products, a rotation of space. Each
+ * as two runs whose paths are compared; with runs that do differ as the proof that the comparison
+ * can tell.
  */
 import { describe, expect, test } from 'vitest'
 import {
@@ -52,7 +53,12 @@ const problem = families.quadratic(5, 3)
 type Any = (typeof everything)[number][1]
 
 /** How far two runs are apart at worst, once the second is mapped back. */
-async function apart(make: Any, other: Problem, back: (y: number[]) => number[], options: Partial<Follow> = {}): Promise<number> {
+async function apart(
+  make: Any,
+  other: Problem,
+  back: (y: number[]) => number[],
+  options: Partial<Follow> = {},
+): Promise<number> {
   const one = await follow(make(), problem, { steps, sizes: [2, 4] })
   const two = await follow(make(), other, { steps, sizes: [2, 4], ...options })
   const paths = one.points.map((x, k) => error(back(two.points[k]), x))
@@ -80,13 +86,15 @@ describe('c f has the iterates of f', () => {
     ['prodigy, ε = 0', () => prodigy({ d0, eps: 0 })],
     [
       'prodigy, prodigyopt, ε = 0',
-      () => prodigy({ d0, eps: 0, compat: 'prodigyopt', weightDecay: 0.1, useBiasCorrection: true }),
+      () =>
+        prodigy({ d0, eps: 0, compat: 'prodigyopt', weightDecay: 0.1, useBiasCorrection: true }),
     ],
     ['scheduleFree(prodigy), ε = 0', () => scheduleFree(prodigy({ d0, eps: 0 }))],
     ['mechanic(adam), ε = 0', () => mechanic(adam({ lr: 0.1, eps: 0 }), { eps: 1e-30 })],
   ]
   test.each(exactly)('%s', async (_name, make) => {
-    for (const c of [1e-3, 1e3]) expect(await apart(make, scaled(problem, c), same), `c = ${c}`).toBeLessThan(1e-9)
+    for (const c of [1e-3, 1e3])
+      expect(await apart(make, scaled(problem, c), same), `c = ${c}`).toBeLessThan(1e-9)
   })
 
   const upToEps: typeof exactly = [
@@ -104,7 +112,8 @@ describe('c f has the iterates of f', () => {
   test.each(upToEps)('%s, where gradients are far above its ε', async (_name, make) => {
     const one = await follow(make(), scaled(problem, 1e6), { steps, sizes: [2, 4] })
     const two = await follow(make(), scaled(problem, 1e9), { steps, sizes: [2, 4] })
-    for (const [k, x] of one.points.entries()) expect(error(two.points[k], x), `step ${k}`).toBeLessThan(1e-5)
+    for (const [k, x] of one.points.entries())
+      expect(error(two.points[k], x), `step ${k}`).toBeLessThan(1e-5)
     expect(error(two.evaluated, one.evaluated)).toBeLessThan(1e-5)
   })
 
@@ -136,9 +145,12 @@ describe('one tensor or several is the same', () => {
     for (const sizes of [[6], [1, 1, 1, 1, 1, 1], [0, 5, 1]])
       expect(await apart(make, problem, same, { sizes })).toBeLessThan(1e-9)
   })
-  test.each(everything.filter(([name]) => layerwise(name)))('but not for %s', async (_name, make) => {
-    expect(await apart(make, problem, same, { sizes: [6] })).toBeGreaterThan(1e-3)
-  })
+  test.each(everything.filter(([name]) => layerwise(name)))(
+    'but not for %s',
+    async (_name, make) => {
+      expect(await apart(make, problem, same, { sizes: [6] })).toBeGreaterThan(1e-3)
+    },
+  )
 })
 
 describe('a rotation changes nothing', () => {
@@ -150,7 +162,8 @@ describe('a rotation changes nothing', () => {
     Q.push(rest.map((each) => each / norm(rest)))
   }
   const T = (x: readonly number[]) => Q.map((q) => dot(q, x))
-  const back = (y: readonly number[]) => fill(6, (j) => Q.reduce((total, q, i) => total + q[j] * y[i], 0))
+  const back = (y: readonly number[]) =>
+    fill(6, (j) => Q.reduce((total, q, i) => total + q[j] * y[i], 0))
   const rotated = mapped(problem, T, back)
 
   const table: readonly (readonly [name: string, make: Any])[] = [
@@ -168,7 +181,10 @@ describe('a rotation changes nothing', () => {
     ['prodigyDa', () => prodigyDa({ d0, G: 2 })],
     ['dadaptSgd', () => dadaptSgd({ d0, momentum: 0.5 })],
     ['momo', () => momo({ useFstar: true, lb: -1, weightDecay: 0.1 })],
-    ['clipByGlobalNorm(averaged(dog))', () => clipByGlobalNorm(0.3, averaged(dog({ repsRel: d0 })))],
+    [
+      'clipByGlobalNorm(averaged(dog))',
+      () => clipByGlobalNorm(0.3, averaged(dog({ repsRel: d0 }))),
+    ],
     ['scheduleFree(dualAveraging)', () => scheduleFree(dualAveraging({ d0 }))],
     ['mechanic(sgd)', () => mechanic(sgd({ lr: 0.1 }))],
   ]
@@ -198,7 +214,10 @@ const repeated = ({ x0, gradient, loss, ...rest }: Problem, p: number): Problem 
 describe('repeated coordinates, of which sliceP sees one each', () => {
   test.each([
     ['prodigy', (sliceP: number) => prodigy({ sliceP })],
-    ['scheduleFree(prodigy)', (sliceP: number) => scheduleFree(prodigy({ sliceP }), { weightDecayAtY: 0.01 })],
+    [
+      'scheduleFree(prodigy)',
+      (sliceP: number) => scheduleFree(prodigy({ sliceP }), { weightDecayAtY: 0.01 }),
+    ],
   ])('%s', async (_name, make) => {
     const one = await follow(make(1), problem, { steps, sizes: [6] })
     const two = await follow(make(3), repeated(problem, 3), { steps, sizes: [18] })

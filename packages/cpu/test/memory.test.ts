@@ -20,7 +20,8 @@ import {
 const kinds = [Float32Array, Float64Array] as const
 const ways: readonly CpuOptions[] = [{ target: 'wasm' }, { target: 'js' }, { fused: false }]
 const fusedWays = ways.filter(({ fused }) => fused !== false)
-const wave = (size: number, phase = 0) => Float32Array.from({ length: size }, (_, i) => Math.sin(i + phase))
+const wave = (size: number, phase = 0) =>
+  Float32Array.from({ length: size }, (_, i) => Math.sin(i + phase))
 
 const codeOf = async (f: () => unknown): Promise<FreestepErrorCode | undefined> => {
   try {
@@ -33,21 +34,30 @@ const codeOf = async (f: () => unknown): Promise<FreestepErrorCode | undefined> 
 }
 
 describe.each(ways)('%o: shared memory', (way) => {
-  test.each(kinds)('one array under two names and overlapping views are refused, with %o', async (kind) => {
-    const backend = await cpu(way)
-    const create = (params: Record<string, FloatArray>) => createOptimizer(sgd({ lr: 1 }), params, backend)
-    const w = kind.of(10)
-    expect(await codeOf(() => create({ encoder: w, decoder: w }))).toBe('shared-memory')
-    const b = kind.of(1, 2, 3)
-    expect(await codeOf(() => create({ a: b.subarray(0, 2), c: b.subarray(1) }))).toBe('shared-memory')
-    expect(await codeOf(() => create({ a: b, c: new Uint32Array(b.buffer) as never }))).toBe('bad-dtype')
-    expect([...w, ...b]).toEqual([10, 1, 2, 3])
-  })
+  test.each(kinds)(
+    'one array under two names and overlapping views are refused, with %o',
+    async (kind) => {
+      const backend = await cpu(way)
+      const create = (params: Record<string, FloatArray>) =>
+        createOptimizer(sgd({ lr: 1 }), params, backend)
+      const w = kind.of(10)
+      expect(await codeOf(() => create({ encoder: w, decoder: w }))).toBe('shared-memory')
+      const b = kind.of(1, 2, 3)
+      expect(await codeOf(() => create({ a: b.subarray(0, 2), c: b.subarray(1) }))).toBe(
+        'shared-memory',
+      )
+      expect(await codeOf(() => create({ a: b, c: new Uint32Array(b.buffer) as never }))).toBe(
+        'bad-dtype',
+      )
+      expect([...w, ...b]).toEqual([10, 1, 2, 3])
+    },
+  )
 
   test('two precisions of one buffer overlap, too; what lies side by side does not', async () => {
     const { buffer } = new Float64Array(4)
     const backend = await cpu(way)
-    const create = (params: Record<string, FloatArray>) => createOptimizer(sgd({ lr: 1 }), params, backend)
+    const create = (params: Record<string, FloatArray>) =>
+      createOptimizer(sgd({ lr: 1 }), params, backend)
     const overlapping = { a: new Float64Array(buffer, 8, 2), b: new Float32Array(buffer, 20, 3) }
     expect(await codeOf(() => create(overlapping))).toBe('shared-memory')
     const [a, b] = [new Float64Array(buffer, 8, 2), new Float32Array(buffer, 24, 2)]
@@ -92,7 +102,13 @@ describe.each(fusedWays)('%o: gradients', (way) => {
       )
       for (const [i, g] of Object.values(optimizer.grads ?? {}).entries()) g.fill(i + 1)
       const { a, b, c } = optimizer.grads ?? {}
-      return { a, b, c, numbers: () => Object.values(optimizer.params).map(([x]) => x), step: optimizer.step }
+      return {
+        a,
+        b,
+        c,
+        numbers: () => Object.values(optimizer.params).map(([x]) => x),
+        step: optimizer.step,
+      }
     }
     const round = await make()
     round.step({ a: round.b, b: round.c, c: round.a })
@@ -114,9 +130,14 @@ describe.each(fusedWays)('%o: gradients', (way) => {
     const all = wave(60)
     const own = { a: all.subarray(0, 20), b: all.subarray(20, 40) }
     const fused = await createOptimizer(make(), own, await cpu(way))
-    const eager = await createOptimizer(make(), { a: all.slice(0, 20), b: all.slice(20, 40) }, await cpu({ fused: false }))
+    const eager = await createOptimizer(
+      make(),
+      { a: all.slice(0, 20), b: all.slice(20, 40) },
+      await cpu({ fused: false }),
+    )
     const { params, grads } = fused
-    const over = (view: FloatArray, from: number) => new Float32Array(view.buffer as ArrayBuffer, view.byteOffset + 4 * from, 20)
+    const over = (view: FloatArray, from: number) =>
+      new Float32Array(view.buffer as ArrayBuffer, view.byteOffset + 4 * from, 20)
     const cases: Record<'a' | 'b', FloatArray>[] = [
       { a: over(grads?.a as FloatArray, 7), b: over(grads?.a as FloatArray, 3) },
       { a: over(params.a, 11), b: params.a },
@@ -152,7 +173,8 @@ describe.each(ways)('%o: groups that step one after the other', (way) => {
     }
     const now = [...own.a, ...own.b]
     const crossed = [own.a, optimizer.params.a, ...Object.values(optimizer.grads ?? {}).slice(0, 1)]
-    for (const b of crossed) expect(await codeOf(() => optimizer.step({ a: own.b, b }))).toBe('shared-memory')
+    for (const b of crossed)
+      expect(await codeOf(() => optimizer.step({ a: own.b, b }))).toBe('shared-memory')
     expect([...own.a, ...own.b]).toEqual(now)
     optimizer.step({ b: own.a })
     expect(own.b[0]).toBe(now[1] - now[0])
@@ -215,7 +237,8 @@ describe.each(fusedWays)('%o: arrays of the caller beside the views', (way) => {
 
   test('what is written into the views before any step is what is saved, evaluated, and gone on with', async () => {
     for (const go of [
-      async ({ optimizer }: Awaited<ReturnType<typeof begin>>) => void (await optimizer.save({ params: true })),
+      async ({ optimizer }: Awaited<ReturnType<typeof begin>>) =>
+        void (await optimizer.save({ params: true })),
       async ({ optimizer }: Awaited<ReturnType<typeof begin>>) => void optimizer.evaluated(),
       async () => {},
     ]) {

@@ -9,7 +9,10 @@ export function generator(seed: number): () => number {
   }
 }
 
-/** A random stream with choices. Neighbouring seeds are spread first, or their first draws would be alike. */
+/**
+ * A random stream with choices. Neighbouring seeds are spread first, or their first draws would be
+ * alike.
+ */
 export function chance(seed: number) {
   const draw = generator(Math.imul(seed + 1, 0x9e3779b1))
   const below = (n: number) => Math.floor(((draw() + 1) / 2) * n)

@@ -1,6 +1,7 @@
 /**
- * Step rules of the authors' packages, written down once more as loops over plain numbers, with what each package does where a sum is
- * zero: who returns early, and which states have changed by then. Nothing of freestep is used.
+ * Step rules of the authors' packages, written down once more as loops over plain numbers, with
+ * what each package does where a sum is zero: who returns early, and which states have changed by
+ * then. Nothing of freestep is used.
  */
 
 import type { Formula } from './formulas.ts'
@@ -27,7 +28,14 @@ const bias = (on: boolean | undefined, [beta1, beta2]: readonly number[], k: num
 
 /** prodigyopt 1.1.2: m and v change, then it returns if ‖s‖₁ = 0, before k and x do. */
 export const prodigyopt =
-  ({ d0 = 1e-6, betas = [0.9, 0.999], weightDecay = 0, decouple = true, useBiasCorrection, sliceP = 1 }: Options): Formula =>
+  ({
+    d0 = 1e-6,
+    betas = [0.9, 0.999],
+    weightDecay = 0,
+    decouple = true,
+    useBiasCorrection,
+    sliceP = 1,
+  }: Options): Formula =>
   ({ x0, gradient }) => {
     const [m, v, s] = fill(3, () => zeros(x0))
     const beta3 = Math.sqrt(betas[1])
@@ -56,7 +64,13 @@ export const prodigyopt =
 
 /** DAdaptAdam of dadaptation 3.2: returns if ‖s‖₁ = 0, before the numerator, k and x change. */
 export const dadaptAdam =
-  ({ d0 = 1e-6, betas = [0.9, 0.999], weightDecay = 0, decouple = false, useBiasCorrection }: Options): Formula =>
+  ({
+    d0 = 1e-6,
+    betas = [0.9, 0.999],
+    weightDecay = 0,
+    decouple = false,
+    useBiasCorrection,
+  }: Options): Formula =>
   ({ x0, gradient }) => {
     const [m, v, s] = fill(3, () => zeros(x0))
     const root = Math.sqrt(betas[1])
@@ -107,9 +121,17 @@ export const dadaptAdamPreprint =
     }
   }
 
-/** DAdaptAdan of the same: returns if ‖s‖₁ = 0; the differences of gradients begin with the first step that was taken. */
+/**
+ * DAdaptAdan of the same: returns if ‖s‖₁ = 0; the differences of gradients begin with the first
+ * step that was taken.
+ */
 export const dadaptAdan =
-  ({ d0 = 1e-6, betas: [beta1, beta2, beta3] = [0.98, 0.92, 0.99], weightDecay = 0.02, noProx }: Options): Formula =>
+  ({
+    d0 = 1e-6,
+    betas: [beta1, beta2, beta3] = [0.98, 0.92, 0.99],
+    weightDecay = 0.02,
+    noProx,
+  }: Options): Formula =>
   ({ x0, gradient }) => {
     const [m, n, v, s] = fill(4, () => zeros(x0))
     let [x, d, q] = [[...x0], d0, 0]
@@ -188,7 +210,9 @@ export const dadaptAdagrad =
       if (length === 0) return { x, scalars: { d } }
       q += d ** 2 * spent
       d = Math.max(d, (weighted - q) / length)
-      x = x.map((xi, i) => momentum * xi + (1 - momentum) * (x0[i] - s[i] / (Math.sqrt(a[i]) + 1e-6)))
+      x = x.map(
+        (xi, i) => momentum * xi + (1 - momentum) * (x0[i] - s[i] / (Math.sqrt(a[i]) + 1e-6)),
+      )
       return { x, scalars: { d } }
     }
   }
@@ -220,7 +244,9 @@ export const cocobPackage: Formula = ({ x0, gradient }) => {
       G[i] += Math.abs(gi)
       R[i] = Math.max(R[i] - gi * (x[i] - x0[i]), 0)
     }
-    x = x0.map((xi, i) => xi + (theta[i] * (L[i] + R[i])) / (L[i] * Math.max(G[i] + L[i], 100 * L[i])))
+    x = x0.map(
+      (xi, i) => xi + (theta[i] * (L[i] + R[i])) / (L[i] * Math.max(G[i] + L[i], 100 * L[i])),
+    )
     return { x }
   }
 }
@@ -266,7 +292,10 @@ export const momoAdamPackage =
       const D = v.map((vi) => 1e-8 + Math.sqrt(vi / (1 - 0.999 ** (k + 1))))
       const shrink = 1 + lr * weightDecay
       const length = m.reduce((total, mi, i) => total + mi ** 2 / D[i], 0)
-      const tau = least(lr / (1 - 0.9 ** (k + 1)), Math.max(shrink * (f - gamma) + dot(m, x), 0) / length)
+      const tau = least(
+        lr / (1 - 0.9 ** (k + 1)),
+        Math.max(shrink * (f - gamma) + dot(m, x), 0) / length,
+      )
       x = x.map((xi, i) => {
         const step = (tau * m[i]) / D[i]
         return divide ? (xi - step) / shrink : (1 - lr * weightDecay) * xi - step

@@ -1,6 +1,7 @@
 /**
- * Convex problems whose solution is known, drawn from a seed, the algorithms and wrappers by name, and a way to follow an optimizer
- * along its path. Plain loops over arrays of numbers: nothing here uses the operations that are tested.
+ * Convex problems whose solution is known, drawn from a seed, the algorithms and wrappers by name,
+ * and a way to follow an optimizer along its path. Plain loops over arrays of numbers: nothing here
+ * uses the operations that are tested.
  */
 import { vi } from 'vitest'
 import * as freestep from '../src/index.ts'
@@ -33,21 +34,26 @@ export interface Problem {
   gradient(x: Vector): number[]
 }
 
-export const dot = (a: Vector, b: Vector): number => a.reduce((total, each, i) => total + each * b[i], 0)
+export const dot = (a: Vector, b: Vector): number =>
+  a.reduce((total, each, i) => total + each * b[i], 0)
 export const norm = (a: Vector): number => Math.sqrt(dot(a, a))
 export const norm1 = (a: Vector): number => a.reduce((total, each) => total + Math.abs(each), 0)
 export const normInf = (a: Vector): number => Math.max(...a.map(Math.abs))
 export const minus = (a: Vector, b: Vector): number[] => a.map((each, i) => each - b[i])
 export const distance = (a: Vector, b: Vector): number => norm(minus(a, b))
 /** a + t b */
-export const along = (a: Vector, t: number, b: Vector): number[] => a.map((each, i) => each + t * b[i])
-export const fill = <T>(length: number, of: (i: number) => T): T[] => Array.from({ length }, (_, i) => of(i))
+export const along = (a: Vector, t: number, b: Vector): number[] =>
+  a.map((each, i) => each + t * b[i])
+export const fill = <T>(length: number, of: (i: number) => T): T[] =>
+  Array.from({ length }, (_, i) => of(i))
 /** max |aᵢ − bᵢ| / max |bᵢ| */
 export const error = (a: Vector, b: Vector): number => normInf(minus(a, b)) / (normInf(b) || 1)
 /** Σ wᵢ pointᵢ / Σ wᵢ */
 export function mean(points: readonly Vector[], weights: Vector = points.map(() => 1)): number[] {
   const total = weights.reduce((a, b) => a + b, 0)
-  return points[0].map((_, i) => points.reduce((all, point, k) => all + weights[k] * point[i], 0) / total)
+  return points[0].map(
+    (_, i) => points.reduce((all, point, k) => all + weights[k] * point[i], 0) / total,
+  )
 }
 
 /** Uniform draws from [-1, 1) (mulberry32). */
@@ -84,12 +90,18 @@ export const families = {
     const { A, x0, xStar } = drawn(seed, D)
     const residual = (a: Vector, x: Vector) => dot(a, minus(x, xStar))
     return {
-      ...{ x0, xStar, fStar: 0, G: meanNorm(A) },
+      x0,
+      xStar,
+      fStar: 0,
+      G: meanNorm(A),
       loss: (x) => A.reduce((total, a) => total + Math.abs(residual(a, x)), 0) / rows,
       gradient: (x) => combine(A, (a) => Math.sign(residual(a, x))),
     }
   },
-  /** mean max(0, 1 − yᵢ ⟨aᵢ, x⟩), the labels chosen so that x* has all margins, which it reaches exactly once scaled. */
+  /**
+   * mean max(0, 1 − yᵢ ⟨aᵢ, x⟩), the labels chosen so that x* has all margins, which it reaches
+   * exactly once scaled.
+   */
   hinge(seed: number, D: number): Problem {
     const { A, x0, xStar } = drawn(seed, D)
     // Rows long enough for a margin ≥ 1 at x*.
@@ -99,12 +111,17 @@ export const families = {
     })
     const margin = (b: Vector, x: Vector) => 1 - dot(b, x)
     return {
-      ...{ x0, xStar, fStar: 0, G: meanNorm(B) },
+      x0,
+      xStar,
+      fStar: 0,
+      G: meanNorm(B),
       loss: (x) => B.reduce((total, b) => total + Math.max(0, margin(b, x)), 0) / rows,
       gradient: (x) => combine(B, (b) => (margin(b, x) > 1e-12 ? -1 : 0)),
     }
   },
-  /** max ⟨aᵢ, x − x*⟩ + bᵢ: least at x*, where the active rows (bᵢ = 0) have 0 in their convex hull. */
+  /**
+   * max ⟨aᵢ, x − x*⟩ + bᵢ: least at x*, where the active rows (bᵢ = 0) have 0 in their convex hull.
+   */
   maxAffine(seed: number, D: number): Problem {
     const { A, x0, xStar, draw } = drawn(seed, D)
     const opposite = fill(size, (j) => -A.reduce((total, a) => total + a[j], 0) / 3)
@@ -112,7 +129,10 @@ export const families = {
     const offset = (i: number) => (i > rows ? -1 : 0)
     const values = (x: Vector) => pieces.map((a, i) => dot(a, minus(x, xStar)) + offset(i))
     return {
-      ...{ x0, xStar, fStar: 0, G: Math.max(...pieces.map(norm)) },
+      x0,
+      xStar,
+      fStar: 0,
+      G: Math.max(...pieces.map(norm)),
       loss: (x) => Math.max(...values(x)),
       gradient(x) {
         const all = values(x)
@@ -125,7 +145,10 @@ export const families = {
     const { x0, xStar } = drawn(seed, D)
     const h = fill(size, (i) => 10 ** (-i / 2))
     return {
-      ...{ x0, xStar, fStar: 0, G: Infinity },
+      x0,
+      xStar,
+      fStar: 0,
+      G: Infinity,
       loss: (x) => minus(x, xStar).reduce((total, each, i) => total + 0.5 * h[i] * each ** 2, 0),
       gradient: (x) => minus(x, xStar).map((each, i) => h[i] * each),
     }
@@ -136,7 +159,11 @@ export const families = {
 export const lipschitz = ['absolute', 'hinge', 'maxAffine'] as const
 
 /** A problem in other coordinates y = T x: T maps points of it, back maps theirs. */
-export const mapped = (problem: Problem, T: (x: Vector) => number[], back: (y: Vector) => number[]): Problem => ({
+export const mapped = (
+  problem: Problem,
+  T: (x: Vector) => number[],
+  back: (y: Vector) => number[],
+): Problem => ({
   ...problem,
   x0: T(problem.x0),
   xStar: T(problem.xStar),
@@ -171,10 +198,15 @@ export interface Moment {
   readonly optimizer: Optimizer<FloatArray>
 }
 
-export const flat = (tensors: Readonly<Record<string, FloatArray>>): number[] => Object.values(tensors).flatMap((t) => [...t])
+export const flat = (tensors: Readonly<Record<string, FloatArray>>): number[] =>
+  Object.values(tensors).flatMap((t) => [...t])
 
 /** A vector cut into tensors t0, t1, …, of double precision unless `single`. */
-export function cut(x: Vector, sizes: readonly number[] = [x.length], single = false): Record<string, FloatArray> {
+export function cut(
+  x: Vector,
+  sizes: readonly number[] = [x.length],
+  single = false,
+): Record<string, FloatArray> {
   let from = 0
   const part = (count: number) => {
     from += count
@@ -184,9 +216,21 @@ export function cut(x: Vector, sizes: readonly number[] = [x.length], single = f
   return Object.fromEntries(sizes.map((count, i) => [`t${i}`, part(count)]))
 }
 
-/** Takes steps on a problem and returns the iterates x₀, x₁, …, and the gradients that were taken at them. */
-export async function follow(algorithm: AnyAlgorithm, problem: Problem, { steps, sizes, single, at, ...options }: Follow) {
-  const optimizer = await createOptimizer(algorithm, cut(problem.x0, sizes, single), await cpu(), options)
+/**
+ * Takes steps on a problem and returns the iterates x₀, x₁, …, and the gradients that were taken at
+ * them.
+ */
+export async function follow(
+  algorithm: AnyAlgorithm,
+  problem: Problem,
+  { steps, sizes, single, at, ...options }: Follow,
+) {
+  const optimizer = await createOptimizer(
+    algorithm,
+    cut(problem.x0, sizes, single),
+    await cpu(),
+    options,
+  )
   const points = [flat(optimizer.params)]
   const gradients: number[][] = []
   for (let k = 0; k < steps; k++) {
@@ -204,13 +248,18 @@ export const bytesOf = async (optimizer: Optimizer<FloatArray>): Promise<Buffer>
   Buffer.from(toSafetensors(await optimizer.save({ params: true })))
 
 /** Every number an optimizer has, by the names of its checkpoint. */
-export async function numbersOf(optimizer: Optimizer<FloatArray>): Promise<Record<string, number[]>> {
+export async function numbersOf(
+  optimizer: Optimizer<FloatArray>,
+): Promise<Record<string, number[]>> {
   const { tensors } = await optimizer.save({ params: true })
   return Object.fromEntries(Object.entries(tensors).map(([name, { data }]) => [name, [...data]]))
 }
 
 const d0 = 0.01
-/** Every algorithm, with what it needs to move within a few steps on problems of size 1; a new one is a row. */
+/**
+ * Every algorithm, with what it needs to move within a few steps on problems of size 1; a new one
+ * is a row.
+ */
 export const algorithms: Readonly<Record<string, () => AnyAlgorithm>> = {
   sgd: () => freestep.sgd({ lr: 0.1, momentum: 0.9, dampening: 0.1 }),
   subgradient: () => freestep.subgradient({ D: 1, G: 2 }),
@@ -240,8 +289,16 @@ export const algorithms: Readonly<Record<string, () => AnyAlgorithm>> = {
   prodigyDa: () => freestep.prodigyDa({ d0, G: 5 }),
   prodigy: () => freestep.prodigy({ d0 }),
   'prodigy, all options': () =>
-    freestep.prodigy({ d0, weightDecay: 0.01, useBiasCorrection: true, safeguardWarmup: true, growthRate: 1.5, adaptSteps: 20 }),
-  'prodigy, β₁ = 0': () => freestep.prodigy({ d0, betas: [0, 0.99], decouple: false, weightDecay: 0.01 }),
+    freestep.prodigy({
+      d0,
+      weightDecay: 0.01,
+      useBiasCorrection: true,
+      safeguardWarmup: true,
+      growthRate: 1.5,
+      adaptSteps: 20,
+    }),
+  'prodigy, β₁ = 0': () =>
+    freestep.prodigy({ d0, betas: [0, 0.99], decouple: false, weightDecay: 0.01 }),
   'prodigy, prodigyopt': () => freestep.prodigy({ d0, compat: 'prodigyopt' }),
   cocob: () => freestep.cocob(),
   momo: () => freestep.momo({ useFstar: true, lb: -0.5 }),
@@ -251,7 +308,8 @@ export const algorithms: Readonly<Record<string, () => AnyAlgorithm>> = {
 
 /** Every wrapper around something it is for. */
 export const wrapped: Readonly<Record<string, () => AnyAlgorithm>> = {
-  'scheduleFree(sgd)': () => freestep.scheduleFree(freestep.sgd({ lr: 0.1 }), { r: 1, weightDecayAtY: 0.01 }),
+  'scheduleFree(sgd)': () =>
+    freestep.scheduleFree(freestep.sgd({ lr: 0.1 }), { r: 1, weightDecayAtY: 0.01 }),
   'scheduleFree(prodigy)': () => freestep.scheduleFree(freestep.prodigy({ d0, betas: [0, 0.999] })),
   'scheduleFree(dadaptAdam)': () => freestep.scheduleFree(freestep.dadaptAdam({ d0 })),
   'mechanic(sgd)': () => freestep.mechanic(freestep.sgd({ lr: 0.1 }), { sInit: d0 }),
@@ -260,11 +318,14 @@ export const wrapped: Readonly<Record<string, () => AnyAlgorithm>> = {
   'clipByGlobalNorm(prodigy)': () => freestep.clipByGlobalNorm(0.5, freestep.prodigy({ d0 })),
   'skipNonFinite(adam)': () => freestep.skipNonFinite(freestep.adam({ lr: 0.1 })),
   'averaged(clipByGlobalNorm(skipNonFinite(ldog)))': () =>
-    freestep.averaged(freestep.clipByGlobalNorm(1, freestep.skipNonFinite(freestep.ldog({ repsRel: d0 })))),
+    freestep.averaged(
+      freestep.clipByGlobalNorm(1, freestep.skipNonFinite(freestep.ldog({ repsRel: d0 }))),
+    ),
 }
 
 /** Algorithms and wrappers. */
-export const everything: readonly (readonly [name: string, make: () => AnyAlgorithm])[] = Object.entries({
-  ...algorithms,
-  ...wrapped,
-})
+export const everything: readonly (readonly [name: string, make: () => AnyAlgorithm])[] =
+  Object.entries({
+    ...algorithms,
+    ...wrapped,
+  })

@@ -1,7 +1,7 @@
 /**
- * What single precision has to reach: long ways, very small and very large gradients, in eager and in
- * compiled steps. Beside the layer `range` of the kit, which has every algorithm; here are runs as
- * people meet them, and norms beyond the range of squares.
+ * What single precision has to reach: long ways, very small and very large gradients, in eager and
+ * in compiled steps. Beside the layer `range` of the kit, which has every algorithm; here are runs
+ * as people meet them, and norms beyond the range of squares.
  */
 import { describe, expect, test } from 'vitest'
 import {
@@ -28,7 +28,8 @@ const forms = {
 } as const
 
 describe.each(Object.entries(forms))('%s', (_, form) => {
-  const start = async (algorithm: Algorithm, x: FloatArray) => createOptimizer(algorithm, { x }, await cpu(form))
+  const start = async (algorithm: Algorithm, x: FloatArray) =>
+    createOptimizer(algorithm, { x }, await cpu(form))
 
   test('a line through Unix seconds: Prodigy arrives where double precision does', async () => {
     const draw = draws(7)
@@ -37,9 +38,12 @@ describe.each(Object.entries(forms))('%s', (_, form) => {
       const optimizer = await start(prodigy(), w)
       for (let k = 0; k < 1000; k++) {
         const errors = rows.map(([t, y]) => [t, (2 * (t * w[0] + w[1] - y)) / rows.length])
-        const total = (of: (row: number[]) => number) => errors.reduce((sum, row) => sum + of(row), 0)
+        const total = (of: (row: number[]) => number) =>
+          errors.reduce((sum, row) => sum + of(row), 0)
         const g = [total(([t, e]) => e * t), total(([, e]) => e)]
-        optimizer.step({ x: w instanceof Float32Array ? Float32Array.from(g) : Float64Array.from(g) })
+        optimizer.step({
+          x: w instanceof Float32Array ? Float32Array.from(g) : Float64Array.from(g),
+        })
       }
       return { w: [...w], d: (await optimizer.scalars()).d }
     }
@@ -61,17 +65,20 @@ describe.each(Object.entries(forms))('%s', (_, form) => {
     expect(Math.abs(single.d / double.d - 1)).toBeLessThan(1e-2)
   })
 
-  test.each([1e-36, 1e-25, 1e-6, 0.3, 3, 1e3, 1e20, 1e30])('‖(3g, −4g)‖ is 5g where g is %d', async (g) => {
-    const norm = defineAlgorithm({
-      name: 'norm',
-      defaults: {},
-      state: () => ({ norm: scalar() }),
-      step: (values) => ({ u: 0, norm: wideNorm2(values.g) }),
-    })()
-    const optimizer = await start(norm, new Float32Array(1000))
-    optimizer.step({ x: Float32Array.of(3 * g, -4 * g, ...fill(998, () => 0)) })
-    expect(Math.abs((await optimizer.scalars()).norm / (5 * g) - 1)).toBeLessThan(1e-6)
-  })
+  test.each([1e-36, 1e-25, 1e-6, 0.3, 3, 1e3, 1e20, 1e30])(
+    '‖(3g, −4g)‖ is 5g where g is %d',
+    async (g) => {
+      const norm = defineAlgorithm({
+        name: 'norm',
+        defaults: {},
+        state: () => ({ norm: scalar() }),
+        step: (values) => ({ u: 0, norm: wideNorm2(values.g) }),
+      })()
+      const optimizer = await start(norm, new Float32Array(1000))
+      optimizer.step({ x: Float32Array.of(3 * g, -4 * g, ...fill(998, () => 0)) })
+      expect(Math.abs((await optimizer.scalars()).norm / (5 * g) - 1)).toBeLessThan(1e-6)
+    },
+  )
 
   test.each([1e-25, 1, 1e20])('steps that take the norm of the gradient, at %d', async (g) => {
     const moved = async (algorithm: Algorithm, loss?: number) => {

@@ -1,6 +1,7 @@
 /**
- * What callers get wrong, fused and operation by operation: losses that are none, options of steps, groups and of the backend, arguments
- * in each other's places. Each is a FreestepError, and changes nothing. And numbers at the edge of what options take, which are right.
+ * What callers get wrong, fused and operation by operation: losses that are none, options of steps,
+ * groups and of the backend, arguments in each other's places. Each is a FreestepError, and changes
+ * nothing. And numbers at the edge of what options take, which are right.
  */
 import vm from 'node:vm'
 import { describe, expect, test } from 'vitest'
@@ -37,7 +38,14 @@ describe.each(ways)('the loss, fused %s', (fused) => {
     ['integers', Int32Array.of(1), 'The loss is an Int32Array. Give a Float32Array'],
   ]
   test.each(cases)('%s', async (_what, loss, words) => {
-    for (const algorithm of [F.polyak(), F.momo(), F.sps(), F.averaged(F.momo()), F.sgd(), F.prodigy()] as F.Algorithm[]) {
+    for (const algorithm of [
+      F.polyak(),
+      F.momo(),
+      F.sps(),
+      F.averaged(F.momo()),
+      F.sgd(),
+      F.prodigy(),
+    ] as F.Algorithm[]) {
       const x = Float64Array.of(1)
       const optimizer = await F.createOptimizer(algorithm, { x }, await F.cpu({ fused }))
       const step = () => optimizer.step({ x: Float64Array.of(1) }, { loss: loss as never })
@@ -62,10 +70,17 @@ describe.each(ways)('the loss, fused %s', (fused) => {
   })
   test('skipNonFinite leaves out a step whose loss is not finite', async () => {
     const x = Float64Array.of(1)
-    const optimizer = await F.createOptimizer(F.averaged(F.skipNonFinite(F.polyak())), { x }, await F.cpu({ fused }))
-    for (const loss of [Number.NaN, Infinity, Float64Array.of(-Infinity)]) optimizer.step({ x: Float64Array.of(1) }, { loss })
+    const optimizer = await F.createOptimizer(
+      F.averaged(F.skipNonFinite(F.polyak())),
+      { x },
+      await F.cpu({ fused }),
+    )
+    for (const loss of [Number.NaN, Infinity, Float64Array.of(-Infinity)])
+      optimizer.step({ x: Float64Array.of(1) }, { loss })
     expect([x[0], (await optimizer.scalars()).skipped]).toEqual([1, 3])
-    await expect(refusal(() => optimizer.step({ x: Float64Array.of(1) }, { loss: 'NaN' as never }))).resolves.toMatchObject({
+    await expect(
+      refusal(() => optimizer.step({ x: Float64Array.of(1) }, { loss: 'NaN' as never })),
+    ).resolves.toMatchObject({
       code: 'bad-option',
     })
   })
@@ -74,11 +89,24 @@ describe.each(ways)('the loss, fused %s', (fused) => {
 describe.each(ways)('arguments, fused %s', (fused) => {
   const g = { x: Float64Array.of(1) }
   const make = async (options?: object, algorithm: unknown = F.momo()) =>
-    F.createOptimizer(algorithm as F.Algorithm, { x: Float64Array.of(1) }, await F.cpu({ fused }), options as never)
+    F.createOptimizer(
+      algorithm as F.Algorithm,
+      { x: Float64Array.of(1) },
+      await F.cpu({ fused }),
+      options as never,
+    )
   const step = async (options: unknown) => (await make()).step(g, options as never)
   const cases: readonly (readonly [what: string, call: () => unknown, words: string])[] = [
-    ['a step option that is none', () => step({ los: 1 }), 'step has no option "los". Did you mean "loss"?'],
-    ['a loss without its name', () => step(0.5), 'step takes options by name, such as { loss: … }. It got 0.5.'],
+    [
+      'a step option that is none',
+      () => step({ los: 1 }),
+      'step has no option "los". Did you mean "loss"?',
+    ],
+    [
+      'a loss without its name',
+      () => step(0.5),
+      'step takes options by name, such as { loss: … }. It got 0.5.',
+    ],
     ['null for options', () => step(null), 'It got null.'],
     [
       'save with an option that is none',
@@ -90,17 +118,37 @@ describe.each(ways)('arguments, fused %s', (fused) => {
       async () => (await make()).save({ params: 1 } as never),
       'save: option params is 1. Give a boolean.',
     ],
-    ['an option of createOptimizer', () => make({ group: [] }), 'createOptimizer has no option "group". Did you mean "groups"?'],
+    [
+      'an option of createOptimizer',
+      () => make({ group: [] }),
+      'createOptimizer has no option "group". Did you mean "groups"?',
+    ],
     [
       'splitGroups of another type',
       () => make({ splitGroups: 'yes' }),
       'createOptimizer: option splitGroups is "yes". Give a boolean.',
     ],
-    ['groups that are no list', () => make({ groups: { params: ['x'] } }), 'option groups is an object. Give a list of groups'],
+    [
+      'groups that are no list',
+      () => make({ groups: { params: ['x'] } }),
+      'option groups is an object. Give a list of groups',
+    ],
     ['a group that is a name', () => make({ groups: ['x'] }), 'A parameter group is "x".'],
-    ['a group without params', () => make({ groups: [{ lr: 1 }] }), 'The params of a parameter group are undefined.'],
-    ['a name for a list of names', () => make({ groups: [{ params: 'x' }] }), 'The params of a parameter group are "x".'],
-    ['a promise for membership', () => make({ groups: [{ params: async () => false }] }), 'params of a group gave a promise.'],
+    [
+      'a group without params',
+      () => make({ groups: [{ lr: 1 }] }),
+      'The params of a parameter group are undefined.',
+    ],
+    [
+      'a name for a list of names',
+      () => make({ groups: [{ params: 'x' }] }),
+      'The params of a parameter group are "x".',
+    ],
+    [
+      'a promise for membership',
+      () => make({ groups: [{ params: async () => false }] }),
+      'params of a group gave a promise.',
+    ],
     [
       'a factory that was not called',
       () => make({}, F.prodigy),
@@ -122,9 +170,15 @@ describe.each(ways)('arguments, fused %s', (fused) => {
       async () => F.createOptimizer(F.sgd(), Float64Array.of(1) as never, await F.cpu()),
       'the parameters are a Float64Array. Give tensors by name',
     ],
-    ['no parameters', async () => F.createOptimizer(F.sgd(), null as never, await F.cpu()), 'the parameters are null.'],
+    [
+      'no parameters',
+      async () => F.createOptimizer(F.sgd(), null as never, await F.cpu()),
+      'the parameters are null.',
+    ],
   ]
-  test.each(cases)('%s', async (_what, call, words) => expect((await refusal(call)).message).toContain(words))
+  test.each(cases)('%s', async (_what, call, words) =>
+    expect((await refusal(call)).message).toContain(words),
+  )
 })
 
 test.each([
@@ -138,7 +192,9 @@ test.each([
   [null, 'cpu takes options by name'],
   [4, 'cpu takes options by name, such as { dtype: … }. It got 4.'],
 ])('cpu(%o)', async (options, words) =>
-  expect((await refusal(() => F.cpu(options as never))).message).toContain(`[freestep/cpu] ${words}`),
+  expect((await refusal(() => F.cpu(options as never))).message).toContain(
+    `[freestep/cpu] ${words}`,
+  ),
 )
 
 describe('options that cannot differ between groups', () => {
@@ -149,13 +205,24 @@ describe('options that cannot differ between groups', () => {
     [F.prodigy() as F.Algorithm, { dCoef: 2 }, 'prodigy: option dCoef cannot differ'],
     [F.prodigy() as F.Algorithm, { growthRate: 1.02 }, 'prodigy: option growthRate cannot differ'],
     [F.prodigy() as F.Algorithm, { betas: [0.9, 0.99] }, 'prodigy: option betas cannot differ'],
-    [F.prodigy() as F.Algorithm, { d0: 1e-3, dCoef: 2, weightDecay: 1 }, 'prodigy: options d0, dCoef cannot differ'],
-    [F.averaged(F.dadaptAdam()) as F.Algorithm, { dLimit: 2 }, 'averaged(dadaptAdam): option dLimit cannot differ'],
+    [
+      F.prodigy() as F.Algorithm,
+      { d0: 1e-3, dCoef: 2, weightDecay: 1 },
+      'prodigy: options d0, dCoef cannot differ',
+    ],
+    [
+      F.averaged(F.dadaptAdam()) as F.Algorithm,
+      { dLimit: 2 },
+      'averaged(dadaptAdam): option dLimit cannot differ',
+    ],
     [F.momo() as F.Algorithm, { lb: 2 }, 'lb'],
   ]
   test.each(cases)('%#: %o', async (algorithm, option, words) => {
     const make = async (splitGroups: boolean) =>
-      F.createOptimizer(algorithm, two(), await F.cpu(), { groups: groups(option) as never, splitGroups })
+      F.createOptimizer(algorithm, two(), await F.cpu(), {
+        groups: groups(option) as never,
+        splitGroups,
+      })
     const { code, message } = await refusal(() => make(false))
     expect(code).toBe('bad-option')
     expect(message).toContain(words)
@@ -164,7 +231,8 @@ describe('options that cannot differ between groups', () => {
 })
 
 describe.each(ways)('arrays of another realm, fused %s', (fused) => {
-  const foreign = (kind: string, ...numbers: number[]) => vm.runInNewContext(`${kind}.of(${numbers})`) as F.FloatArray
+  const foreign = (kind: string, ...numbers: number[]) =>
+    vm.runInNewContext(`${kind}.of(${numbers})`) as F.FloatArray
   test.each(['Float32Array', 'Float64Array'])('%s', async (kind) => {
     const x = foreign(kind, 1, 2)
     const optimizer = await F.createOptimizer(F.sgd({ lr: 0.5 }), { x }, await F.cpu({ fused }))
@@ -174,53 +242,70 @@ describe.each(ways)('arrays of another realm, fused %s', (fused) => {
     expect([...F.fromSafetensors(bytes).tensors['x/x'].data]).toEqual([0.5, 2.5])
   })
   test('others are described as what they are', async () => {
-    const error = await refusal(async () => F.createOptimizer(F.sgd(), { x: foreign('Int32Array', 1) }, await F.cpu({ fused })))
-    expect(error.message).toBe('[freestep/cpu] x is an Int32Array. Give a Float32Array or a Float64Array.')
+    const error = await refusal(async () =>
+      F.createOptimizer(F.sgd(), { x: foreign('Int32Array', 1) }, await F.cpu({ fused })),
+    )
+    expect(error.message).toBe(
+      '[freestep/cpu] x is an Int32Array. Give a Float32Array or a Float64Array.',
+    )
   })
 })
 
-describe.each(ways)('ε of 0, or nearly so, where a coordinate has no gradient, fused %s', (fused) => {
-  const algorithms: readonly (readonly [name: string, make: (eps: number) => unknown])[] = [
-    ['adam', (eps) => F.adam({ eps, lr: 0.1 })],
-    ['adam, β₁ = 0', (eps) => F.adam({ eps, lr: 0.1, betas: [0, 0.9] })],
-    ['adamG', (eps) => F.adamG({ eps })],
-    ['cocob', (eps) => F.cocob({ eps })],
-    ['cdowg', (eps) => F.cdowg({ eps })],
-    ['dog', (eps) => F.dog({ eps })],
-    ['adagrad', (eps) => F.adagrad({ eps })],
-    ['dadaptAdagrad', (eps) => F.dadaptAdagrad({ eps })],
-    ['dadaptAdam', (eps) => F.dadaptAdam({ eps })],
-    ['dadaptAdam, preprint', (eps) => F.dadaptAdam({ eps, form: 'preprint' })],
-    ['dadaptAdan', (eps) => F.dadaptAdan({ eps, weightDecay: 0 })],
-    ['momoAdam', (eps) => F.momoAdam({ eps })],
-    ['prodigy', (eps) => F.prodigy({ eps })],
-    ['prodigy, d₀ = 1e-30', (eps) => F.prodigy({ eps, d0: 1e-30 })],
-    ['prodigy, as the package', (eps) => F.prodigy({ eps, compat: 'prodigyopt' })],
-    ['sps', (eps) => F.sps({ eps })],
-    ['mechanic', (eps) => F.mechanic(F.sgd({ lr: 1 }), { eps, sInit: 1 })],
-  ]
-  const run = async (algorithm: unknown, kind: typeof Float32Array | typeof Float64Array, rows: readonly number[][]) => {
-    const x = kind.from([1, 1])
-    const optimizer = await F.createOptimizer(algorithm as F.Algorithm, { x }, await F.cpu({ fused }))
-    for (const row of rows) optimizer.step({ x: kind.from(row) as never }, { loss: 1 })
-    return { x, scalars: Object.values(await optimizer.scalars()) }
-  }
-  test.each(algorithms)('%s', async (name, make) => {
-    for (const kind of [Float32Array, Float64Array])
-      for (const eps of [0, 1e-30]) {
-        const { x, scalars } = await run(make(eps), kind, [
-          [0, 0],
-          [1, 0],
-          [0.5, 0],
-        ])
-        expect([...x, ...scalars].every(Number.isFinite), `${kind.name}, ε = ${eps}: ${x}`).toBe(true)
-        expect(x[1]).toBe(1)
-        // Of the smallest d₀, a few steps show nothing yet.
-        if (!name.includes('1e-30')) expect(x[0]).toBeLessThan(1)
-      }
-  })
-  test('Adam with ε = 0 by hand: the first step is lr, whatever the gradient', async () => {
-    const { x } = await run(F.adam({ eps: 0, lr: 0.1 }), Float64Array, [[1e-3, 0]])
-    expect(x[0]).toBeCloseTo(0.9, 14)
-  })
-})
+describe.each(ways)(
+  'ε of 0, or nearly so, where a coordinate has no gradient, fused %s',
+  (fused) => {
+    const algorithms: readonly (readonly [name: string, make: (eps: number) => unknown])[] = [
+      ['adam', (eps) => F.adam({ eps, lr: 0.1 })],
+      ['adam, β₁ = 0', (eps) => F.adam({ eps, lr: 0.1, betas: [0, 0.9] })],
+      ['adamG', (eps) => F.adamG({ eps })],
+      ['cocob', (eps) => F.cocob({ eps })],
+      ['cdowg', (eps) => F.cdowg({ eps })],
+      ['dog', (eps) => F.dog({ eps })],
+      ['adagrad', (eps) => F.adagrad({ eps })],
+      ['dadaptAdagrad', (eps) => F.dadaptAdagrad({ eps })],
+      ['dadaptAdam', (eps) => F.dadaptAdam({ eps })],
+      ['dadaptAdam, preprint', (eps) => F.dadaptAdam({ eps, form: 'preprint' })],
+      ['dadaptAdan', (eps) => F.dadaptAdan({ eps, weightDecay: 0 })],
+      ['momoAdam', (eps) => F.momoAdam({ eps })],
+      ['prodigy', (eps) => F.prodigy({ eps })],
+      ['prodigy, d₀ = 1e-30', (eps) => F.prodigy({ eps, d0: 1e-30 })],
+      ['prodigy, as the package', (eps) => F.prodigy({ eps, compat: 'prodigyopt' })],
+      ['sps', (eps) => F.sps({ eps })],
+      ['mechanic', (eps) => F.mechanic(F.sgd({ lr: 1 }), { eps, sInit: 1 })],
+    ]
+    const run = async (
+      algorithm: unknown,
+      kind: typeof Float32Array | typeof Float64Array,
+      rows: readonly number[][],
+    ) => {
+      const x = kind.from([1, 1])
+      const optimizer = await F.createOptimizer(
+        algorithm as F.Algorithm,
+        { x },
+        await F.cpu({ fused }),
+      )
+      for (const row of rows) optimizer.step({ x: kind.from(row) as never }, { loss: 1 })
+      return { x, scalars: Object.values(await optimizer.scalars()) }
+    }
+    test.each(algorithms)('%s', async (name, make) => {
+      for (const kind of [Float32Array, Float64Array])
+        for (const eps of [0, 1e-30]) {
+          const { x, scalars } = await run(make(eps), kind, [
+            [0, 0],
+            [1, 0],
+            [0.5, 0],
+          ])
+          expect([...x, ...scalars].every(Number.isFinite), `${kind.name}, ε = ${eps}: ${x}`).toBe(
+            true,
+          )
+          expect(x[1]).toBe(1)
+          // Of the smallest d₀, a few steps show nothing yet.
+          if (!name.includes('1e-30')) expect(x[0]).toBeLessThan(1)
+        }
+    })
+    test('Adam with ε = 0 by hand: the first step is lr, whatever the gradient', async () => {
+      const { x } = await run(F.adam({ eps: 0, lr: 0.1 }), Float64Array, [[1e-3, 0]])
+      expect(x[0]).toBeCloseTo(0.9, 14)
+    })
+  },
+)

@@ -1,6 +1,7 @@
 /**
- * What users of the Python packages ask for, as they would write it: groups with their own lr and decay, a mask for the decay, one d or
- * several, a ceiling on d, freezing it, reading every scalar at any time. One test a wish.
+ * What users of the Python packages ask for, as they would write it: groups with their own lr and
+ * decay, a mask for the decay, one d or several, a ceiling on d, freezing it, reading every scalar
+ * at any time. One test a wish.
  */
 import { describe, expect, test } from 'vitest'
 import {
@@ -16,7 +17,20 @@ import {
   scheduleFree,
   sgd,
 } from '../src/index.ts'
-import { along, bytesOf, cut, error, everything, families, fill, flat, follow, norm, norm1, type Problem } from './problems.ts'
+import {
+  along,
+  bytesOf,
+  cut,
+  error,
+  everything,
+  families,
+  fill,
+  flat,
+  follow,
+  norm,
+  norm1,
+  type Problem,
+} from './problems.ts'
 
 const problem = families.quadratic(4, 5)
 const d0 = 0.01
@@ -33,12 +47,17 @@ const gradients = (params: Readonly<Record<string, FloatArray>>) => {
 
 describe('groups', () => {
   test('lr and weight decay of their own, by name; of several groups the later wins', async () => {
-    const optimizer = await createOptimizer(sgd({ lr: 0.1, weightDecay: 0.5 }), model(), await cpu(), {
-      groups: [
-        { params: ['dense/kernel', 'dense/bias'], lr: 0.7 },
-        { params: ['dense/bias'], lr: 0.2, weightDecay: 0 },
-      ],
-    })
+    const optimizer = await createOptimizer(
+      sgd({ lr: 0.1, weightDecay: 0.5 }),
+      model(),
+      await cpu(),
+      {
+        groups: [
+          { params: ['dense/kernel', 'dense/bias'], lr: 0.7 },
+          { params: ['dense/bias'], lr: 0.2, weightDecay: 0 },
+        ],
+      },
+    )
     const x = flat(optimizer.params)
     const g = problem.gradient(x)
     optimizer.step(gradients(optimizer.params))
@@ -50,12 +69,17 @@ describe('groups', () => {
     ['a predicate on the name', (name: string) => name.endsWith('bias')],
     ['a predicate on the shape', (_: string, tensor: { readonly size: number }) => tensor.size < 4],
   ])('a decay mask: %s', async (_name, params) => {
-    for (const make of [() => adamW({ lr: 0.1, weightDecay: 0.3 }), () => prodigy({ d0, weightDecay: 0.3 })] as const) {
+    for (const make of [
+      () => adamW({ lr: 0.1, weightDecay: 0.3 }),
+      () => prodigy({ d0, weightDecay: 0.3 }),
+    ] as const) {
       const groups = [{ params, weightDecay: 0 }]
       const masked = await createOptimizer(make(), model(), await cpu(), { groups } as never)
       const x = flat(masked.params)
       // With a gradient of zero the decay is all there is.
-      const still = Object.fromEntries(Object.entries(masked.params).map(([name, param]) => [name, param.map(() => 0)]))
+      const still = Object.fromEntries(
+        Object.entries(masked.params).map(([name, param]) => [name, param.map(() => 0)]),
+      )
       masked.step(still as never)
       const after = flat(masked.params)
       const rate = make().name === 'adamW' ? 0.1 * 0.3 : d0 * 0.3
@@ -89,9 +113,12 @@ describe('groups', () => {
   test('a tensor frozen now and thawed later: nothing kept about it moves meanwhile', async () => {
     const optimizer = await createOptimizer(prodigy({ d0, weightDecay: 0.1 }), model(), await cpu())
     const about = async () =>
-      Object.entries((await optimizer.save({ params: true })).tensors).filter(([name]) => /^\w+\/dense\/bias/.test(name))
+      Object.entries((await optimizer.save({ params: true })).tensors).filter(([name]) =>
+        /^\w+\/dense\/bias/.test(name),
+      )
     const before = await about()
-    for (let k = 0; k < 3; k++) optimizer.step({ ...gradients(optimizer.params), 'dense/bias': undefined })
+    for (let k = 0; k < 3; k++)
+      optimizer.step({ ...gradients(optimizer.params), 'dense/bias': undefined })
     expect(await about()).toEqual(before)
     optimizer.step(gradients(optimizer.params))
     expect(await about()).not.toEqual(before)
@@ -101,28 +128,41 @@ describe('groups', () => {
     ['prodigy', () => prodigy({ d0, weightDecay: 0.1 })],
     ['scheduleFree(dadaptAdam)', () => scheduleFree(dadaptAdam({ d0 }))],
     ['clipByGlobalNorm(adam)', () => clipByGlobalNorm(0.1, adam())],
-  ])('splitGroups, %s: each group is an optimizer by itself, with its own d', async (_name, make) => {
-    const groups = [{ params: ['dense/bias'] }]
-    const split = await createOptimizer(make() as ReturnType<typeof prodigy>, model(), await cpu(), { groups, splitGroups: true })
-    const alone = await Promise.all(
-      Object.entries(model()).map(async ([name, param]) =>
-        createOptimizer(make() as ReturnType<typeof prodigy>, { [name]: param }, await cpu()),
-      ),
-    )
-    for (let k = 0; k < 40; k++) {
-      const all = gradients(split.params)
-      split.step(all)
-      for (const each of alone)
-        each.step(Object.fromEntries(Object.keys(each.params).map((name) => [name, all[name as keyof typeof all]])))
-    }
-    for (const each of alone) {
-      const [name] = Object.keys(each.params)
-      expect(split.params[name]).toEqual(each.params[name])
-      expect(split.evaluated()[name]).toEqual(each.evaluated()[name])
-      const [own, all] = [await each.scalars(), await split.scalars()]
-      for (const [scalar, value] of Object.entries(own)) expect(all[scalar] ?? all[`${scalar}/${name}`]).toBe(value)
-    }
-  })
+  ])(
+    'splitGroups, %s: each group is an optimizer by itself, with its own d',
+    async (_name, make) => {
+      const groups = [{ params: ['dense/bias'] }]
+      const split = await createOptimizer(
+        make() as ReturnType<typeof prodigy>,
+        model(),
+        await cpu(),
+        { groups, splitGroups: true },
+      )
+      const alone = await Promise.all(
+        Object.entries(model()).map(async ([name, param]) =>
+          createOptimizer(make() as ReturnType<typeof prodigy>, { [name]: param }, await cpu()),
+        ),
+      )
+      for (let k = 0; k < 40; k++) {
+        const all = gradients(split.params)
+        split.step(all)
+        for (const each of alone)
+          each.step(
+            Object.fromEntries(
+              Object.keys(each.params).map((name) => [name, all[name as keyof typeof all]]),
+            ),
+          )
+      }
+      for (const each of alone) {
+        const [name] = Object.keys(each.params)
+        expect(split.params[name]).toEqual(each.params[name])
+        expect(split.evaluated()[name]).toEqual(each.evaluated()[name])
+        const [own, all] = [await each.scalars(), await split.scalars()]
+        for (const [scalar, value] of Object.entries(own))
+          expect(all[scalar] ?? all[`${scalar}/${name}`]).toBe(value)
+      }
+    },
+  )
 })
 
 describe('d', () => {
@@ -161,7 +201,11 @@ describe('d', () => {
   test('d₀ = 1 and frozen from the start is Adam with its lr', async () => {
     const options = { eps: 0, betas: [0.8, 0.99] as const }
     const lr = (k: number) => 0.1 / (k + 1)
-    const ours = await follow(prodigy({ ...options, lr, d0: 1, adaptSteps: 0, useBiasCorrection: true }), problem, { steps: 60 })
+    const ours = await follow(
+      prodigy({ ...options, lr, d0: 1, adaptSteps: 0, useBiasCorrection: true }),
+      problem,
+      { steps: 60 },
+    )
     const plain = await follow(adam({ ...options, lr }), problem, { steps: 60 })
     expect(error(ours.x, plain.x)).toBeLessThan(1e-13)
   })
@@ -169,7 +213,8 @@ describe('d', () => {
   test('growthRate: never more than that factor in a step, once d has left d₀', async () => {
     const { ds } = await trace(prodigy({ d0, growthRate: 1.02 }))
     const from = ds.findIndex((d) => d > d0)
-    for (const [k, d] of ds.entries()) if (k > from) expect(d / ds[k - 1]).toBeLessThanOrEqual(1.02 * (1 + 1e-15))
+    for (const [k, d] of ds.entries())
+      if (k > from) expect(d / ds[k - 1]).toBeLessThanOrEqual(1.02 * (1 + 1e-15))
     expect(ds[79]).toBeGreaterThan(d0)
   })
 
@@ -202,7 +247,11 @@ describe('d', () => {
   test('layerScale: a parameter with scale 2 moves twice as far', async () => {
     const x = problem.x0
     const groups = [{ params: ['t1'], layerScale: 2 } as never]
-    const { points } = await follow(dadaptAdam({ d0 }), problem, { steps: 1, sizes: [3, 3], groups })
+    const { points } = await follow(dadaptAdam({ d0 }), problem, {
+      steps: 1,
+      sizes: [3, 3],
+      groups,
+    })
     const plain = await follow(dadaptAdam({ d0 }), problem, { steps: 1, sizes: [3, 3] })
     const moves = [along(points[1], -1, x), along(plain.points[1], -1, x)]
     expect(
@@ -215,7 +264,11 @@ describe('d', () => {
 
   test('sliceP: d from every p-th coordinate of each tensor', async () => {
     const p = 2
-    const { optimizer, points, gradients: gs } = await follow(prodigy({ d0, sliceP: p }), problem, { steps: 2, sizes: [1, 5] })
+    const {
+      optimizer,
+      points,
+      gradients: gs,
+    } = await follow(prodigy({ d0, sliceP: p }), problem, { steps: 2, sizes: [1, 5] })
     const kept = [0, 1, 3, 5]
     const beta3 = Math.sqrt(0.999)
     let r = 0
@@ -233,7 +286,8 @@ describe('reading scalars between the steps', () => {
   test.each(everything)('%s: changes no bit of the run', async (_name, make) => {
     const quiet = await follow(make(), problem, { steps: 12, sizes: [2, 4] })
     const watched = await follow(make(), problem, {
-      ...{ steps: 12, sizes: [2, 4] },
+      steps: 12,
+      sizes: [2, 4],
       async at(_k, { optimizer }) {
         await optimizer.scalars()
         await optimizer.save({ params: true })
@@ -257,7 +311,9 @@ describe('reading scalars between the steps', () => {
       m: [...(await optimizer.save()).tensors['m/t0'].data],
       v: [...(await optimizer.save()).tensors['v/t0'].data],
     }
-    const expected = moves[0].map((xi, i) => xi - (scalars.d * m[i]) / (Math.sqrt(v[i]) + scalars.d * 1e-8))
+    const expected = moves[0].map(
+      (xi, i) => xi - (scalars.d * m[i]) / (Math.sqrt(v[i]) + scalars.d * 1e-8),
+    )
     expect(error(flat(optimizer.params), expected)).toBeLessThan(1e-14)
   })
 })

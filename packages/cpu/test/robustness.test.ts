@@ -1,6 +1,7 @@
 /**
- * What goes wrong in real training, for every algorithm and wrapper: gradients that are zero, not finite or missing, tensors without
- * elements, ten thousand tiny ones, calls that are mistakes; and float32 far from the origin, where x − x₀ drowns in the rounding of x.
+ * What goes wrong in real training, for every algorithm and wrapper: gradients that are zero, not
+ * finite or missing, tensors without elements, ten thousand tiny ones, calls that are mistakes; and
+ * float32 far from the origin, where x − x₀ drowns in the rounding of x.
  */
 import { describe, expect, test } from 'vitest'
 import {
@@ -48,19 +49,27 @@ import {
 const problem = families.quadratic(3, 2)
 const sizes = [2, 4]
 const zeros = problem.x0.map(() => 0)
-const finite = (numbers: Record<string, number[]>) => Object.values(numbers).every((each) => each.every(Number.isFinite))
-const open = async (make: () => Algorithm, tensors = cut(problem.x0, sizes)) => createOptimizer(make(), tensors, await cpu())
+const finite = (numbers: Record<string, number[]>) =>
+  Object.values(numbers).every((each) => each.every(Number.isFinite))
+const open = async (make: () => Algorithm, tensors = cut(problem.x0, sizes)) =>
+  createOptimizer(make(), tensors, await cpu())
 type Opened = Awaited<ReturnType<typeof open>>
 
 /** A step with the gradient of the problem, or with a given one. */
-function step(optimizer: Opened, g = problem.gradient(flat(optimizer.params)), loss = problem.loss(flat(optimizer.params))) {
+function step(
+  optimizer: Opened,
+  g = problem.gradient(flat(optimizer.params)),
+  loss = problem.loss(flat(optimizer.params)),
+) {
   optimizer.step(cut(g, sizes), { loss })
 }
 const steps = (optimizer: Opened, count: number) => {
   for (let k = 0; k < count; k++) step(optimizer)
 }
 const decays = ({ options, wrapper }: Algorithm) =>
-  'weightDecay' in options && options.weightDecay !== 0 ? true : Boolean(wrapper?.options.weightDecayAtY)
+  'weightDecay' in options && options.weightDecay !== 0
+    ? true
+    : Boolean(wrapper?.options.weightDecayAtY)
 
 describe('gradients that are zero', () => {
   test.each(everything)('%s: first, and then not', async (_name, make) => {
@@ -87,20 +96,26 @@ describe('gradients that are not finite', () => {
   const bad = [Number.NaN, Infinity, -Infinity]
   const skippable = everything.filter(([name]) => !name.includes('skipNonFinite'))
 
-  test.each(skippable)('skipNonFinite(%s) goes on as if the step had not been', async (_name, make) => {
-    const [one, two] = [await open(() => skipNonFinite(make())), await open(() => skipNonFinite(make()))]
-    for (const optimizer of [one, two]) steps(optimizer, 5)
-    for (const value of bad)
-      step(
-        one,
-        zeros.map((_, i) => (i === 3 ? value : 1)),
-      )
-    steps(one, 5)
-    steps(two, 5)
-    const [a, b] = [await numbersOf(one), await numbersOf(two)]
-    expect(a.skipped).toEqual([3])
-    expect({ ...a, skipped: [0] }).toEqual(b)
-  })
+  test.each(skippable)(
+    'skipNonFinite(%s) goes on as if the step had not been',
+    async (_name, make) => {
+      const [one, two] = [
+        await open(() => skipNonFinite(make())),
+        await open(() => skipNonFinite(make())),
+      ]
+      for (const optimizer of [one, two]) steps(optimizer, 5)
+      for (const value of bad)
+        step(
+          one,
+          zeros.map((_, i) => (i === 3 ? value : 1)),
+        )
+      steps(one, 5)
+      steps(two, 5)
+      const [a, b] = [await numbersOf(one), await numbersOf(two)]
+      expect(a.skipped).toEqual([3])
+      expect({ ...a, skipped: [0] }).toEqual(b)
+    },
+  )
 
   test('skipNonFinite looks at the loss where the algorithm does', async () => {
     for (const [algorithm, skips] of [
@@ -128,26 +143,33 @@ describe('gradients that are not finite', () => {
       const g = problem.gradient(flat(optimizer.params))
       step(optimizer, [Number.NaN, ...g.slice(1)])
       step(twin, g)
-      const apart = /^(sgd|subgradient|adagrad|adam|adamW|cdowg|cocob|adamG)/.test(name) && !name.startsWith('adagradNorm')
+      const apart =
+        /^(sgd|subgradient|adagrad|adam|adamW|cdowg|cocob|adamG)/.test(name) &&
+        !name.startsWith('adagradNorm')
       if (apart) expect(flat(optimizer.params).slice(1)).toEqual(flat(twin.params).slice(1))
     },
   )
 })
 
 describe('parameters', () => {
-  test.each(everything)('%s: one without a gradient stays, with all that is kept about it', async (_name, make) => {
-    const optimizer = await open(make)
-    steps(optimizer, 3)
-    const before = await numbersOf(optimizer)
-    const { t1 } = cut(problem.gradient(flat(optimizer.params)), sizes)
-    optimizer.step({ t1, t0: undefined }, { loss: problem.loss(flat(optimizer.params)) })
-    const after = await numbersOf(optimizer)
-    const about = (all: Record<string, number[]>, tensor: string) =>
-      Object.entries(all).filter(([name]) => name.endsWith(`/${tensor}`) && !/^(sum|decay)\./.test(name))
-    expect(about(after, 't0')).toEqual(about(before, 't0'))
-    expect(about(after, 't1')).not.toEqual(about(before, 't1'))
-    expect(finite(after)).toBe(true)
-  })
+  test.each(everything)(
+    '%s: one without a gradient stays, with all that is kept about it',
+    async (_name, make) => {
+      const optimizer = await open(make)
+      steps(optimizer, 3)
+      const before = await numbersOf(optimizer)
+      const { t1 } = cut(problem.gradient(flat(optimizer.params)), sizes)
+      optimizer.step({ t1, t0: undefined }, { loss: problem.loss(flat(optimizer.params)) })
+      const after = await numbersOf(optimizer)
+      const about = (all: Record<string, number[]>, tensor: string) =>
+        Object.entries(all).filter(
+          ([name]) => name.endsWith(`/${tensor}`) && !/^(sum|decay)\./.test(name),
+        )
+      expect(about(after, 't0')).toEqual(about(before, 't0'))
+      expect(about(after, 't1')).not.toEqual(about(before, 't1'))
+      expect(finite(after)).toBe(true)
+    },
+  )
 
   test.each(everything)('%s: an empty tensor changes nothing', async (_name, make) => {
     const plain = await follow(make(), problem, { steps: 10, sizes })
@@ -162,7 +184,10 @@ describe('parameters', () => {
     const draw = draws(1)
     const x0 = fill(n, draw)
     const many: Problem = {
-      ...{ x0, xStar: x0.map(() => 0), fStar: 0, G: Infinity },
+      x0,
+      xStar: x0.map(() => 0),
+      fStar: 0,
+      G: Infinity,
       loss: (x) => x.reduce((total, each) => total + each * each, 0) / 2,
       gradient: (x) => [...x],
     }
@@ -175,14 +200,15 @@ describe('parameters', () => {
 
 describe('mistakes change nothing', () => {
   const { t0, t1 } = cut(zeros, sizes)
-  const mistakes: readonly (readonly [what: string, code: FreestepErrorCode, gradients: object])[] = [
-    ['a name that is none', 'unknown-parameter', { t0, t1, t2: t1 }],
-    ['a gradient of another length', 'bad-shape', { t0, t1: t0 }],
-    ['a gradient of another precision', 'bad-dtype', { t0: Float32Array.from(t0), t1 }],
-    ['a gradient that is no array of floats', 'bad-dtype', { t0: [0, 0], t1 }],
-    ['no gradient', 'missing-gradient', {}],
-    ['only missing gradients', 'missing-gradient', { t0: null, t1: undefined }],
-  ]
+  const mistakes: readonly (readonly [what: string, code: FreestepErrorCode, gradients: object])[] =
+    [
+      ['a name that is none', 'unknown-parameter', { t0, t1, t2: t1 }],
+      ['a gradient of another length', 'bad-shape', { t0, t1: t0 }],
+      ['a gradient of another precision', 'bad-dtype', { t0: Float32Array.from(t0), t1 }],
+      ['a gradient that is no array of floats', 'bad-dtype', { t0: [0, 0], t1 }],
+      ['no gradient', 'missing-gradient', {}],
+      ['only missing gradients', 'missing-gradient', { t0: null, t1: undefined }],
+    ]
   test.each(everything)('%s', async (_name, make) => {
     const optimizer = await open(make)
     steps(optimizer, 2)
@@ -193,7 +219,10 @@ describe('mistakes change nothing', () => {
       expect(call, what).toThrow(expect.objectContaining({ code }))
     }
     const needsLoss = ['polyak', 'sps', 'momo', 'momoAdam'].includes(make().name)
-    if (needsLoss) expect(() => optimizer.step({ t0, t1 })).toThrow(expect.objectContaining({ code: 'missing-loss' }))
+    if (needsLoss)
+      expect(() => optimizer.step({ t0, t1 })).toThrow(
+        expect.objectContaining({ code: 'missing-loss' }),
+      )
     expect(optimizer.steps).toBe(2)
     expect((await bytesOf(optimizer)).equals(before)).toBe(true)
     steps(optimizer, 1)
@@ -203,7 +232,10 @@ describe('mistakes change nothing', () => {
     const lr = (k: number) => (k < 2 ? 1 : Number.NaN)
     for (const splitGroups of [false, true]) {
       const tensors = cut(problem.x0, sizes)
-      const optimizer = await createOptimizer(prodigy(), tensors, await cpu(), { splitGroups, groups: [{ params: ['t1'], lr }] })
+      const optimizer = await createOptimizer(prodigy(), tensors, await cpu(), {
+        splitGroups,
+        groups: [{ params: ['t1'], lr }],
+      })
       steps(optimizer, 2)
       const before = await bytesOf(optimizer)
       expect(() => steps(optimizer, 1)).toThrow(expect.objectContaining({ code: 'bad-option' }))
@@ -220,7 +252,11 @@ describe('mistakes change nothing', () => {
     optimizer.dispose()
     expect(() => optimizer.step({ t0, t1 })).toThrow(expect.objectContaining({ code: 'disposed' }))
     expect(() => optimizer.evaluated()).toThrow(expect.objectContaining({ code: 'disposed' }))
-    for (const call of [() => optimizer.scalars(), () => optimizer.save(), () => optimizer.load(checkpoint)])
+    for (const call of [
+      () => optimizer.scalars(),
+      () => optimizer.save(),
+      () => optimizer.load(checkpoint),
+    ])
       await expect(call()).rejects.toMatchObject({ code: 'disposed' })
     expect(flat(optimizer.params)).toEqual(x)
   })
@@ -232,7 +268,10 @@ describe('float32 far from the origin: estimates within 0.1 % of float64', () =>
     const h = fill(10, (i) => 10 ** (-3 + i / 3))
     const b = fill(10, (i) => ((-1) ** i * (i + 1)) / 5)
     return {
-      ...{ x0: fill(10, () => size), xStar: b, fStar: 0, G: Infinity },
+      x0: fill(10, () => size),
+      xStar: b,
+      fStar: 0,
+      G: Infinity,
       loss: (x) => x.reduce((total, each, i) => total + 0.5 * h[i] * (each - b[i]) ** 2, 0),
       gradient: (x) => x.map((each, i) => h[i] * (each - b[i])),
     }
@@ -244,10 +283,16 @@ describe('float32 far from the origin: estimates within 0.1 % of float64', () =>
     return { ...p, gradient: (x) => off(p.gradient(off(x))) }
   }
   /** The estimate after every step. */
-  async function grown(algorithm: Algorithm, state: string, p: Problem, single: boolean): Promise<number[]> {
+  async function grown(
+    algorithm: Algorithm,
+    state: string,
+    p: Problem,
+    single: boolean,
+  ): Promise<number[]> {
     const all: number[] = []
     await follow(algorithm, p, {
-      ...{ steps: 200, single },
+      steps: 200,
+      single,
       at: async (_k, { optimizer }) => void all.push(norm((await numbersOf(optimizer))[state])),
     })
     return all
@@ -274,14 +319,20 @@ describe('float32 far from the origin: estimates within 0.1 % of float64', () =>
     ['scheduleFree(prodigy)', sfProdigy, 'd'],
     ['mechanic(sgd)', () => mechanic(sgd({ lr: 0.1 })), 'S'],
   ]
-  const cases = table.flatMap(([name, make, state]) => [16, 128, 256, 1024].map((size) => [name, size, make, state] as const))
+  const cases = table.flatMap(([name, make, state]) =>
+    [16, 128, 256, 1024].map((size) => [name, size, make, state] as const),
+  )
 
   test.each(cases)('%s from %i', async (_name, size, make, state) => {
     const p = start(size)
     const double = await grown(make(), state, p, false)
     const single = await grown(make(), state, p, true)
-    const noisy = [await grown(make(), state, rounded(p, 1), false), await grown(make(), state, rounded(p, 2), false)]
-    // 0.1 %, and more only where float64 itself, shown a problem rounded to float32, comes out differently by more than 1e-5.
+    const noisy = [
+      await grown(make(), state, rounded(p, 1), false),
+      await grown(make(), state, rounded(p, 2), false),
+    ]
+    // 0.1 %, and more only where float64 itself, shown a problem rounded to float32, comes out
+    // differently by more than 1e-5.
     let [spread, strict] = [0, 0]
     for (const [k, d] of double.entries()) {
       spread = Math.max(spread, ...noisy.map((each) => Math.abs(each[k] / d - 1)))
@@ -294,7 +345,10 @@ describe('float32 far from the origin: estimates within 0.1 % of float64', () =>
 
   test('which the x − x₀ of rounded parameters does not do: compat prodigyopt', async () => {
     const p = start(1024)
-    const [single, double] = [await grown(prodigy({ compat: 'prodigyopt' }), 'd', p, true), await grown(prodigy(), 'd', p, false)]
+    const [single, double] = [
+      await grown(prodigy({ compat: 'prodigyopt' }), 'd', p, true),
+      await grown(prodigy(), 'd', p, false),
+    ]
     expect(single[199]).toBeLessThan(1e-5)
     expect(double[199]).toBeGreaterThan(500)
   })

@@ -1,10 +1,15 @@
 /**
- * The safetensors format, written from its specification and without the writer of freestep: eight bytes of length, a JSON header, data.
+ * The safetensors format, written from its specification and without the writer of freestep: eight
+ * bytes of length, a JSON header, data.
  */
 import type { SavedTensor } from '../src/index.ts'
 
 /** The bytes of a safetensors file, written from its specification. */
-export function file(tensors: Record<string, SavedTensor>, metadata?: Record<string, string>, align = 1): Uint8Array {
+export function file(
+  tensors: Record<string, SavedTensor>,
+  metadata?: Record<string, string>,
+  align = 1,
+): Uint8Array {
   let at = 0
   const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {}
   const parts: Uint8Array[] = []

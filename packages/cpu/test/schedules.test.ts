@@ -24,16 +24,28 @@ const { cos, PI } = Math
 
 describe('closed forms', () => {
   /** Each row: a schedule, and its values at some steps, worked out by hand. */
-  const table: readonly (readonly [name: string, schedule: NamedSchedule, values: Readonly<Record<number, number>>])[] = [
+  const table: readonly (readonly [
+    name: string,
+    schedule: NamedSchedule,
+    values: Readonly<Record<number, number>>,
+  ])[] = [
     ['constantSchedule', constantSchedule(), { 0: 1, 1: 1, 1e9: 1 }],
-    ['constantSchedule, warm-up', constantSchedule({ peak: 3, warmup: 4 }), { 0: 0.75, 1: 1.5, 2: 2.25, 3: 3, 4: 3, 1e9: 3 }],
+    [
+      'constantSchedule, warm-up',
+      constantSchedule({ peak: 3, warmup: 4 }),
+      { 0: 0.75, 1: 1.5, 2: 2.25, 3: 3, 4: 3, 1e9: 3 },
+    ],
     ['linear', linear({ steps: 10 }), { 0: 1, 1: 0.9, 5: 0.5, 9: 0.1, 10: 0, 11: 0 }],
     [
       'linear, warm-up, peak, floor',
       linear({ steps: 12, warmup: 2, peak: 5, floor: 1 }),
       { 0: 2.5, 1: 5, 2: 5, 7: 3, 12: 1, 99: 1 },
     ],
-    ['cosine', cosine({ steps: 60 }), Object.fromEntries([0, 1, 17, 30, 59, 60].map((k) => [k, (1 + cos((PI * k) / 60)) / 2]))],
+    [
+      'cosine',
+      cosine({ steps: 60 }),
+      Object.fromEntries([0, 1, 17, 30, 59, 60].map((k) => [k, (1 + cos((PI * k) / 60)) / 2])),
+    ],
     [
       'cosine, warm-up, peak, floor',
       cosine({ steps: 20, warmup: 10, peak: 2, floor: 1 }),
@@ -45,16 +57,25 @@ describe('closed forms', () => {
       { 0: 1, 5: 0.5, 9: (1 + cos(0.9 * PI)) / 2, 10: 1, 15: 0.5, 20: 1, 25: 0.5, 30: 0, 31: 0 },
     ],
     ['polynomial', polynomial({ steps: 10, power: 3 }), { 0: 1, 5: 0.125, 9: 0.001, 10: 0, 11: 0 }],
-    ['polynomial, the root', polynomial({ steps: 4, power: 0.5, peak: 2, floor: 1 }), { 0: 2, 3: 1.5, 4: 1 }],
+    [
+      'polynomial, the root',
+      polynomial({ steps: 4, power: 0.5, peak: 2, floor: 1 }),
+      { 0: 2, 3: 1.5, 4: 1 },
+    ],
     [
       'warmupStableDecay',
       warmupStableDecay({ steps: 100, warmup: 10, decay: 20, floor: 0.5 }),
       { 0: 0.1, 9: 1, 10: 1, 79: 1, 80: 1, 90: 0.75, 100: 0.5, 101: 0.5 },
     ],
-    ['warmupStableDecay without a decay', warmupStableDecay({ steps: 10, decay: 0 }), { 0: 1, 10: 1 }],
+    [
+      'warmupStableDecay without a decay',
+      warmupStableDecay({ steps: 10, decay: 0 }),
+      { 0: 1, 10: 1 },
+    ],
   ]
   test.each(table)('%s', (_name, schedule, values) => {
-    for (const [k, value] of Object.entries(values)) expect(schedule(Number(k)), `step ${k}`).toBeCloseTo(value, 12)
+    for (const [k, value] of Object.entries(values))
+      expect(schedule(Number(k)), `step ${k}`).toBeCloseTo(value, 12)
   })
 
   test.each(table)('%s survives JSON', (_name, schedule) => {
@@ -67,7 +88,10 @@ describe('closed forms', () => {
     for (let cycles = 2; cycles <= 60; cycles++)
       for (const length of [1, 2, 3, 7, 10])
         for (let j = 1; j < cycles; j++)
-          expect(cosine({ steps: cycles * length, cycles })(j * length), `${j} of ${cycles} times ${length}`).toBeCloseTo(1, 9)
+          expect(
+            cosine({ steps: cycles * length, cycles })(j * length),
+            `${j} of ${cycles} times ${length}`,
+          ).toBeCloseTo(1, 9)
   })
 
   test('restarts begin near the peak, though thirds of the steps are no whole numbers', () => {
@@ -100,13 +124,16 @@ describe('in an optimizer', () => {
       return 1 / (k + 1)
     }
     const { points, gradients } = await follow(sgd({ lr }), problem, { steps: 8 })
-    for (const [k, g] of gradients.entries()) expect(error(points[k + 1], along(points[k], -1 / (k + 1), g))).toBeLessThan(1e-14)
+    for (const [k, g] of gradients.entries())
+      expect(error(points[k + 1], along(points[k], -1 / (k + 1), g))).toBeLessThan(1e-14)
     expect([...new Set(asked)]).toEqual(fill(8, (k) => k))
   })
 
   test('an lr of 0 is a step of length 0: momentum goes on, as in torch', async () => {
     // m₀ = g₀, m₁ = 0.9 g₀ + g₁ with g₁ = g₀, since nothing moved: x₂ = x₀ − 1.9 g₀.
-    const { points, gradients } = await follow(sgd({ lr: (k) => k, momentum: 0.9 }), problem, { steps: 2 })
+    const { points, gradients } = await follow(sgd({ lr: (k) => k, momentum: 0.9 }), problem, {
+      steps: 2,
+    })
     expect(points[1]).toEqual(points[0])
     expect(error(points[2], along(points[0], -1.9, gradients[0]))).toBeLessThan(1e-14)
   })
@@ -134,7 +161,10 @@ describe('in an optimizer', () => {
         { params: ['c'], lr: halving },
       ]
       const algorithm = averaged(sgd({ lr: halving }))
-      const optimizer = await createOptimizer(algorithm, params, await cpu(), { groups, splitGroups })
+      const optimizer = await createOptimizer(algorithm, params, await cpu(), {
+        groups,
+        splitGroups,
+      })
       optimizer.evaluated()
       expect(asked).toEqual([])
       const one = () => Float64Array.of(1)
@@ -152,7 +182,9 @@ describe('in an optimizer', () => {
   test('safeguardWarmup keeps a small warm-up out of the denominator of d̂', async () => {
     const lr = (k: number) => (k < 5 ? 1e-3 : 1)
     const dHat = async (safeguardWarmup: boolean) => {
-      const { optimizer } = await follow(prodigy({ lr, d0: 0.01, safeguardWarmup }), problem, { steps: 3 })
+      const { optimizer } = await follow(prodigy({ lr, d0: 0.01, safeguardWarmup }), problem, {
+        steps: 3,
+      })
       return (await optimizer.scalars()).dHat
     }
     expect((await dHat(true)) / (await dHat(false))).toBeCloseTo(1e-3, 8)
@@ -175,9 +207,13 @@ describe('in an optimizer', () => {
 
   test('other options too: weight decay', async () => {
     const decay = (k: number) => 0.1 * (k % 3)
-    const { points, gradients } = await follow(sgd({ lr: 0.1, weightDecay: decay }), problem, { steps: 10 })
+    const { points, gradients } = await follow(sgd({ lr: 0.1, weightDecay: decay }), problem, {
+      steps: 10,
+    })
     for (const [k, g] of gradients.entries())
-      expect(error(points[k + 1], along(points[k], -0.1, along(g, decay(k), points[k])))).toBeLessThan(1e-14)
+      expect(
+        error(points[k + 1], along(points[k], -0.1, along(g, decay(k), points[k]))),
+      ).toBeLessThan(1e-14)
   })
 
   test('goes on from a checkpoint where it was', async () => {
@@ -187,8 +223,12 @@ describe('in an optimizer', () => {
     const checkpoint = await half.optimizer.save({ params: true })
     const { optimizer } = await follow(prodigy({ lr, d0: 0.01 }), problem, { steps: 0 })
     await optimizer.load(checkpoint)
-    for (let k = 12; k < 30; k++) optimizer.step({ t0: Float64Array.from(problem.gradient([...optimizer.params.t0])) })
+    for (let k = 12; k < 30; k++)
+      optimizer.step({ t0: Float64Array.from(problem.gradient([...optimizer.params.t0])) })
     expect((await bytesOf(optimizer)).equals(await bytesOf(whole.optimizer))).toBe(true)
-    expect(JSON.parse(checkpoint.options).lr).toEqual({ schedule: 'cosine', options: { steps: 40, warmup: 5 } })
+    expect(JSON.parse(checkpoint.options).lr).toEqual({
+      schedule: 'cosine',
+      options: { steps: 40, warmup: 5 },
+    })
   })
 })

@@ -1,7 +1,8 @@
 /**
- * The theorems, on random convex problems whose solution is known: lower bounds on the distance that hold at every step, and rates.
- * Not convergence "in practice": every assertion is an inequality that is proved, in the paper named or in the comment, for exactly
- * these problems. One observation about DoG is marked as such.
+ * The theorems, on random convex problems whose solution is known: lower bounds on the distance
+ * that hold at every step, and rates. Not convergence "in practice": every assertion is an
+ * inequality that is proved, in the paper named or in the comment, for exactly these problems. One
+ * observation about DoG is marked as such.
  */
 import { describe, expect, test } from 'vitest'
 import {
@@ -44,9 +45,19 @@ import {
 const seeds = [1, 2, 3]
 const distances = [0.5, 20]
 const lipschitzProblems = lipschitz.flatMap((family) =>
-  seeds.flatMap((seed) => distances.map((D) => ({ name: `${family} ${seed}, D = ${D}`, problem: families[family](seed, D), D }))),
+  seeds.flatMap((seed) =>
+    distances.map((D) => ({
+      name: `${family} ${seed}, D = ${D}`,
+      problem: families[family](seed, D),
+      D,
+    })),
+  ),
 )
-const smoothProblems = seeds.map((seed) => ({ name: `quadratic ${seed}, D = 5`, problem: families.quadratic(seed, 5), D: 5 }))
+const smoothProblems = seeds.map((seed) => ({
+  name: `quadratic ${seed}, D = 5`,
+  problem: families.quadratic(seed, 5),
+  D: 5,
+}))
 const convexProblems = [...lipschitzProblems, ...smoothProblems]
 const { log2, max, min, sqrt } = Math
 const total = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0)
@@ -68,35 +79,79 @@ describe('d̂ ≤ ‖x₀ − x*‖ at every step', () => {
   const euclidean = (p: Problem) => distance(p.x0, p.xStar)
   const largest = (p: Problem) => normInf(minus(p.x0, p.xStar))
   const sometimesZero = (k: number) => (k % 3) / 2
-  /** Options shared by the rows. d₀ is not an estimate and may be anything; it is small so that d must be found. */
+  /**
+   * Options shared by the rows. d₀ is not an estimate and may be anything; it is small so that d
+   * must be found.
+   */
   const d0 = 1e-4
   /**
-   * The algorithms, and the bound of each. With any weights wₖ ≥ 0 and any points xₖ, convexity gives
-   * 0 ≤ Σ wₖ ⟨gₖ, xₖ − x*⟩ = ⟨s, x₀ − x*⟩ − Σ wₖ ⟨gₖ, x₀ − xₖ⟩, s = Σ wₖ gₖ, and Hölder the distance in the norm dual to that of s.
-   * So schedules and clipping (weights) and decoupled decay (other points) change nothing, the Adam form of Prodigy is bounded in ℓ∞,
-   * and the factor 2 in the estimate of dadaptSgd makes it a bound on 2 D.
+   * The algorithms, and the bound of each. With any weights wₖ ≥ 0 and any points xₖ, convexity
+   * gives 0 ≤ Σ wₖ ⟨gₖ, xₖ − x*⟩ = ⟨s, x₀ − x*⟩ − Σ wₖ ⟨gₖ, x₀ − xₖ⟩, s = Σ wₖ gₖ, and Hölder the
+   * distance in the norm dual to that of s. So schedules and clipping (weights) and decoupled decay
+   * (other points) change nothing, the Adam form of Prodigy is bounded in ℓ∞, and the factor 2 in
+   * the estimate of dadaptSgd makes it a bound on 2 D.
    */
-  const table: readonly (readonly [name: string, algorithm: Algorithm, bound: (p: Problem) => number])[] = [
+  const table: readonly (readonly [
+    name: string,
+    algorithm: Algorithm,
+    bound: (p: Problem) => number,
+  ])[] = [
     ['dualAveraging, option I', dualAveraging({ d0, option: 'I' }), euclidean],
     ['dualAveraging, option II', dualAveraging({ d0 }), euclidean],
     ['dualAveraging, option I, G', dualAveraging({ d0, option: 'I', G: 3 }), euclidean],
-    ['dualAveraging, option I, weights', dualAveraging({ d0, option: 'I', lr: sometimesZero }), euclidean],
-    ['dualAveraging, option II, weights', dualAveraging({ d0, lr: cosine({ steps: 300, warmup: 50 }) }), euclidean],
+    [
+      'dualAveraging, option I, weights',
+      dualAveraging({ d0, option: 'I', lr: sometimesZero }),
+      euclidean,
+    ],
+    [
+      'dualAveraging, option II, weights',
+      dualAveraging({ d0, lr: cosine({ steps: 300, warmup: 50 }) }),
+      euclidean,
+    ],
     ['prodigyGd', prodigyGd({ d0 }), euclidean],
     ['prodigyGd, G, weights', prodigyGd({ d0, G: 3, lr: sometimesZero }), euclidean],
     ['prodigyDa', prodigyDa({ d0 }), euclidean],
-    ['prodigyDa, G, weights', prodigyDa({ d0, G: 3, lr: cosine({ steps: 300, warmup: 50 }) }), euclidean],
+    [
+      'prodigyDa, G, weights',
+      prodigyDa({ d0, G: 3, lr: cosine({ steps: 300, warmup: 50 }) }),
+      euclidean,
+    ],
     ['dadaptSgd', dadaptSgd({ d0 }), (p) => 2 * euclidean(p)],
-    ['dadaptSgd, weights', dadaptSgd({ d0, lr: sometimesZero, growthRate: 1.2 }), (p) => 2 * euclidean(p)],
+    [
+      'dadaptSgd, weights',
+      dadaptSgd({ d0, lr: sometimesZero, growthRate: 1.2 }),
+      (p) => 2 * euclidean(p),
+    ],
     ['prodigy', prodigy({ d0 }), largest],
-    ['prodigy, weights', prodigy({ d0, lr: cosine({ steps: 300, warmup: 50 }), useBiasCorrection: true }), largest],
-    ['prodigy, decoupled decay, β₁ = 0', prodigy({ d0, betas: [0, 0.9], weightDecay: 0.1 }), largest],
+    [
+      'prodigy, weights',
+      prodigy({ d0, lr: cosine({ steps: 300, warmup: 50 }), useBiasCorrection: true }),
+      largest,
+    ],
+    [
+      'prodigy, decoupled decay, β₁ = 0',
+      prodigy({ d0, betas: [0, 0.9], weightDecay: 0.1 }),
+      largest,
+    ],
     ['prodigy, prodigyopt', prodigy({ d0, compat: 'prodigyopt', beta3: 0.9 }), largest],
-    ['clipByGlobalNorm(dualAveraging), option I', clipByGlobalNorm(0.2, dualAveraging({ d0, option: 'I' })), euclidean],
+    [
+      'clipByGlobalNorm(dualAveraging), option I',
+      clipByGlobalNorm(0.2, dualAveraging({ d0, option: 'I' })),
+      euclidean,
+    ],
     ['clipByGlobalNorm(dualAveraging)', clipByGlobalNorm(0.2, dualAveraging({ d0 })), euclidean],
     ['clipByGlobalNorm(prodigyGd)', clipByGlobalNorm(0.2, prodigyGd({ d0 })), euclidean],
-    ['clipByGlobalNorm(prodigyDa)', clipByGlobalNorm(0.2, prodigyDa({ d0, lr: sometimesZero })), euclidean],
-    ['clipByGlobalNorm(dadaptSgd)', clipByGlobalNorm(0.2, dadaptSgd({ d0 })), (p) => 2 * euclidean(p)],
+    [
+      'clipByGlobalNorm(prodigyDa)',
+      clipByGlobalNorm(0.2, prodigyDa({ d0, lr: sometimesZero })),
+      euclidean,
+    ],
+    [
+      'clipByGlobalNorm(dadaptSgd)',
+      clipByGlobalNorm(0.2, dadaptSgd({ d0 })),
+      (p) => 2 * euclidean(p),
+    ],
     ['clipByGlobalNorm(prodigy)', clipByGlobalNorm(0.2, prodigy({ d0 })), largest],
   ]
 
@@ -105,7 +160,8 @@ describe('d̂ ≤ ‖x₀ − x*‖ at every step', () => {
     for (const { name, problem } of convexProblems) {
       const D = bound(problem)
       const { dHats } = await estimates(algorithm, problem, 300)
-      for (const [k, dHat] of dHats.entries()) expect(dHat, `${name}, step ${k}`).toBeLessThanOrEqual(D * (1 + 1e-12))
+      for (const [k, dHat] of dHats.entries())
+        expect(dHat, `${name}, step ${k}`).toBeLessThanOrEqual(D * (1 + 1e-12))
       closest = max(closest, max(...dHats) / D)
     }
     // It says something: somewhere the estimate is no less than a tenth of the distance.
@@ -116,7 +172,8 @@ describe('d̂ ≤ ‖x₀ − x*‖ at every step', () => {
   test('dadaptAdagrad: d̂ ≤ 2 ‖x₀ − x*‖∞ + Σ λ² ‖g‖²_{P − P⁺} / ‖s‖₁', async () => {
     // P = 1 / (√a + ε) before the step, P⁺ after it. From Σ λ ⟨g, P s⟩ ≤ ‖s‖₁ D∞ and
     //   ‖s⁺‖²_{P⁺} − ‖s‖²_P − λ² ‖g‖²_{P⁺} = 2 λ ⟨g, P s⟩ − 2 λ ⟨g, (P − P⁺) s⟩ − ‖s‖²_{P − P⁺} ≤ 2 λ ⟨g, P s⟩ + λ² ‖g‖²_{P − P⁺}.
-    // The paper halves the estimate and has P in the place of P⁺, so that d̂ ≤ D∞; the package, and so we, do not.
+    // The paper halves the estimate and has P in the place of P⁺, so that d̂ ≤ D∞; the package, and
+    // so we, do not.
     for (const { name, problem } of convexProblems) {
       const D = normInf(minus(problem.x0, problem.xStar))
       const [a, s] = [problem.x0.map(() => 1e-6), problem.x0.map(() => 0)]
@@ -133,7 +190,9 @@ describe('d̂ ≤ ‖x₀ − x*‖ at every step', () => {
           const after = P()
           slack += total(g.map((each, i) => lambda ** 2 * each ** 2 * (before[i] - after[i])))
           const { d, dHat } = await optimizer.scalars()
-          expect(dHat, `${name}, step ${k}`).toBeLessThanOrEqual((2 * D + slack / norm1(s)) * (1 + 1e-9))
+          expect(dHat, `${name}, step ${k}`).toBeLessThanOrEqual(
+            (2 * D + slack / norm1(s)) * (1 + 1e-9),
+          )
           lambda = d
         },
       })
@@ -144,38 +203,47 @@ describe('d̂ ≤ ‖x₀ − x*‖ at every step', () => {
 describe('rates of D-Adaptation', () => {
   const d0 = 1e-3
 
-  test.each(['I', 'II'] as const)('dualAveraging, option %s, with G: for every n and for the best of them', async (option) => {
-    // With S = ‖s‖, γ = 1 / √(G² + Σ‖g‖²) and B = ½ Σ γₖ dₖ² ‖gₖ‖² ≤ d² / γ: option I says γ S² / 2 − B ≤ d S, so S ≤ (1 + √3) d / γ;
-    // and Σ dₖ (f(xₖ) − f*) ≤ D S + B − γ S² / 2 ≤ (2 + √3) D d / γ. Option II proposes no less.
-    for (const { name, problem, D } of lipschitzProblems) {
-      const { G, fStar } = problem
-      const n = 400
-      const [ds, squares]: number[][] = [[d0], []]
-      const gaps: number[] = []
-      await follow(dualAveraging({ d0, option, G }), problem, {
-        steps: n,
-        async at(k, { g, optimizer }) {
-          squares.push(dot(g, g))
-          const weights = total(ds)
-          ds.push((await optimizer.scalars()).d)
-          gaps.push(problem.loss(flat(optimizer.evaluated())) - fStar)
-          const bound = ((2 + sqrt(3)) * D * ds[k + 1] * sqrt(G ** 2 + total(squares))) / weights
-          expect(gaps[k], `${name}, n = ${k}`).toBeLessThanOrEqual(bound)
-        },
-      })
-      // The bound that needs neither: at t = argmin d_{t+1} / Σ_{i ≤ t} dᵢ, 16 D G log₂₊(D / d₀) / √(n + 1).
-      const ratio = gaps.map((_, t) => ds[t + 1] / total(ds.slice(0, t + 1)))
-      const t = ratio.indexOf(min(...ratio))
-      expect(gaps[t], name).toBeLessThanOrEqual((16 * D * G * log2plus(max(1, D / d0))) / sqrt(n))
-    }
-  })
+  test.each(['I', 'II'] as const)(
+    'dualAveraging, option %s, with G: for every n and for the best of them',
+    async (option) => {
+      // With S = ‖s‖, γ = 1 / √(G² + Σ‖g‖²) and B = ½ Σ γₖ dₖ² ‖gₖ‖² ≤ d² / γ: option I says γ S² / 2
+      // − B ≤ d S, so S ≤ (1 + √3) d / γ; and Σ dₖ (f(xₖ) − f*) ≤ D S + B − γ S² / 2 ≤ (2 + √3) D d /
+      // γ. Option II proposes no less.
+      for (const { name, problem, D } of lipschitzProblems) {
+        const { G, fStar } = problem
+        const n = 400
+        const [ds, squares]: number[][] = [[d0], []]
+        const gaps: number[] = []
+        await follow(dualAveraging({ d0, option, G }), problem, {
+          steps: n,
+          async at(k, { g, optimizer }) {
+            squares.push(dot(g, g))
+            const weights = total(ds)
+            ds.push((await optimizer.scalars()).d)
+            gaps.push(problem.loss(flat(optimizer.evaluated())) - fStar)
+            const bound = ((2 + sqrt(3)) * D * ds[k + 1] * sqrt(G ** 2 + total(squares))) / weights
+            expect(gaps[k], `${name}, n = ${k}`).toBeLessThanOrEqual(bound)
+          },
+        })
+        // The bound that needs neither: at t = argmin d_{t+1} / Σ_{i ≤ t} dᵢ, 16 D G log₂₊(D / d₀) /
+        // √(n + 1).
+        const ratio = gaps.map((_, t) => ds[t + 1] / total(ds.slice(0, t + 1)))
+        const t = ratio.indexOf(min(...ratio))
+        expect(gaps[t], name).toBeLessThanOrEqual((16 * D * G * log2plus(max(1, D / d0))) / sqrt(n))
+      }
+    },
+  )
 
   test.each(['I', 'II'] as const)(
     'dualAveraging, option %s, in the long run: 12 D G / √(n + 1) + 8 D G² / ((n + 1) ‖g₀‖)',
     async (option) => {
-      for (const { name, problem, D } of lipschitzProblems.slice(0, 18).filter((_, i) => i % 2 === 0)) {
+      for (const { name, problem, D } of lipschitzProblems
+        .slice(0, 18)
+        .filter((_, i) => i % 2 === 0)) {
         const n = 1500
-        const { gradients, evaluated } = await follow(dualAveraging({ option }), problem, { steps: n + 1 })
+        const { gradients, evaluated } = await follow(dualAveraging({ option }), problem, {
+          steps: n + 1,
+        })
         const { G, fStar } = problem
         const bound = (12 * D * G) / sqrt(n + 1) + (8 * D * G ** 2) / ((n + 1) * norm(gradients[0]))
         expect(problem.loss(evaluated) - fStar, name).toBeLessThanOrEqual(bound)
@@ -188,8 +256,9 @@ describe('rates of Prodigy: the root of the logarithm', () => {
   const d0 = 1e-6
 
   test('prodigyDa with G: for every n and for the best of them', async () => {
-    // As for dual averaging, with weights d² and γ = 1 / √(d² G² + Σ dₖ² ‖gₖ‖²): Σ dₖ² (f(xₖ) − f*) ≤ (2 + √3) D d / γ. Where d grew by
-    // less than 2 during N / R steps, R = log₂₊(d_N / d₀), ρ = d²_{t+1} / Σ_{i ≤ t} dᵢ² is at most 4 / (N / R − 1).
+    // As for dual averaging, with weights d² and γ = 1 / √(d² G² + Σ dₖ² ‖gₖ‖²): Σ dₖ² (f(xₖ) − f*)
+    // ≤ (2 + √3) D d / γ. Where d grew by less than 2 during N / R steps, R = log₂₊(d_N / d₀), ρ =
+    // d²_{t+1} / Σ_{i ≤ t} dᵢ² is at most 4 / (N / R − 1).
     for (const { name, problem, D } of lipschitzProblems) {
       const { G, fStar } = problem
       const N = 300
@@ -214,8 +283,9 @@ describe('rates of Prodigy: the root of the logarithm', () => {
   })
 
   test('prodigyGd with G: for every n', async () => {
-    // With r = ‖x_{n+1} − x₀‖ and E = Σ η² ‖g‖² = Σ ‖x_{k+1} − xₖ‖², q = (r² − E) / 2 ≤ d r, so r ≤ 2 d + √E, and
-    // Σ η (f(xₖ) − f*) ≤ D r − q ≤ D (2 d + √E) + E / 2. Beside it Theorem 1 of the paper for λ = 1 (arXiv 2306.06101).
+    // With r = ‖x_{n+1} − x₀‖ and E = Σ η² ‖g‖² = Σ ‖x_{k+1} − xₖ‖², q = (r² − E) / 2 ≤ d r, so r ≤
+    // 2 d + √E, and Σ η (f(xₖ) − f*) ≤ D r − q ≤ D (2 d + √E) + E / 2. Beside it Theorem 1 of the
+    // paper for λ = 1 (arXiv 2306.06101).
     for (const { name, problem, D } of lipschitzProblems) {
       const { G, fStar } = problem
       const ds = [d0]
@@ -233,7 +303,9 @@ describe('rates of Prodigy: the root of the logarithm', () => {
           ds.push(d)
           const gap = problem.loss(flat(now.optimizer.evaluated())) - fStar
           if (norm(now.g) > 0)
-            expect(gap, `${name}, n = ${k}`).toBeLessThanOrEqual(((D * (2 * d + sqrt(E)) + E / 2) / etas) * (1 + 1e-9))
+            expect(gap, `${name}, n = ${k}`).toBeLessThanOrEqual(
+              ((D * (2 * d + sqrt(E)) + E / 2) / etas) * (1 + 1e-9),
+            )
           const theorem1 = (sqrt(2) * D * G * d * (2 + Math.log(k + 2))) / sqrt(squares)
           expect(gap, `${name}, n = ${k}, Theorem 1`).toBeLessThanOrEqual(theorem1)
         },
@@ -248,7 +320,9 @@ describe('methods that know D, or G, or f*', () => {
       const n = 200
       const step = averaged(subgradient({ lr: D / (problem.G * sqrt(n)) }), { gamma: 0 })
       const { points, evaluated } = await follow(step, problem, { steps: n })
-      expect(problem.loss(mean(points.slice(0, n))), name).toBeLessThanOrEqual((D * problem.G) / sqrt(n))
+      expect(problem.loss(mean(points.slice(0, n))), name).toBeLessThanOrEqual(
+        (D * problem.G) / sqrt(n),
+      )
       expect(error(evaluated, mean(points.slice(1))), name).toBeLessThan(1e-12)
     }
   })
@@ -258,23 +332,27 @@ describe('methods that know D, or G, or f*', () => {
     for (const { name, problem, D } of lipschitzProblems) {
       const { points } = await follow(subgradient({ D, G: problem.G }), problem, { steps: 200 })
       const gammas = fill(200, (k) => D / (problem.G * sqrt(k + 1)))
-      const bound = (D ** 2 + problem.G ** 2 * total(gammas.map((each) => each ** 2))) / (2 * total(gammas))
+      const bound =
+        (D ** 2 + problem.G ** 2 * total(gammas.map((each) => each ** 2))) / (2 * total(gammas))
       expect(problem.loss(mean(points.slice(0, 200), gammas)), name).toBeLessThanOrEqual(bound)
     }
   })
 
-  test.each([1, 1e-6, 1e6])('normalizedGradient needs no G: the best iterate, and the same ones for %f · f', async (c) => {
-    // hₖ = ⟨gₖ / ‖gₖ‖, xₖ − x*⟩ is how far x* is from a plane behind which f ≥ f(xₖ), so f(xₖ) − f* ≤ G hₖ; and
-    // Σ αₖ hₖ ≤ (D² + Σ αₖ²) / 2.
-    for (const { name, problem, D } of lipschitzProblems) {
-      const n = 200
-      const { points } = await follow(normalizedGradient({ D }), scaled(problem, c), { steps: n })
-      const best = min(...points.slice(0, n).map(problem.loss)) - problem.fStar
-      const alphas = fill(n, (k) => D / sqrt(k + 1))
-      const bound = (D ** 2 + total(alphas.map((each) => each ** 2))) / (2 * total(alphas))
-      expect(best, name).toBeLessThanOrEqual(problem.G * bound)
-    }
-  })
+  test.each([1, 1e-6, 1e6])(
+    'normalizedGradient needs no G: the best iterate, and the same ones for %f · f',
+    async (c) => {
+      // hₖ = ⟨gₖ / ‖gₖ‖, xₖ − x*⟩ is how far x* is from a plane behind which f ≥ f(xₖ), so f(xₖ) − f*
+      // ≤ G hₖ; and Σ αₖ hₖ ≤ (D² + Σ αₖ²) / 2.
+      for (const { name, problem, D } of lipschitzProblems) {
+        const n = 200
+        const { points } = await follow(normalizedGradient({ D }), scaled(problem, c), { steps: n })
+        const best = min(...points.slice(0, n).map(problem.loss)) - problem.fStar
+        const alphas = fill(n, (k) => D / sqrt(k + 1))
+        const bound = (D ** 2 + total(alphas.map((each) => each ** 2))) / (2 * total(alphas))
+        expect(best, name).toBeLessThanOrEqual(problem.G * bound)
+      }
+    },
+  )
 
   test.each([
     ['polyak', polyak(), 1],
@@ -288,9 +366,17 @@ describe('methods that know D, or G, or f*', () => {
       for (const { name, problem } of convexProblems) {
         const { points, gradients } = await follow(algorithm, problem, { steps: 100 })
         for (const [k, g] of gradients.entries()) {
-          const [before, after] = [distance(points[k], problem.xStar) ** 2, distance(points[k + 1], problem.xStar) ** 2]
-          const gain = norm(g) > 1e-7 ? (theta * (problem.loss(points[k]) - problem.fStar) ** 2) / dot(g, g) : 0
-          expect(after, `${name}, step ${k}`).toBeLessThanOrEqual(before - gain + 1e-13 * (before + dot(problem.x0, problem.x0)))
+          const [before, after] = [
+            distance(points[k], problem.xStar) ** 2,
+            distance(points[k + 1], problem.xStar) ** 2,
+          ]
+          const gain =
+            norm(g) > 1e-7
+              ? (theta * (problem.loss(points[k]) - problem.fStar) ** 2) / dot(g, g)
+              : 0
+          expect(after, `${name}, step ${k}`).toBeLessThanOrEqual(
+            before - gain + 1e-13 * (before + dot(problem.x0, problem.x0)),
+          )
         }
       }
     },
@@ -298,8 +384,15 @@ describe('methods that know D, or G, or f*', () => {
 })
 
 describe('DoG and DoWG', () => {
-  /** f at the average weighted by w, and its bound r̄ (2 D̄ + r̄) √v / Σ w, after every tenth step. */
-  async function check(algorithm: Algorithm, power: 1 | 2, r0: (p: Problem) => number, eps: { sum: number; root: number }) {
+  /**
+   * f at the average weighted by w, and its bound r̄ (2 D̄ + r̄) √v / Σ w, after every tenth step.
+   */
+  async function check(
+    algorithm: Algorithm,
+    power: 1 | 2,
+    r0: (p: Problem) => number,
+    eps: { sum: number; root: number },
+  ) {
     for (const { name, problem, D } of convexProblems) {
       const { points, gradients } = await follow(algorithm, problem, { steps: 300 })
       let [v, farthest] = [eps.sum, 0]
@@ -322,14 +415,19 @@ describe('DoG and DoWG', () => {
   }
 
   test('dog: Proposition 1 of arXiv 2302.12022', () =>
-    // Multiply ⟨gₖ, xₖ − x*⟩ = (‖xₖ − x*‖² − ‖xₖ₊₁ − x*‖²) / (2 ηₖ) + ηₖ ‖gₖ‖² / 2 by r̄ₖ and sum by parts.
+    // Multiply ⟨gₖ, xₖ − x*⟩ = (‖xₖ − x*‖² − ‖xₖ₊₁ − x*‖²) / (2 ηₖ) + ηₖ ‖gₖ‖² / 2 by r̄ₖ and sum
+    // by parts.
     check(dog({ repsRel: 0.01 }), 1, (p) => 0.01 * (1 + norm(p.x0)), { sum: 1e-8, root: 0 }))
 
-  test('dowg: the same with weights r̄² (arXiv 2305.16284)', () => check(dowg(), 2, () => 0.01, { sum: 0, root: 1e-4 }))
+  test('dowg: the same with weights r̄² (arXiv 2305.16284)', () =>
+    check(dowg(), 2, () => 0.01, { sum: 0, root: 1e-4 }))
 
   test('the distance that dog reports is the largest so far', async () => {
     const problem = families.absolute(1, 3)
-    const { points, optimizer } = await follow(dog({ repsRel: 0.01 }), problem, { steps: 50, sizes: [1, 2, 3] })
+    const { points, optimizer } = await follow(dog({ repsRel: 0.01 }), problem, {
+      steps: 50,
+      sizes: [1, 2, 3],
+    })
     const largest = max(...points.slice(0, 50).map((x) => norm(along(x, -1, problem.x0))))
     expect((await optimizer.scalars()).rBar / largest).toBeCloseTo(1, 12)
   })

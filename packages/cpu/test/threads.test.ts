@@ -1,4 +1,7 @@
-/** Threads change nothing but the time: the same bits for any number of them, and none is left behind. */
+/**
+ * Threads change nothing but the time: the same bits for any number of them, and none is left
+ * behind.
+ */
 import { createHash } from 'node:crypto'
 import type { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, test, vi } from 'vitest'
@@ -26,11 +29,16 @@ afterEach(() => {
 
 describe.each([
   ['one tensor', [Float32Array], [300_000]],
-  ['many tensors of both precisions', [Float32Array, Float64Array], [1, 200_000, 3, 2048, 5000, 7, 150_000, 4097, 0, 90_000]],
+  [
+    'many tensors of both precisions',
+    [Float32Array, Float64Array],
+    [1, 200_000, 3, 2048, 5000, 7, 150_000, 4097, 0, 90_000],
+  ],
 ] as const)('%s', (_, kinds, sizes) => {
   const params = sizes.map((size, i) => random(size, kinds[i % kinds.length]))
   const gradients = sizes.map((size, i) => random(size, kinds[i % kinds.length]))
-  const named = (arrays: readonly FloatArray[]) => Object.fromEntries(arrays.map((array, i) => [`p${i}`, array.slice()]))
+  const named = (arrays: readonly FloatArray[]) =>
+    Object.fromEntries(arrays.map((array, i) => [`p${i}`, array.slice()]))
   const run = async (algorithm: Algorithm, threads: number) => {
     const optimizer = await createOptimizer(algorithm, named(params), await cpu({ threads }))
     for (let k = 0; k < 6; k++) {
@@ -53,7 +61,8 @@ describe.each([
     ['adam', adam()],
   ] as [string, Algorithm][])('%s', async (name, algorithm) => {
     const wanted = await run(algorithm, 1)
-    for (const threads of name === 'dog' ? [2, 3, 5] : [2]) expect(await run(algorithm, threads)).toBe(wanted)
+    for (const threads of name === 'dog' ? [2, 3, 5] : [2])
+      expect(await run(algorithm, threads)).toBe(wanted)
   })
 })
 
@@ -63,7 +72,11 @@ describe('threads', () => {
   test('that hear a call after they have obeyed it, as on a busy machine, do their work once', async () => {
     const { notify } = Atomics
     const run = async (threads: number) => {
-      const optimizer = await createOptimizer(dog({ repsRel: 0.1 }), { x: new Float32Array(300_000) }, await cpu({ threads }))
+      const optimizer = await createOptimizer(
+        dog({ repsRel: 0.1 }),
+        { x: new Float32Array(300_000) },
+        await cpu({ threads }),
+      )
       for (let k = 0; k < 5; k++) optimizer.step({ x: new Float32Array(300_000).fill(k + 1) })
       const { x } = optimizer.params
       optimizer.dispose()
@@ -102,8 +115,12 @@ describe('threads', () => {
 
   test('have to be awaited', async () => {
     const backend = await cpu({ threads: 2 })
-    expect(() => createOptimizerSync(prodigy(), x(), backend)).toThrow('Use "await createOptimizer(…)"')
-    expect(() => createOptimizerSync(prodigy(), x(), { ...backend, name: 'cpu' })).toThrow('starts asynchronously')
+    expect(() => createOptimizerSync(prodigy(), x(), backend)).toThrow(
+      'Use "await createOptimizer(…)"',
+    )
+    expect(() => createOptimizerSync(prodigy(), x(), { ...backend, name: 'cpu' })).toThrow(
+      'starts asynchronously',
+    )
   })
 
   test('where there are none, steps run without', async () => {

@@ -1,6 +1,7 @@
 /**
- * Gradients that are zero: from the start, for a while, for one tensor or one coordinate. What the authors' packages do there (some
- * return before x moves, some divide 0 by 0) is what happens here, but for what docs/coming-from/pytorch.md names.
+ * Gradients that are zero: from the start, for a while, for one tensor or one coordinate. What the
+ * authors' packages do there (some return before x moves, some divide 0 by 0) is what happens here,
+ * but for what docs/coming-from/pytorch.md names.
  */
 import { describe, expect, test } from 'vitest'
 import {
@@ -30,7 +31,10 @@ import { error, families, flat, follow, type Problem } from './problems.ts'
 
 type Zero = (k: number, i: number) => boolean
 
-/** The problem with its gradient at call k zero in coordinate i where `zero` says so. One for each path: it counts its calls. */
+/**
+ * The problem with its gradient at call k zero in coordinate i where `zero` says so. One for each
+ * path: it counts its calls.
+ */
 function interrupted(problem: Problem, zero: Zero): Problem {
   let k = 0
   return {
@@ -78,16 +82,36 @@ const table: readonly (readonly [name: string, algorithm: Algorithm, formula: Fo
     dadaptAdam({ d0, useBiasCorrection: true, weightDecay: 0.1 }),
     packages.dadaptAdam({ d0, useBiasCorrection: true, weightDecay: 0.1 }),
   ],
-  ['dadaptAdam, preprint', dadaptAdam({ d0, form: 'preprint' }), packages.dadaptAdamPreprint({ d0 })],
+  [
+    'dadaptAdam, preprint',
+    dadaptAdam({ d0, form: 'preprint' }),
+    packages.dadaptAdamPreprint({ d0 }),
+  ],
   ['dadaptAdan', dadaptAdan({ d0, weightDecay: 0 }), packages.dadaptAdan({ d0, weightDecay: 0 })],
-  ['dadaptAdan, options', dadaptAdan({ d0, ...adanOptions }), packages.dadaptAdan({ d0, ...adanOptions })],
-  ['dadaptLion', dadaptLion({ d0, weightDecay: 0.1 }), packages.dadaptLion({ d0, weightDecay: 0.1 })],
+  [
+    'dadaptAdan, options',
+    dadaptAdan({ d0, ...adanOptions }),
+    packages.dadaptAdan({ d0, ...adanOptions }),
+  ],
+  [
+    'dadaptLion',
+    dadaptLion({ d0, weightDecay: 0.1 }),
+    packages.dadaptLion({ d0, weightDecay: 0.1 }),
+  ],
   ['dadaptAdagrad', dadaptAdagrad({ d0 }), packages.dadaptAdagrad({ d0 })],
-  ['dadaptAdagrad, momentum', dadaptAdagrad({ d0, momentum: 0.9 }), packages.dadaptAdagrad({ d0, momentum: 0.9 })],
+  [
+    'dadaptAdagrad, momentum',
+    dadaptAdagrad({ d0, momentum: 0.9 }),
+    packages.dadaptAdagrad({ d0, momentum: 0.9 }),
+  ],
   ['dog', dog({ repsRel: 0.01 }), packages.dogPackage(0.01)],
   ['cocob', cocob(), packages.cocobPackage],
   ['momo', momo({ weightDecay: 0.1 }), packages.momoPackage({ weightDecay: 0.1 })],
-  ['momo, bias correction', momo({ biasCorrection: true }), packages.momoPackage({ biasCorrection: true })],
+  [
+    'momo, bias correction',
+    momo({ biasCorrection: true }),
+    packages.momoPackage({ biasCorrection: true }),
+  ],
   ['momoAdam', momoAdam({ weightDecay: 0.1 }), packages.momoAdamPackage({ weightDecay: 0.1 })],
   [
     'momoAdam, the decay of AdamW',
@@ -117,22 +141,31 @@ describe.each(Object.entries(patterns))('the gradient is zero %s', (_pattern, ze
 
 /** The path without the points at which nothing was to be done. */
 async function path(algorithm: Algorithm, zero: Zero, steps: number) {
-  const { points } = await follow(algorithm, interrupted(families.quadratic(7, 3), zero), { steps, sizes })
+  const { points } = await follow(algorithm, interrupted(families.quadratic(7, 3), zero), {
+    steps,
+    sizes,
+  })
   return points.filter((_, k) => k === 0 || !zero(k - 1, 0))
 }
 
 test.each<readonly [string, Algorithm]>([
   ['prodigy', prodigy({ d0, useBiasCorrection: true })],
-  ['prodigy, as prodigyopt', prodigy({ d0, compat: 'prodigyopt', useBiasCorrection: true, weightDecay: 0.1 })],
+  [
+    'prodigy, as prodigyopt',
+    prodigy({ d0, compat: 'prodigyopt', useBiasCorrection: true, weightDecay: 0.1 }),
+  ],
   ['dadaptAdam', dadaptAdam({ d0, useBiasCorrection: true })],
   ['dadaptAdam, preprint', dadaptAdam({ d0, form: 'preprint' })],
   ['dadaptSgd', dadaptSgd({ d0, momentum: 0.9 })],
   ['dadaptAdagrad', dadaptAdagrad({ d0, momentum: 0.9 })],
   ['dadaptAdan', dadaptAdan({ d0, weightDecay: 0 })],
   ['dadaptLion', dadaptLion({ d0 })],
-])('%s: gradients of zero from the start are as if they had not been given', async (_name, algorithm) => {
-  expect(await path(algorithm, (k) => k < 5, 45)).toEqual(await path(algorithm, () => false, 40))
-})
+])(
+  '%s: gradients of zero from the start are as if they had not been given',
+  async (_name, algorithm) => {
+    expect(await path(algorithm, (k) => k < 5, 45)).toEqual(await path(algorithm, () => false, 40))
+  },
+)
 
 test.each<readonly [string, Algorithm]>([
   ['dog', dog({ repsRel: 0.01 })],
@@ -149,27 +182,31 @@ test.each<readonly [string, Algorithm]>([
 ])('%s: a gradient of zero is as if it had not been given, whenever', async (_name, algorithm) => {
   const zero = (k: number) => k < 2 || (k > 10 && k < 14)
   const [with0, without] = [await path(algorithm, zero, 45), await path(algorithm, () => false, 40)]
-  for (const [k, x] of without.entries()) expect(error(with0[k], x), `x after step ${k}`).toBeLessThan(1e-12)
+  for (const [k, x] of without.entries())
+    expect(error(with0[k], x), `x after step ${k}`).toBeLessThan(1e-12)
 })
 
 test.each<readonly [string, Algorithm, number]>([
   ['prodigy', prodigy({ d0, weightDecay: 0.5 }), 1 - 0.5 * d0],
   ['dadaptAdam', dadaptAdam({ d0, weightDecay: 0.5, decouple: true }), 1 - 0.5 * d0],
   ['dadaptAdan', dadaptAdan({ d0, weightDecay: 0.5 }), 1 / (1 + 0.5 * d0)],
-])('%s: decay goes on while all gradients were zero, unlike in the packages', async (_name, algorithm, factor) => {
-  const { points } = await follow(
-    algorithm,
-    interrupted(families.quadratic(7, 3), () => true),
-    { steps: 4, sizes },
-  )
-  for (const [k, x] of points.entries())
-    expect(
-      error(
-        x,
-        points[0].map((xi) => xi * factor ** k),
-      ),
-    ).toBeLessThan(1e-14)
-})
+])(
+  '%s: decay goes on while all gradients were zero, unlike in the packages',
+  async (_name, algorithm, factor) => {
+    const { points } = await follow(
+      algorithm,
+      interrupted(families.quadratic(7, 3), () => true),
+      { steps: 4, sizes },
+    )
+    for (const [k, x] of points.entries())
+      expect(
+        error(
+          x,
+          points[0].map((xi) => xi * factor ** k),
+        ),
+      ).toBeLessThan(1e-14)
+  },
+)
 
 test("adagrad: lr decays with the gradients that a tensor has had, as torch.optim.Adagrad's counts", async () => {
   const params = { a: Float64Array.of(1, -2), b: Float64Array.of(3) }
@@ -180,7 +217,9 @@ test("adagrad: lr decays with the gradients that a tensor has had, as torch.opti
   }
   for (let k = 0; k < 12; k++) {
     const given = Object.keys(params).filter((name) => !(name === 'b' && k % 3 !== 2))
-    const gradients = Object.fromEntries(given.map((name) => [name, Float64Array.from(expected[name].x, (x) => x + 0.1 * k)]))
+    const gradients = Object.fromEntries(
+      given.map((name) => [name, Float64Array.from(expected[name].x, (x) => x + 0.1 * k)]),
+    )
     optimizer.step(gradients)
     for (const name of given) {
       const tensor = expected[name]

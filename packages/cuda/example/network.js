@@ -20,7 +20,10 @@ export function parameters(sizes, random = Math.random) {
   const params = {}
   for (const [l, inputs] of sizes.slice(0, -1).entries()) {
     const outputs = sizes[l + 1]
-    params[`W${l}`] = Float32Array.from({ length: inputs * outputs }, () => (2 * random() - 1) * Math.sqrt(3 / inputs))
+    params[`W${l}`] = Float32Array.from(
+      { length: inputs * outputs },
+      () => (2 * random() - 1) * Math.sqrt(3 / inputs),
+    )
     params[`b${l}`] = new Float32Array(outputs)
   }
   return params
@@ -54,14 +57,43 @@ export class Network {
     this.launches = [
       ...each.map((l) => {
         const [W, b] = [params[`W${l}`], params[`b${l}`]]
-        return launch('forward', samples * sizes[l + 1], a[l], W, b, a[l + 1], ...layer(l), l === last ? 1 : 0)
+        return launch(
+          'forward',
+          samples * sizes[l + 1],
+          a[l],
+          W,
+          b,
+          a[l + 1],
+          ...layer(l),
+          l === last ? 1 : 0,
+        )
       }),
       launch('loss', samples, a[last + 1], labels, delta[last + 1], this.losses, samples),
       ...each.reverse().flatMap((l) => {
         const [gW, gb] = [grads[`W${l}`], grads[`b${l}`]]
         return [
-          launch('gradient', (sizes[l] + 1) * sizes[l + 1], a[l], delta[l + 1], gW, gb, ...layer(l)),
-          ...(l > 0 ? [launch('backward', samples * sizes[l], a[l], params[`W${l}`], delta[l + 1], delta[l], ...layer(l))] : []),
+          launch(
+            'gradient',
+            (sizes[l] + 1) * sizes[l + 1],
+            a[l],
+            delta[l + 1],
+            gW,
+            gb,
+            ...layer(l),
+          ),
+          ...(l > 0
+            ? [
+                launch(
+                  'backward',
+                  samples * sizes[l],
+                  a[l],
+                  params[`W${l}`],
+                  delta[l + 1],
+                  delta[l],
+                  ...layer(l),
+                ),
+              ]
+            : []),
         ]
       }),
     ]

@@ -23,7 +23,10 @@ export function spirals(n) {
 /** n points of two clouds in the plane that a line can tell apart. */
 export function clouds(n, random = Math.random) {
   const y = Float32Array.from({ length: n }, (_, i) => i % 2)
-  const X = Float32Array.from({ length: 2 * n }, (_, k) => (y[k >> 1] ? 1 : -1) * (k % 2 ? 0.5 : 1) + 1.2 * (random() - 0.5))
+  const X = Float32Array.from(
+    { length: 2 * n },
+    (_, k) => (y[k >> 1] ? 1 : -1) * (k % 2 ? 0.5 : 1) + 1.2 * (random() - 0.5),
+  )
   return { X, y }
 }
 
@@ -54,7 +57,11 @@ export async function train(backend, sizes, { X, y }, { steps = 500, random = Ma
   network.free()
   for (const array of Object.values(optimizer.params)) array.free()
   optimizer.dispose()
-  return { loss: losses.reduce((sum, each) => sum + each, 0) / y.length, accuracy: right / y.length, d }
+  return {
+    loss: losses.reduce((sum, each) => sum + each, 0) / y.length,
+    accuracy: right / y.length,
+    d,
+  }
 }
 
 if (import.meta.url === `file://${process.argv[1]}`) {

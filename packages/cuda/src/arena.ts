@@ -1,8 +1,17 @@
 /**
- * The device memory of one optimizer: its states in one allocation, its single numbers and partial sums in another, the tables of its plans in
- * a third. Decides where things are; see ptx/layout.ts of the compiler for what kernels expect. Not the parameters and gradients.
+ * The device memory of one optimizer: its states in one allocation, its single numbers and partial
+ * sums in another, the tables of its plans in a third. Decides where things are; see ptx/layout.ts
+ * of the compiler for what kernels expect. Not the parameters and gradients.
  */
-import { chunkFields, chunkUnit, type Kernels, packed, ptxArrays, type Slot, tensorFields } from '@freestep/compiler'
+import {
+  chunkFields,
+  chunkUnit,
+  type Kernels,
+  packed,
+  ptxArrays,
+  type Slot,
+  tensorFields,
+} from '@freestep/compiler'
 import type { Program } from '@freestep/core'
 import { bytesEach, type Dtype } from './array.ts'
 import type { Device } from './device.ts'
@@ -17,8 +26,15 @@ export interface Tables {
 export interface Memory {
   /** The address of each array. */
   readonly arrays: ReadonlyMap<string, bigint>
-  /** Where the states of each tensor begin in arrays of elements and of slices, in bytes, and the precision they have. */
-  readonly tensors: readonly { readonly state: number; readonly kept: number; readonly dtype: 'float32' | 'float64' }[]
+  /**
+   * Where the states of each tensor begin in arrays of elements and of slices, in bytes, and the
+   * precision they have.
+   */
+  readonly tensors: readonly {
+    readonly state: number
+    readonly kept: number
+    readonly dtype: 'float32' | 'float64'
+  }[]
   readonly control: bigint
   readonly numbers: bigint
   readonly ofTensors: bigint
@@ -32,15 +48,23 @@ export interface Memory {
 const rowBytes = { tensor: packed(tensorFields).bytes, chunk: packed(chunkFields).bytes }
 
 /** The precision of a tensor's states. */
-export const stateDtype = (dtype: Dtype): 'float32' | 'float64' => (dtype === 'float64' ? dtype : 'float32')
+export const stateDtype = (dtype: Dtype): 'float32' | 'float64' =>
+  dtype === 'float64' ? dtype : 'float32'
 
-/** How many chunks a tensor has: one at least, so that it takes part in what is done for each tensor. */
-export const chunksOf = (size: number, chunk: number): number => Math.max(1, Math.ceil(size / chunk))
+/**
+ * How many chunks a tensor has: one at least, so that it takes part in what is done for each
+ * tensor.
+ */
+export const chunksOf = (size: number, chunk: number): number =>
+  Math.max(1, Math.ceil(size / chunk))
 
 /** How many coordinates a slice keeps. */
 export const keptOf = (size: number, stride = 1): number => Math.ceil(size / stride)
 
-/** More chunks than this make partial sums that take long to add up; fewer leave parts of a large device idle. */
+/**
+ * More chunks than this make partial sums that take long to add up; fewer leave parts of a large
+ * device idle.
+ */
 const mostChunks = 4096
 /** Beyond this, a chunk hides what it costs to begin one. */
 const largestChunk = 16 * chunkUnit
@@ -53,7 +77,10 @@ export function chunkFor({ tensors }: Program): number {
   return chunk
 }
 
-/** Allocates for a program and the kernels of its functions; all is zero. Frees what it has if there is not enough. */
+/**
+ * Allocates for a program and the kernels of its functions; all is zero. Frees what it has if there
+ * is not enough.
+ */
 export function allocate(device: Device, program: Program, kernels: readonly Kernels[]): Memory {
   const [first] = kernels
   const { tensors, sizes } = lay(program)
@@ -61,7 +88,12 @@ export function allocate(device: Device, program: Program, kernels: readonly Ker
   const names = ptxArrays(first)
   const count = (scope: Slot['scope']) =>
     Math.max(...kernels.map(({ slots }) => slots.filter((each) => each.scope === scope).length))
-  const sums = Math.max(0, ...kernels.flatMap(({ stages }) => stages.map((stage) => (stage.kind === 'pass' ? stage.sums : 0))))
+  const sums = Math.max(
+    0,
+    ...kernels.flatMap(({ stages }) =>
+      stages.map((stage) => (stage.kind === 'pass' ? stage.sums : 0)),
+    ),
+  )
   const chunks = program.tensors.reduce((sum, { size }) => sum + chunksOf(size, chunk), 0)
   const allocated: bigint[] = []
   const take = (bytes: number, what: string) => {
@@ -83,7 +115,11 @@ export function allocate(device: Device, program: Program, kernels: readonly Ker
     const numbers = control + 16n
     return {
       arrays: new Map(names.map((name, i) => [name, states + BigInt(offsets[i])])),
-      ...{ tensors, control, numbers, chunk, allocated },
+      tensors,
+      control,
+      numbers,
+      chunk,
+      allocated,
       ofTensors: numbers + BigInt(8 * globals),
       partials: numbers + BigInt(8 * (globals + ofTensors)),
     }
@@ -110,7 +146,11 @@ function lay({ tensors, strides }: Program) {
 const aligned = (bytes: number) => 256 * Math.ceil(bytes / 256)
 
 /** Places for tables of a program, in one allocation. */
-export function allocateTables(device: Device, program: Program, count: number): { tables: Tables[]; pointer: bigint } {
+export function allocateTables(
+  device: Device,
+  program: Program,
+  count: number,
+): { tables: Tables[]; pointer: bigint } {
   const chunk = chunkFor(program)
   const rows = aligned(rowBytes.tensor * program.tensors.length)
   const chunks = program.tensors.reduce((sum, { size }) => sum + chunksOf(size, chunk), 0)
@@ -124,7 +164,10 @@ export function allocateTables(device: Device, program: Program, count: number):
 }
 
 /** Where a slot is, and how many numbers it has. */
-export function slotPlace(memory: Memory, { scope, index }: Slot): { pointer: bigint; length: number } {
+export function slotPlace(
+  memory: Memory,
+  { scope, index }: Slot,
+): { pointer: bigint; length: number } {
   if (scope === 'global') return { pointer: memory.numbers + BigInt(8 * index), length: 1 }
   const length = memory.tensors.length
   return { pointer: memory.ofTensors + BigInt(8 * index * length), length }

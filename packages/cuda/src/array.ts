@@ -1,6 +1,6 @@
 /**
- * Arrays on the device: numbers of one precision at a device pointer, which are freed exactly once. Not tensors of several dimensions, and
- * no arithmetic.
+ * Arrays on the device: numbers of one precision at a device pointer, which are freed exactly once.
+ * Not tensors of several dimensions, and no arithmetic.
  */
 import { FreestepError, type Numbers, type TensorInfo } from '@freestep/core'
 import { decode, encode } from './bytes.ts'
@@ -10,7 +10,12 @@ import { type Device, refuse } from './device.ts'
 export type Dtype = TensorInfo['dtype']
 
 /** A number's size. */
-export const bytesEach: Readonly<Record<Dtype, 2 | 4 | 8>> = { float16: 2, bfloat16: 2, float32: 4, float64: 8 }
+export const bytesEach: Readonly<Record<Dtype, 2 | 4 | 8>> = {
+  float16: 2,
+  bfloat16: 2,
+  float32: 4,
+  float64: 8,
+}
 
 /** An array on a CUDA device. */
 export class DeviceArray {
@@ -55,7 +60,10 @@ export class DeviceArray {
   write(numbers: ArrayLike<number>): void {
     this.check()
     if (numbers.length !== this.length)
-      throw refuse('bad-shape', `${numbers.length} numbers do not fit an array of ${this.length}. Give as many.`)
+      throw refuse(
+        'bad-shape',
+        `${numbers.length} numbers do not fit an array of ${this.length}. Give as many.`,
+      )
     this.memory.upload(this.pointer, encode(numbers, this.dtype))
   }
 
@@ -72,6 +80,11 @@ export class DeviceArray {
 
   /** Throws if it was freed; `name` is for the message. */
   check(name = 'This array'): void {
-    if (this.isFreed) throw new FreestepError('cuda', 'disposed', `${name} was freed. Use an array only before free().`)
+    if (this.isFreed)
+      throw new FreestepError(
+        'cuda',
+        'disposed',
+        `${name} was freed. Use an array only before free().`,
+      )
   }
 }

@@ -1,5 +1,6 @@
 /**
- * The backend as core sees it, and what a device has beside: arrays, kernels of the caller's own, events, steps captured into graphs.
+ * The backend as core sees it, and what a device has beside: arrays, kernels of the caller's own,
+ * events, steps captured into graphs.
  */
 import { type Backend, precisionOf } from '@freestep/core'
 import { bytesEach, DeviceArray, type Dtype } from './array.ts'
@@ -10,13 +11,19 @@ import { CudaModule } from './kernel.ts'
 import { type CudaTensor, type DevicePointer, describe, stretchOf } from './tensors.ts'
 import { Graph, Mark } from './time.ts'
 
-/** The backend for CUDA devices. Everything is put into one stream, in order, and not waited for unless a call says so. */
+/**
+ * The backend for CUDA devices. Everything is put into one stream, in order, and not waited for
+ * unless a call says so.
+ */
 export interface CudaBackend extends Backend<CudaTensor> {
   /** Which device everything is on. */
   readonly device: number
   /** Its name, compute capability, multiprocessors and memory. */
   readonly facts: DeviceFacts
-  /** The stream, as the driver's handle; 0n is the default one, which waits for other streams and they for it. */
+  /**
+   * The stream, as the driver's handle; 0n is the default one, which waits for other streams and
+   * they for it.
+   */
   readonly stream: bigint
   /** How many texts of PTX were compiled so far; no step compiles any. */
   readonly compiled: number
@@ -24,7 +31,8 @@ export interface CudaBackend extends Backend<CudaTensor> {
    * A new array on the device.
    *
    * @param numbers - what it holds, or how many numbers it has, which are then 0
-   * @param dtype - its precision; by default that of the numbers, float32 where they are no typed array
+   * @param dtype - its precision; by default that of the numbers, float32 where they are no typed
+   * array
    */
   array(numbers: ArrayLike<number> | number, dtype?: Dtype): DeviceArray
   /**
@@ -34,8 +42,8 @@ export interface CudaBackend extends Backend<CudaTensor> {
    */
   at(pointer: DevicePointer): DeviceArray
   /**
-   * Opens memory of another process, by the 64 bytes that cuIpcGetMemHandle gave there; gives the pointer to its beginning. Each handle is
-   * opened once.
+   * Opens memory of another process, by the 64 bytes that cuIpcGetMemHandle gave there; gives the
+   * pointer to its beginning. Each handle is opened once.
    *
    * @throws FreestepError where there is no such memory any more, or no sharing
    */
@@ -43,7 +51,8 @@ export interface CudaBackend extends Backend<CudaTensor> {
   /** Gives it back; `close` does so, too. */
   closeShared(pointer: bigint): void
   /**
-   * Copies numbers from the beginning of an array to that of another of the same precision, on whatever device either is.
+   * Copies numbers from the beginning of an array to that of another of the same precision, on
+   * whatever device either is.
    *
    * @param length - how many; by default all of the source
    * @throws FreestepError `bad-shape` or `bad-dtype` where they do not fit
@@ -58,13 +67,18 @@ export interface CudaBackend extends Backend<CudaTensor> {
   /** Has the stream wait for a mark in another. */
   waitFor(mark: Mark): void
   /**
-   * Records what f puts into the stream, steps and kernels, without doing it; the graph does all of it in one launch, again and again. Numbers
-   * that come from the host (a scheduled lr, a loss that is no array) stay what they were then, and `optimizer.steps` does not count on.
+   * Records what f puts into the stream, steps and kernels, without doing it; the graph does all of
+   * it in one launch, again and again. Numbers that come from the host (a scheduled lr, a loss that
+   * is no array) stay what they were then, and `optimizer.steps` does not count on.
    *
-   * @throws FreestepError where f needs memory or an upload, such as the first step with new gradient arrays
+   * @throws FreestepError where f needs memory or an upload, such as the first step with new
+   * gradient arrays
    */
   capture(f: () => void): Graph
-  /** Frees everything that was made here: arrays, optimizers, kernels. What is used afterwards is refused. */
+  /**
+   * Frees everything that was made here: arrays, optimizers, kernels. What is used afterwards is
+   * refused.
+   */
   close(): void
 }
 
@@ -75,7 +89,8 @@ export function backendOf(shop: Shop): CudaBackend {
   return {
     name: 'cuda',
     device: device.ordinal,
-    ...{ facts, stream },
+    facts,
+    stream,
     get compiled() {
       return workshop.compiled
     },
@@ -112,9 +127,18 @@ function newArray(device: Device, numbers: ArrayLike<number> | number, given?: D
     throw refuse('bad-shape', `An array of ${length} numbers is asked for. Give a natural number.`)
   const dtype = given ?? (precisionOf(numbers) === 'float64' ? 'float64' : 'float32')
   if (!(dtype in bytesEach))
-    throw refuse('bad-dtype', `An array of ${dtype} is asked for. There are ${Object.keys(bytesEach).join(', ')}.`)
+    throw refuse(
+      'bad-dtype',
+      `An array of ${dtype} is asked for. There are ${Object.keys(bytesEach).join(', ')}.`,
+    )
   const bytes = bytesEach[dtype] * length
-  const array = new DeviceArray(device, device.alloc(bytes, `An array of ${length} numbers`), length, dtype, true)
+  const array = new DeviceArray(
+    device,
+    device.alloc(bytes, `An array of ${length} numbers`),
+    length,
+    dtype,
+    true,
+  )
   if (typeof numbers !== 'number') array.write(numbers)
   else if (bytes) device.do((driver) => driver.fill(array.pointer, 0, bytes, device.stream))
   return array
@@ -124,9 +148,15 @@ function copyArray(device: Device, to: DeviceArray, from: DeviceArray, length: n
   to.check('The target')
   from.check('The source')
   if (to.dtype !== from.dtype)
-    throw refuse('bad-dtype', `The source is ${from.dtype}, the target ${to.dtype}. Give arrays alike.`)
+    throw refuse(
+      'bad-dtype',
+      `The source is ${from.dtype}, the target ${to.dtype}. Give arrays alike.`,
+    )
   if (!(Number.isSafeInteger(length) && length >= 0 && length <= Math.min(to.length, from.length)))
-    throw refuse('bad-shape', `${length} numbers of ${from.length} are to be copied to ${to.length}. Give a length that fits.`)
+    throw refuse(
+      'bad-shape',
+      `${length} numbers of ${from.length} are to be copied to ${to.length}. Give a length that fits.`,
+    )
   const bytes = bytesEach[from.dtype] * length
   if (bytes) device.do((driver) => driver.copy(to.pointer, from.pointer, bytes, device.stream))
 }

@@ -1,5 +1,6 @@
 /**
- * Numbers as the bytes of a precision, and back. What a number is as 16 bits is the business of core.
+ * Numbers as the bytes of a precision, and back. What a number is as 16 bits is the business of
+ * core.
  */
 import { halves, type Numbers, precisionOf } from '@freestep/core'
 import type { Dtype } from './array.ts'
@@ -16,5 +17,8 @@ export function encode(numbers: ArrayLike<number>, dtype: Dtype): ArrayBufferVie
 export function decode({ buffer, byteOffset, byteLength }: Uint8Array, dtype: Dtype): Numbers {
   if (dtype === 'float32') return new Float32Array(buffer, byteOffset, byteLength / 4)
   if (dtype === 'float64') return new Float64Array(buffer, byteOffset, byteLength / 8)
-  return Float32Array.from(new Uint16Array(buffer, byteOffset, byteLength / 2), halves[dtype].decode)
+  return Float32Array.from(
+    new Uint16Array(buffer, byteOffset, byteLength / 2),
+    halves[dtype].decode,
+  )
 }

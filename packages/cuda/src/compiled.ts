@@ -1,12 +1,24 @@
 /**
- * A program's functions as kernels that can be launched. Everything is compiled here, before the first step. Not what they are launched on.
+ * A program's functions as kernels that can be launched. Everything is compiled here, before the
+ * first step. Not what they are launched on.
  */
-import { compile, emitPtx, type Field, type Kernels, type PtxOptions, ptxData, ptxParameters } from '@freestep/compiler'
+import {
+  compile,
+  emitPtx,
+  type Field,
+  type Kernels,
+  type PtxOptions,
+  ptxData,
+  ptxParameters,
+} from '@freestep/compiler'
 import type { Program } from '@freestep/core'
 import type { Workshop } from './machine.ts'
 import { dataOf } from './tables.ts'
 
-/** A compiled function: its kernels in the order of their launches, with one block for each chunk or a single one. */
+/**
+ * A compiled function: its kernels in the order of their launches, with one block for each chunk or
+ * a single one.
+ */
 export type Running = readonly { readonly kernel: bigint; readonly grid: 'chunks' | 'one' }[]
 
 /** All functions of a program. */
@@ -23,7 +35,11 @@ export interface Compiled {
 }
 
 /** Compiles a program. */
-export function compileAll(workshop: Workshop, program: Program, ptx: Pick<PtxOptions, 'threads' | 'stochastic'>): Compiled {
+export function compileAll(
+  workshop: Workshop,
+  program: Program,
+  ptx: Pick<PtxOptions, 'threads' | 'stochastic'>,
+): Compiled {
   const uniforms = Object.entries(program.uniforms).filter(([, { scope }]) => scope === 'global')
   const given = [...uniforms.map(([name]) => name), ...(program.usesLoss ? ['loss'] : [])]
   const used = new Set(program.tensors.map(({ dtype }) => dataOf[dtype]))
@@ -42,7 +58,10 @@ export function compileAll(workshop: Workshop, program: Program, ptx: Pick<PtxOp
   const init = function_('init')
   const evaluate = program.evaluate ? function_('evaluate') : undefined
   return {
-    ...{ step: step[1], init: init[1], evaluate: evaluate?.[1], given },
+    step: step[1],
+    init: init[1],
+    evaluate: evaluate?.[1],
+    given,
     kernels: [step[0], init[0], ...(evaluate ? [evaluate[0]] : [])],
     parameters: ptxParameters(step[0], given),
   }

@@ -1,13 +1,16 @@
 /**
- * A device at work: its driver, its context, the stream that everything is put into, and all memory taken on it. What the driver refuses
- * becomes a FreestepError. Not kernels or steps.
+ * A device at work: its driver, its context, the stream that everything is put into, and all memory
+ * taken on it. What the driver refuses becomes a FreestepError. Not kernels or steps.
  */
 import { FreestepError, type FreestepErrorCode } from '@freestep/core'
 import { type DeviceFacts, type Driver, DriverError, results } from './driver.ts'
 
 /** An error of this package. */
-export const refuse = (code: FreestepErrorCode, message: string, options?: ErrorOptions): FreestepError =>
-  new FreestepError('cuda', code, message, options)
+export const refuse = (
+  code: FreestepErrorCode,
+  message: string,
+  options?: ErrorOptions,
+): FreestepError => new FreestepError('cuda', code, message, options)
 
 /** The oldest CUDA whose driver knows our PTX. */
 const oldestCuda = 10000
@@ -15,7 +18,8 @@ const oldestCuda = 10000
 const oldestCapability = 75
 
 /** The version of CUDA in the usual form. */
-export const versionText = (version: number): string => `${Math.floor(version / 1000)}.${Math.floor((version % 1000) / 10)}`
+export const versionText = (version: number): string =>
+  `${Math.floor(version / 1000)}.${Math.floor((version % 1000) / 10)}`
 
 /** Why a driver is too old; undefined if it is not. */
 export const tooOld = ({ version }: Driver): string | undefined =>
@@ -66,7 +70,8 @@ export class Device {
 
   /** Calls the driver about this device. */
   do<T>(f: (driver: Driver) => T): T {
-    if (this.closed) throw refuse('disposed', 'This backend was closed. Open another one with cuda().')
+    if (this.closed)
+      throw refuse('disposed', 'This backend was closed. Open another one with cuda().')
     try {
       this.driver.use(this.context)
       return f(this.driver)
@@ -102,9 +107,17 @@ export class Device {
 
   /** Memory of another process, by the 64 bytes of its IPC handle. */
   openShared(handle: Uint8Array): bigint {
-    if (handle.length !== 64) throw refuse('bad-shape', `A handle has ${handle.length} bytes. Give the 64 of cuIpcGetMemHandle.`)
+    if (handle.length !== 64)
+      throw refuse(
+        'bad-shape',
+        `A handle has ${handle.length} bytes. Give the 64 of cuIpcGetMemHandle.`,
+      )
     const pointer = this.do((driver) => {
-      if (!driver.openShared) throw refuse('unsupported', 'This driver shares no memory between processes. Use that of NVIDIA.')
+      if (!driver.openShared)
+        throw refuse(
+          'unsupported',
+          'This driver shares no memory between processes. Use that of NVIDIA.',
+        )
       return driver.openShared(handle)
     })
     this.shared.add(pointer)
@@ -127,7 +140,10 @@ export class Device {
     return into
   }
 
-  /** Whether what is put into the stream is recorded and not done. The default stream cannot be recorded. */
+  /**
+   * Whether what is put into the stream is recorded and not done. The default stream cannot be
+   * recorded.
+   */
   get capturing(): boolean {
     return this.stream !== 0n && this.do((driver) => driver.isCapturing(this.stream))
   }
@@ -164,6 +180,8 @@ export function translated(error: unknown): unknown {
       { cause: error },
     )
   if (result === results.outOfMemory)
-    return refuse('out-of-memory', `The device has no memory left (${message}). Free some.`, { cause: error })
+    return refuse('out-of-memory', `The device has no memory left (${message}). Free some.`, {
+      cause: error,
+    })
   return refuse('unsupported', `The NVIDIA driver refused the work: ${message}.`, { cause: error })
 }

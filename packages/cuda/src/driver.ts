@@ -1,9 +1,11 @@
 /**
- * What is asked of a CUDA driver: the calls that this package is built on, and nothing more. Implemented by the driver of NVIDIA
- * (nvidia.ts), and in the tests by an emulator that executes PTX. Not a binding of the whole driver API.
+ * What is asked of a CUDA driver: the calls that this package is built on, and nothing more.
+ * Implemented by the driver of NVIDIA (nvidia.ts), and in the tests by an emulator that executes
+ * PTX. Not a binding of the whole driver API.
  *
- * All handles and device pointers are the driver's own numbers, as bigint; 0n is no handle, or the default stream. What takes a stream is
- * done in the order of that stream, and only waits where it says so. Every call may throw a {@link DriverError}.
+ * All handles and device pointers are the driver's own numbers, as bigint; 0n is no handle, or the
+ * default stream. What takes a stream is done in the order of that stream, and only waits where it
+ * says so. Every call may throw a {@link DriverError}.
  */
 
 /** What the driver answered to a call that failed: its CUresult. */
@@ -51,7 +53,10 @@ export interface DeviceFacts {
   readonly memory: number
 }
 
-/** How a kernel is spread over a device: blocks of the grid, threads of a block, bytes of shared memory beside what the kernel declares. */
+/**
+ * How a kernel is spread over a device: blocks of the grid, threads of a block, bytes of shared
+ * memory beside what the kernel declares.
+ */
 export interface Spread {
   readonly grid: readonly [x: number, y: number, z: number]
   readonly block: readonly [x: number, y: number, z: number]
@@ -77,7 +82,10 @@ export interface Driver {
 
   /** Bytes of memory that are free, and that there are. */
   memory(): { readonly free: number; readonly total: number }
-  /** Memory on the device, at a multiple of 256; what it holds is not defined. `bytes` is at least 1. */
+  /**
+   * Memory on the device, at a multiple of 256; what it holds is not defined. `bytes` is at least
+   * 1.
+   */
   alloc(bytes: number): bigint
   /** Frees what `alloc` gave; waits for what is using it. */
   free(pointer: bigint): void
@@ -100,8 +108,8 @@ export interface Driver {
   /** A kernel of a module. */
   function(module: bigint, name: string): bigint
   /**
-   * Launches a kernel. `params` are the bytes of its parameters one after the other, each at a multiple of its alignment, as PTX lays
-   * them out; they are taken before the call returns.
+   * Launches a kernel. `params` are the bytes of its parameters one after the other, each at a
+   * multiple of its alignment, as PTX lays them out; they are taken before the call returns.
    */
   launch(kernel: bigint, spread: Spread, params: Uint8Array, stream: bigint): void
 
@@ -136,7 +144,9 @@ export interface Driver {
   /** Destroys a recording. */
   destroyGraph(graph: bigint): void
 
-  /** Memory of another process, by the 64 bytes of its IPC handle, where the driver can share any. */
+  /**
+   * Memory of another process, by the 64 bytes of its IPC handle, where the driver can share any.
+   */
   openShared?(handle: Uint8Array): bigint
   /** Gives it back. */
   closeShared?(pointer: bigint): void

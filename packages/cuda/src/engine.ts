@@ -1,10 +1,17 @@
 /**
- * The fused engine: a program compiled to PTX, one launch for each pass of a step. States live in memory of its own; parameters and gradients
- * stay where they are on the device and are worked on there, unless they come as arrays on the host. Not the arithmetic: that is the
- * compiler's.
+ * The fused engine: a program compiled to PTX, one launch for each pass of a step. States live in
+ * memory of its own; parameters and gradients stay where they are on the device and are worked on
+ * there, unless they come as arrays on the host. Not the arithmetic: that is the compiler's.
  */
 import { addressOf, givenOf, type PtxOptions, packed, type Slot } from '@freestep/compiler'
-import { type Engine, fixedUniforms, type Numbers, Occupied, type Program, type StepInput } from '@freestep/core'
+import {
+  type Engine,
+  fixedUniforms,
+  type Numbers,
+  Occupied,
+  type Program,
+  type StepInput,
+} from '@freestep/core'
 import { allocate, keptOf, type Memory, slotPlace } from './arena.ts'
 import { bytesEach, DeviceArray, type Dtype } from './array.ts'
 import { decode, encode } from './bytes.ts'
@@ -79,7 +86,9 @@ export class FusedEngine implements Engine<CudaTensor> {
       this.occupied = new Occupied(this.params.map((param) => stretchOf(device, param)))
       this.pointers = this.params.map((param) => (isHost(param) ? 0n : param.pointer))
       if (params.every(isHost)) for (const i of params.keys()) this.gradientHome(i)
-      this.gradients = params.every(isHost) ? this.uploads.map((array) => array as DeviceArray) : undefined
+      this.gradients = params.every(isHost)
+        ? this.uploads.map((array) => array as DeviceArray)
+        : undefined
       this.parameters = this.fixedParameters()
       this.given = this.compiled.given.map((name) => [givenOf(name), name])
       this.plans = new Plans(device, program, this.memory)
@@ -113,19 +122,39 @@ export class FusedEngine implements Engine<CudaTensor> {
     const { parameters } = this.compiled
     const fields = new Fields(parameters, new Uint8Array(packed(parameters).end))
     const count = this.program.tensors.length
-    for (const [name, value] of Object.entries({ numbers, ofTensors, partials, control, chunk, count })) fields.set(name, value)
+    for (const [name, value] of Object.entries({
+      numbers,
+      ofTensors,
+      partials,
+      control,
+      chunk,
+      count,
+    }))
+      fields.set(name, value)
     for (const [name, address] of arrays) fields.set(addressOf(name), address)
     return fields
   }
 
-  /** Where a tensor is. It takes part if it has a gradient (or room for a result), or where `active` says so. */
+  /**
+   * Where a tensor is. It takes part if it has a gradient (or room for a result), or where `active`
+   * says so.
+   */
   private placed(tensor: number, g: bigint | undefined, active = g !== undefined): Placed {
     const { size, dtype } = this.program.tensors[tensor]
-    return { active, size, dtype, stride: this.program.strides?.[tensor] ?? 1, x: this.pointers[tensor], g }
+    return {
+      active,
+      size,
+      dtype,
+      stride: this.program.strides?.[tensor] ?? 1,
+      x: this.pointers[tensor],
+      g,
+    }
   }
 
   step({ gradients, uniforms, loss }: StepInput<CudaTensor>): void {
-    const entries = [...gradients.entries()].filter((entry): entry is [number, CudaTensor] => entry[1] !== undefined)
+    const entries = [...gradients.entries()].filter(
+      (entry): entry is [number, CudaTensor] => entry[1] !== undefined,
+    )
     for (const [i, param] of this.params.entries())
       if (param instanceof DeviceArray) param.check(`The parameter ${this.program.tensors[i].name}`)
     const lossGiven = this.lossOf(loss)
@@ -134,12 +163,16 @@ export class FusedEngine implements Engine<CudaTensor> {
         'unsupported',
         'A step is captured whose gradients are on the host. Capture steps with gradients on the device.',
       )
-    const copied = entries.filter(([i, gradient]) => isHost(gradient) || this.isParameter(i, gradient))
+    const copied = entries.filter(
+      ([i, gradient]) => isHost(gradient) || this.isParameter(i, gradient),
+    )
     const { homes, spare } = this.homesOf(copied, entries)
     try {
       const pointerOf = (gradient: CudaTensor | undefined, i: number) =>
         gradient && (homes.get(i)?.pointer ?? (isHost(gradient) ? 0n : gradient.pointer))
-      const plan = this.plans.for(gradients.map((gradient, i) => this.placed(i, pointerOf(gradient, i))))
+      const plan = this.plans.for(
+        gradients.map((gradient, i) => this.placed(i, pointerOf(gradient, i))),
+      )
       this.setUniforms(uniforms)
       for (const [i, gradient] of copied) this.bring(gradient, homes.get(i) as DeviceArray)
       this.run(this.compiled.step, plan, uniforms, lossGiven)
@@ -156,13 +189,21 @@ export class FusedEngine implements Engine<CudaTensor> {
     return false
   }
 
-  /** Where gradients go that are copied: their homes, or other memory where one of them is another parameter's gradient in this step. */
-  private homesOf(copied: readonly (readonly [number, CudaTensor])[], all: readonly (readonly [number, CudaTensor])[]) {
+  /**
+   * Where gradients go that are copied: their homes, or other memory where one of them is another
+   * parameter's gradient in this step.
+   */
+  private homesOf(
+    copied: readonly (readonly [number, CudaTensor])[],
+    all: readonly (readonly [number, CudaTensor])[],
+  ) {
     const homes = new Map<number, DeviceArray>()
     const spare: DeviceArray[] = []
     // Only homes that the caller knows can be given as gradients.
     const given = this.gradients && copied.length > 0 && copied.length < all.length
-    const read = new Occupied(given ? all.flatMap(([, each]) => (isHost(each) ? [] : [stretchOf(this.device, each)])) : [])
+    const read = new Occupied(
+      given ? all.flatMap(([, each]) => (isHost(each) ? [] : [stretchOf(this.device, each)])) : [],
+    )
     for (const [i] of copied) {
       const home = this.gradientHome(i)
       const isRead = given && read.touches(stretchOf(this.device, home))
@@ -176,7 +217,12 @@ export class FusedEngine implements Engine<CudaTensor> {
     if (isHost(gradient)) this.device.upload(home.pointer, gradient)
     else
       this.device.do((driver) =>
-        driver.copy(home.pointer, gradient.pointer, bytesEach[home.dtype] * home.length, this.device.stream),
+        driver.copy(
+          home.pointer,
+          gradient.pointer,
+          bytesEach[home.dtype] * home.length,
+          this.device.stream,
+        ),
       )
   }
 
@@ -185,23 +231,37 @@ export class FusedEngine implements Engine<CudaTensor> {
     if (loss === undefined || !this.program.usesLoss) return noLoss
     if (typeof loss === 'number') return { ...noLoss, number: loss }
     const { dtype, size } = describe(this.device, loss, 'The loss')
-    if (bytesEach[dtype] === 2) throw refuse('bad-dtype', `The loss is ${dtype}. Give a number, or one of float32 or float64.`)
+    if (bytesEach[dtype] === 2)
+      throw refuse(
+        'bad-dtype',
+        `The loss is ${dtype}. Give a number, or one of float32 or float64.`,
+      )
     if (size < 1) throw refuse('bad-shape', 'The loss has no number. Give one.')
     if (isHost(loss)) return { ...noLoss, number: decode(bytesOf(loss), dtype)[0] }
     return { ...noLoss, pointer: loss.pointer, isWide: dtype === 'float64' }
   }
 
   /** Launches a compiled function. */
-  private run(launches: Running, { tensors, chunks, blocks }: Plan, uniforms: Uniforms, loss = noLoss): void {
+  private run(
+    launches: Running,
+    { tensors, chunks, blocks }: Plan,
+    uniforms: Uniforms,
+    loss = noLoss,
+  ): void {
     const { parameters, block } = this
-    for (const [field, name] of this.given) parameters.set(field, name === 'loss' ? loss.number : uniforms[name][0])
+    for (const [field, name] of this.given)
+      parameters.set(field, name === 'loss' ? loss.number : uniforms[name][0])
     parameters.set('loss', loss.pointer)
     parameters.set('lossWide', loss.isWide ? 1 : 0)
     parameters.set('tensors', tensors)
     parameters.set('chunks', chunks)
     this.device.do((driver) => {
       for (const { kernel, grid } of launches) {
-        const spread = { grid: grid === 'chunks' ? ([blocks, 1, 1] as const) : one, block, sharedBytes: 0 }
+        const spread = {
+          grid: grid === 'chunks' ? ([blocks, 1, 1] as const) : one,
+          block,
+          sharedBytes: 0,
+        }
         driver.launch(kernel, spread, parameters.bytes, this.device.stream)
       }
     })
@@ -209,8 +269,12 @@ export class FusedEngine implements Engine<CudaTensor> {
 
   /** Writes the numbers that differ between tensors, where they are new. */
   private setUniforms(uniforms: Uniforms): void {
-    const ofTensors = Object.entries(uniforms).filter(([name]) => this.slots.get(name)?.scope === 'tensor')
-    const fresh = ofTensors.filter(([name, numbers]) => numbers.some((number, i) => number !== this.written[name]?.[i]))
+    const ofTensors = Object.entries(uniforms).filter(
+      ([name]) => this.slots.get(name)?.scope === 'tensor',
+    )
+    const fresh = ofTensors.filter(([name, numbers]) =>
+      numbers.some((number, i) => number !== this.written[name]?.[i]),
+    )
     if (fresh.length && this.device.capturing)
       throw refuse(
         'unsupported',
@@ -226,14 +290,20 @@ export class FusedEngine implements Engine<CudaTensor> {
   }
 
   /** Where a vector's numbers of each tensor are. */
-  private parts(state: string): { readonly pointer: bigint; readonly length: number; readonly dtype: Dtype }[] {
+  private parts(
+    state: string,
+  ): { readonly pointer: bigint; readonly length: number; readonly dtype: Dtype }[] {
     const { tensors, strides } = this.program
     return tensors.map(({ size, dtype }, i) => {
       if (state === 'x') return { pointer: this.pointers[i], length: size, dtype }
       const { state: at, kept, dtype: own } = this.memory.tensors[i]
       const isSlice = this.compiled.kernels[0].arrays[state] === 'slice'
       const base = this.memory.arrays.get(state) ?? 0n
-      return { pointer: base + BigInt(isSlice ? kept : at), length: isSlice ? keptOf(size, strides?.[i]) : size, dtype: own }
+      return {
+        pointer: base + BigInt(isSlice ? kept : at),
+        length: isSlice ? keptOf(size, strides?.[i]) : size,
+        dtype: own,
+      }
     })
   }
 
@@ -241,7 +311,9 @@ export class FusedEngine implements Engine<CudaTensor> {
     const slot = this.slots.get(state)
     if (slot) {
       const { pointer, length } = slotPlace(this.memory, slot)
-      return Array.from(this.device.download(new Float64Array(length), pointer), (number) => Float64Array.of(number))
+      return Array.from(this.device.download(new Float64Array(length), pointer), (number) =>
+        Float64Array.of(number),
+      )
     }
     return this.parts(state).map(({ pointer, length, dtype }) =>
       decode(this.device.download(new Uint8Array(bytesEach[dtype] * length), pointer), dtype),
@@ -256,7 +328,8 @@ export class FusedEngine implements Engine<CudaTensor> {
       )
       return
     }
-    for (const [i, { pointer, dtype }] of this.parts(state).entries()) this.device.upload(pointer, encode(numbers[i], dtype))
+    for (const [i, { pointer, dtype }] of this.parts(state).entries())
+      this.device.upload(pointer, encode(numbers[i], dtype))
   }
 
   evaluated(): readonly CudaTensor[] {
@@ -267,7 +340,11 @@ export class FusedEngine implements Engine<CudaTensor> {
       for (const i of this.program.tensors.keys()) outputs.push(this.take(i, 'evaluated'))
       const uniforms = fixedUniforms(this.program)
       this.setUniforms(uniforms)
-      this.run(evaluate, this.plans.for(outputs.map(({ pointer }, i) => this.placed(i, pointer))), uniforms)
+      this.run(
+        evaluate,
+        this.plans.for(outputs.map(({ pointer }, i) => this.placed(i, pointer))),
+        uniforms,
+      )
       return outputs
     } catch (error) {
       for (const output of outputs) output.free()

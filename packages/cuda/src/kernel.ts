@@ -1,5 +1,6 @@
 /**
- * Kernels of the caller's own: PTX, and launches with parameters of declared types. What freestep's own steps are launched with is in engine.ts.
+ * Kernels of the caller's own: PTX, and launches with parameters of declared types. What freestep's
+ * own steps are launched with is in engine.ts.
  */
 import { DeviceArray } from './array.ts'
 import { type Device, refuse } from './device.ts'
@@ -7,7 +8,10 @@ import { type Device, refuse } from './device.ts'
 /** The type of a kernel's parameter: a device pointer or a number, as PTX names them. */
 export type ParameterType = 'pointer' | 'u32' | 's32' | 'u64' | 's64' | 'f32' | 'f64'
 
-/** What is given for a parameter: an array or a device pointer, else a number (a bigint for 64-bit integers, if need be). */
+/**
+ * What is given for a parameter: an array or a device pointer, else a number (a bigint for 64-bit
+ * integers, if need be).
+ */
 export type Argument = DeviceArray | bigint | number
 
 /** How a kernel is spread over the device. */
@@ -20,7 +24,15 @@ export interface LaunchOptions {
   readonly sharedBytes?: number
 }
 
-const sizes: Readonly<Record<ParameterType, 4 | 8>> = { pointer: 8, u32: 4, s32: 4, u64: 8, s64: 8, f32: 4, f64: 8 }
+const sizes: Readonly<Record<ParameterType, 4 | 8>> = {
+  pointer: 8,
+  u32: 4,
+  s32: 4,
+  u64: 8,
+  s64: 8,
+  f32: 4,
+  f64: 8,
+}
 
 /** A kernel of the caller's own. */
 export class CudaKernel {
@@ -40,7 +52,8 @@ export class CudaKernel {
   /**
    * Launches the kernel, in the stream of the backend, and waits for nothing.
    *
-   * @throws FreestepError for another number of arguments than declared, or ones of other types; nothing is launched then
+   * @throws FreestepError for another number of arguments than declared, or ones of other types;
+   * nothing is launched then
    */
   launch({ grid, block, sharedBytes = 0 }: LaunchOptions, ...args: readonly Argument[]): void {
     if (args.length !== this.types.length)
@@ -68,7 +81,10 @@ export class CudaKernel {
 
   private put(view: DataView, at: number, type: ParameterType, arg: Argument, i: number): void {
     const wrong = () =>
-      refuse('bad-dtype', `Parameter ${i} of ${this.name} is ${type}, and ${String(arg)} is given. Give what it is declared as.`)
+      refuse(
+        'bad-dtype',
+        `Parameter ${i} of ${this.name} is ${type}, and ${String(arg)} is given. Give what it is declared as.`,
+      )
     if (type === 'pointer') {
       if (arg instanceof DeviceArray) arg.check(`Parameter ${i} of ${this.name}`)
       const pointer = arg instanceof DeviceArray ? arg.pointer : arg

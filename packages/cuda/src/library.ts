@@ -1,6 +1,7 @@
 /**
- * The library of NVIDIA's driver through koffi: the declarations of its functions. All handles pass as 64-bit integers, which is how 64-bit
- * machines pass pointers. Not what is called when: see nvidia.ts. https://docs.nvidia.com/cuda/cuda-driver-api
+ * The library of NVIDIA's driver through koffi: the declarations of its functions. All handles pass
+ * as 64-bit integers, which is how 64-bit machines pass pointers. Not what is called when: see
+ * nvidia.ts. https://docs.nvidia.com/cuda/cuda-driver-api
  */
 import { createRequire } from 'node:module'
 import { DriverError } from './driver.ts'
@@ -34,7 +35,8 @@ const parameters = {
   cuMemcpyDtoHAsync_v2: 'void *to, uint64_t from, size_t bytes, uint64_t stream',
   cuMemcpyAsync: 'uint64_t to, uint64_t from, size_t bytes, uint64_t stream',
   cuMemsetD8Async: 'uint64_t to, uint8_t byte, size_t bytes, uint64_t stream',
-  cuModuleLoadDataEx: 'void *module, const void *image, uint32_t count, void *options, void *values',
+  cuModuleLoadDataEx:
+    'void *module, const void *image, uint32_t count, void *options, void *values',
   cuModuleUnload: 'uint64_t module',
   cuModuleGetFunction: 'void *kernel, uint64_t module, const char *name',
   cuLaunchKernel:
@@ -69,7 +71,10 @@ const notFound = 500
 /** Calls a function of the library by name; gives its result. */
 export type Functions = (call: Call, ...args: unknown[]) => number
 
-/** The functions of a library, each looked up when it is first called. Throws koffi's error if there is no such library. */
+/**
+ * The functions of a library, each looked up when it is first called. Throws koffi's error if there
+ * is no such library.
+ */
 export function functionsOf(koffi: Koffi, path: string): Functions {
   const library = koffi.load(path)
   const known = new Map<Call, (...args: unknown[]) => number>()
@@ -88,11 +93,15 @@ export function functionsOf(koffi: Koffi, path: string): Functions {
 }
 
 /** The library of NVIDIA's driver. */
-export const libraryName = (): string => (process.platform === 'win32' ? 'nvcuda.dll' : 'libcuda.so.1')
+export const libraryName = (): string =>
+  process.platform === 'win32' ? 'nvcuda.dll' : 'libcuda.so.1'
 
 let koffi: Koffi | undefined
 
-/** koffi, with the one type that is passed by value; types are declared once in a process. Throws if the package is not there. */
+/**
+ * koffi, with the one type that is passed by value; types are declared once in a process. Throws if
+ * the package is not there.
+ */
 export function loadKoffi(): Koffi {
   if (koffi) return koffi
   const loaded = createRequire(import.meta.url)('koffi') as Koffi

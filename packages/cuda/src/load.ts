@@ -1,5 +1,6 @@
 /**
- * The driver of NVIDIA, loaded when it is first asked for; where that fails, why, and what to do. Not what it can do.
+ * The driver of NVIDIA, loaded when it is first asked for; where that fails, why, and what to do.
+ * Not what it can do.
  */
 import { refuse } from './device.ts'
 import { type Driver, DriverError, results } from './driver.ts'

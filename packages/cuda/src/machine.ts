@@ -1,5 +1,6 @@
 /**
- * Makes PTX run: modules, kernels, the bytes of their parameters. Each text is compiled once for a device. Not what kernels compute.
+ * Makes PTX run: modules, kernels, the bytes of their parameters. Each text is compiled once for a
+ * device. Not what kernels compute.
  */
 import type { Device } from './device.ts'
 
@@ -31,7 +32,8 @@ export class Workshop {
 
   /** Unloads everything. */
   close(): void {
-    for (const module of this.known.values()) this.device.do((driver) => driver.unloadModule(module))
+    for (const module of this.known.values())
+      this.device.do((driver) => driver.unloadModule(module))
     this.known.clear()
   }
 }

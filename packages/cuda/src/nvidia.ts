@@ -1,8 +1,16 @@
 /**
- * The driver of NVIDIA: each call of {@link Driver} in terms of its functions. Loaded when it is asked for, not when this file is.
+ * The driver of NVIDIA: each call of {@link Driver} in terms of its functions. Loaded when it is
+ * asked for, not when this file is.
  */
 import { type DeviceFacts, type Driver, DriverError, results, type Spread } from './driver.ts'
-import { type Call, type Functions, functionsOf, type Koffi, libraryName, loadKoffi } from './library.ts'
+import {
+  type Call,
+  type Functions,
+  functionsOf,
+  type Koffi,
+  libraryName,
+  loadKoffi,
+} from './library.ts'
 
 /** Numbers of the driver's headers: device attributes, pointer attributes, flags. */
 const attributes = { major: 75, minor: 76, multiprocessors: 16 } as const
@@ -20,7 +28,8 @@ const peerAccess = 1
 const mostParams = 32764
 
 /**
- * Loads the driver. Throws whatever the loading of koffi or the library throws, and a DriverError if it does not start.
+ * Loads the driver. Throws whatever the loading of koffi or the library throws, and a DriverError
+ * if it does not start.
  *
  * @param path - another library with the same functions, for tests
  */
@@ -45,7 +54,13 @@ class NvidiaDriver implements Driver {
     this.koffi = koffi
     this.functions = functions
     const [params, bytes] = [koffi.address(this.params), koffi.address(this.paramBytes)]
-    this.extra = BigUint64Array.of(launchParam.buffer, params, launchParam.bytes, bytes, launchParam.end)
+    this.extra = BigUint64Array.of(
+      launchParam.buffer,
+      params,
+      launchParam.bytes,
+      bytes,
+      launchParam.end,
+    )
     this.call('cuInit', 0)
     this.version = this.integer('cuDriverGetVersion')
   }
@@ -57,12 +72,18 @@ class NvidiaDriver implements Driver {
 
   /** The error of a call; versions of functions are nobody's business. */
   private failure(name: Call, result: number, more = ''): DriverError {
-    return new DriverError(name.replace(/_v2$/, ''), result, [this.textOf(result), more].filter(Boolean).join(': '))
+    return new DriverError(
+      name.replace(/_v2$/, ''),
+      result,
+      [this.textOf(result), more].filter(Boolean).join(': '),
+    )
   }
 
   private textOf(result: number): string {
     const text: (string | null)[] = [null]
-    return this.functions('cuGetErrorString', result, text) === 0 && text[0] ? text[0] : 'unknown error'
+    return this.functions('cuGetErrorString', result, text) === 0 && text[0]
+      ? text[0]
+      : 'unknown error'
   }
 
   /** A call whose first argument is where it writes a handle. */
@@ -85,7 +106,8 @@ class NvidiaDriver implements Driver {
 
   device(ordinal: number): DeviceFacts {
     const device = this.integer('cuDeviceGet', ordinal)
-    const attribute = (which: keyof typeof attributes) => this.integer('cuDeviceGetAttribute', attributes[which], device)
+    const attribute = (which: keyof typeof attributes) =>
+      this.integer('cuDeviceGetAttribute', attributes[which], device)
     const name = new Uint8Array(256)
     this.call('cuDeviceGetName', name, name.length, device)
     return {
@@ -125,7 +147,9 @@ class NvidiaDriver implements Driver {
     // The driver answers with an error for memory that it does not know.
     const attribute = (which: keyof typeof pointer): number | undefined => {
       this.out[0] = 0n
-      return this.functions('cuPointerGetAttribute', this.out, pointer[which], address) ? undefined : this.int[0]
+      return this.functions('cuPointerGetAttribute', this.out, pointer[which], address)
+        ? undefined
+        : this.int[0]
     }
     if (attribute('memoryType') !== onDevice && !attribute('isManaged')) return undefined
     return attribute('ordinal')
@@ -154,7 +178,14 @@ class NvidiaDriver implements Driver {
     const values = BigUint64Array.of(this.koffi.address(log), BigInt(log.length))
     const image = new TextEncoder().encode(`${ptx}\0`)
     this.out[0] = 0n
-    const result = this.functions('cuModuleLoadDataEx', this.out, image, options.length, options, values)
+    const result = this.functions(
+      'cuModuleLoadDataEx',
+      this.out,
+      image,
+      options.length,
+      options,
+      values,
+    )
     if (!result) return this.out[0]
     const words = new TextDecoder().decode(log.subarray(0, log.indexOf(0))).trim()
     throw this.failure('cuModuleLoadDataEx', result, words)
@@ -168,12 +199,30 @@ class NvidiaDriver implements Driver {
     return this.handle('cuModuleGetFunction', module, name)
   }
 
-  launch(kernel: bigint, { grid, block, sharedBytes }: Spread, params: Uint8Array, stream: bigint): void {
+  launch(
+    kernel: bigint,
+    { grid, block, sharedBytes }: Spread,
+    params: Uint8Array,
+    stream: bigint,
+  ): void {
     if (params.length > mostParams)
-      throw new DriverError('cuLaunchKernel', results.invalidValue, `${params.length} bytes of parameters`)
+      throw new DriverError(
+        'cuLaunchKernel',
+        results.invalidValue,
+        `${params.length} bytes of parameters`,
+      )
     this.params.set(params)
     this.paramBytes[0] = BigInt(params.length)
-    this.call('cuLaunchKernel', kernel, ...grid, ...block, sharedBytes, stream, null, params.length ? this.extra : null)
+    this.call(
+      'cuLaunchKernel',
+      kernel,
+      ...grid,
+      ...block,
+      sharedBytes,
+      stream,
+      null,
+      params.length ? this.extra : null,
+    )
   }
 
   createStream(): bigint {
@@ -253,4 +302,5 @@ class NvidiaDriver implements Driver {
   }
 }
 
-const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView) => new Uint8Array(buffer, byteOffset, byteLength)
+const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView) =>
+  new Uint8Array(buffer, byteOffset, byteLength)

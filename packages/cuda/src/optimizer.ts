@@ -1,5 +1,6 @@
 /**
- * createOptimizer for CUDA: that of core, which knows here what a tensor is once it is on the device. Not another optimizer.
+ * createOptimizer for CUDA: that of core, which knows here what a tensor is once it is on the
+ * device. Not another optimizer.
  */
 import {
   type Algorithm,
@@ -17,19 +18,31 @@ import type { CudaTensor, HostArray } from './tensors.ts'
 export type OnDevice<P> = P extends HostArray ? DeviceArray : P
 
 /** An optimizer on a CUDA device. */
-export interface CudaOptimizer<P = CudaTensor> extends Omit<Optimizer<CudaTensor>, 'params' | 'grads' | 'evaluated'> {
-  /** The parameters by name: as they were given, or where they were uploaded to. These arrays are the caller's to free. */
+export interface CudaOptimizer<P = CudaTensor>
+  extends Omit<Optimizer<CudaTensor>, 'params' | 'grads' | 'evaluated'> {
+  /**
+   * The parameters by name: as they were given, or where they were uploaded to. These arrays are
+   * the caller's to free.
+   */
   readonly params: Named<OnDevice<P>>
-  /** Where kernels may write gradients, if all parameters were uploaded: then `step()` needs no argument. */
+  /**
+   * Where kernels may write gradients, if all parameters were uploaded: then `step()` needs no
+   * argument.
+   */
   readonly grads: Named<DeviceArray> | undefined
-  /** See {@link Optimizer.evaluated}: new arrays, the caller's to free, unless they are the parameters. */
+  /**
+   * See {@link Optimizer.evaluated}: new arrays, the caller's to free, unless they are the
+   * parameters.
+   */
   evaluated(): Named<OnDevice<P> | DeviceArray>
 }
 
 /**
- * Makes an optimizer for parameters on a device, or uploaded to it. Kernels are compiled and states allocated here.
+ * Makes an optimizer for parameters on a device, or uploaded to it. Kernels are compiled and states
+ * allocated here.
  *
- * @throws FreestepError for tensors that are none, options that are wrong, or memory that is not there
+ * @throws FreestepError for tensors that are none, options that are wrong, or memory that is not
+ * there
  */
 export async function createOptimizer<A extends Algorithm, P extends CudaTensor>(
   algorithm: A,

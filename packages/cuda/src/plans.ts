@@ -1,6 +1,7 @@
 /**
- * Plans: what a step runs over, as tables on the device. A few are remembered, because gradients may come in a few sets of arrays in turn;
- * making one costs an upload and no memory. Not the launches.
+ * Plans: what a step runs over, as tables on the device. A few are remembered, because gradients
+ * may come in a few sets of arrays in turn; making one costs an upload and no memory. Not the
+ * launches.
  */
 import type { Program } from '@freestep/core'
 import { allocateTables, type Memory, type Tables } from './arena.ts'
@@ -44,7 +45,9 @@ export class Plans {
   private more(): void {
     const { tables, pointer } = allocateTables(this.device, this.program, remembered)
     this.allocated.push(pointer)
-    this.places.push(...tables.map((each): Place => ({ tables: each, plan: undefined, kept: false })))
+    this.places.push(
+      ...tables.map((each): Place => ({ tables: each, plan: undefined, kept: false })),
+    )
   }
 
   /** The plan for tensors at the given places, as it was made before, or a new one. */
@@ -65,7 +68,8 @@ export class Plans {
   }
 
   private use(place: Place, plan: Plan): Plan {
-    if (this.places[0] !== place) this.places = [place, ...this.places.filter((each) => each !== place)]
+    if (this.places[0] !== place)
+      this.places = [place, ...this.places.filter((each) => each !== place)]
     if (!place.kept && this.device.capturing) place.kept = true
     return plan
   }

@@ -1,12 +1,16 @@
 /**
- * What one step runs over: the tensors, which of them take part, where they are, and the chunks they are cut into, as the bytes of the tables that
- * kernels read. Pure arithmetic. Not the memory that the tables go to.
+ * What one step runs over: the tensors, which of them take part, where they are, and the chunks
+ * they are cut into, as the bytes of the tables that kernels read. Pure arithmetic. Not the memory
+ * that the tables go to.
  */
 import { chunkFields, type Field, packed, ptxData, tensorFields } from '@freestep/compiler'
 import { chunksOf, keptOf, type Memory } from './arena.ts'
 import { bytesEach, type Dtype } from './array.ts'
 
-/** A tensor: where its parameters are, and its gradients (or the result of `evaluate`) if there are any. */
+/**
+ * A tensor: where its parameters are, and its gradients (or the result of `evaluate`) if there are
+ * any.
+ */
 export interface Placed {
   /** Whether it takes part in the step. */
   readonly active: boolean
@@ -41,8 +45,16 @@ export function tensorRows(all: readonly Placed[], { tensors, chunk }: Memory): 
       const { state, kept } = tensors[tensor]
       const data = ptxData.indexOf(dataOf[dtype])
       return {
-        ...{ x, g, state: BigInt(state), kept: BigInt(kept), size: BigInt(size) },
-        ...{ data, whole: isWhole(each) ? 1 : 0, stride, row: first, rows: count },
+        x,
+        g,
+        state: BigInt(state),
+        kept: BigInt(kept),
+        size: BigInt(size),
+        data,
+        whole: isWhole(each) ? 1 : 0,
+        stride,
+        row: first,
+        rows: count,
       }
     }),
   )
@@ -55,10 +67,16 @@ function isWhole({ dtype, x, g = x }: Placed): boolean {
 }
 
 /** The rows of `chunks`. */
-export function chunkRows(placed: readonly Placed[], { chunk }: Memory): { readonly bytes: Uint8Array; readonly count: number } {
+export function chunkRows(
+  placed: readonly Placed[],
+  { chunk }: Memory,
+): { readonly bytes: Uint8Array; readonly count: number } {
   const all = placed.flatMap(({ active, size, stride }, tensor) =>
     Array.from({ length: active ? chunksOf(size, chunk) : 0 }, (_, number) => {
-      const [from, to] = [keptOf(number * chunk, stride), keptOf(Math.min(size, (number + 1) * chunk), stride)]
+      const [from, to] = [
+        keptOf(number * chunk, stride),
+        keptOf(Math.min(size, (number + 1) * chunk), stride),
+      ]
       return { tensor, number, kept: from, count: to - from }
     }),
   )
@@ -66,7 +84,10 @@ export function chunkRows(placed: readonly Placed[], { chunk }: Memory): { reado
 }
 
 /** Rows of fields as bytes. */
-function rows(fields: readonly Field[], values: readonly Readonly<Record<string, number | bigint>>[]): Uint8Array {
+function rows(
+  fields: readonly Field[],
+  values: readonly Readonly<Record<string, number | bigint>>[],
+): Uint8Array {
   const { bytes } = packed(fields)
   const all = new Uint8Array(bytes * values.length)
   for (const [i, row] of values.entries()) {
@@ -80,7 +101,10 @@ function rows(fields: readonly Field[], values: readonly Readonly<Record<string,
 export class Fields {
   readonly bytes: Uint8Array
   private readonly view: DataView
-  private readonly places: ReadonlyMap<string, { readonly at: number; readonly type: Field['type'] }>
+  private readonly places: ReadonlyMap<
+    string,
+    { readonly at: number; readonly type: Field['type'] }
+  >
 
   constructor(fields: readonly Field[], bytes = new Uint8Array(packed(fields).bytes)) {
     const { offsets } = packed(fields)

@@ -1,5 +1,6 @@
 /**
- * Places in a stream, and recordings of one: to measure, to order streams, to launch a whole training step at once.
+ * Places in a stream, and recordings of one: to measure, to order streams, to launch a whole
+ * training step at once.
  */
 import { type Device, refuse } from './device.ts'
 
@@ -96,7 +97,10 @@ export class Graph {
   }
 }
 
-/** Ends a recording that is of no use; whether the driver could make something of it does not matter. */
+/**
+ * Ends a recording that is of no use; whether the driver could make something of it does not
+ * matter.
+ */
 function discard(device: Device, end: () => bigint): void {
   try {
     const graph = end()

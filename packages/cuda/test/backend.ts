@@ -1,7 +1,17 @@
-/** The driver to test on: that of NVIDIA where there is one, else one that executes PTX itself; and tensors on it. */
+/**
+ * The driver to test on: that of NVIDIA where there is one, else one that executes PTX itself; and
+ * tensors on it.
+ */
 import type { Dtype, TestBackendOptions } from '@freestep/conformance'
 import { absent } from '../../../scripts/absent.ts'
-import { type CudaBackend, type CudaTensor, cudaAvailable, DeviceArray, type Driver, openNvidia } from '../src/index.ts'
+import {
+  type CudaBackend,
+  type CudaTensor,
+  cudaAvailable,
+  DeviceArray,
+  type Driver,
+  openNvidia,
+} from '../src/index.ts'
 import { EmulatedDriver } from './emulator/driver.ts'
 
 const answer = cudaAvailable()

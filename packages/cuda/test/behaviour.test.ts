@@ -1,6 +1,7 @@
 /**
- * What a step does to a device, beside the numbers: how many launches it is, that it compiles and allocates nothing, that it can be captured,
- * that it repeats bit for bit; and what a device has beside optimizers.
+ * What a step does to a device, beside the numbers: how many launches it is, that it compiles and
+ * allocates nothing, that it can be captured, that it repeats bit for bit; and what a device has
+ * beside optimizers.
  */
 import { adam, averaged, cosine, dog, ldog, momo, prodigy, sgd } from '@freestep/core'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -8,16 +9,28 @@ import { type CudaTensor, createOptimizer, cuda, DeviceArray, type Driver } from
 import { driver, noGpu } from './backend.ts'
 
 const backend = await cuda({ driver, ...(noGpu && { blockSize: 32 }) })
-const wave = (size: number, phase = 0) => Float32Array.from({ length: size }, (_, i) => Math.sin(i + phase))
+const wave = (size: number, phase = 0) =>
+  Float32Array.from({ length: size }, (_, i) => Math.sin(i + phase))
 const names = (count: number) => [...Array(count).keys()].map((i) => `p${i}`)
-const each = <T>(count: number, of: (i: number) => T) => Object.fromEntries(names(count).map((name, i) => [name, of(i)]))
+const each = <T>(count: number, of: (i: number) => T) =>
+  Object.fromEntries(names(count).map((name, i) => [name, of(i)]))
 const read = (tensor: CudaTensor) => (tensor instanceof DeviceArray ? [...tensor.read()] : [])
 
-const watched = ['launch', 'alloc', 'upload', 'download', 'synchronize', 'loadModule', 'copy'] as const
+const watched = [
+  'launch',
+  'alloc',
+  'upload',
+  'download',
+  'synchronize',
+  'loadModule',
+  'copy',
+] as const
 let spies: Record<string, { mock: { calls: unknown[] } }>
-const counts = () => Object.fromEntries(watched.map((name) => [name, spies[name].mock.calls.length]))
+const counts = () =>
+  Object.fromEntries(watched.map((name) => [name, spies[name].mock.calls.length]))
 beforeEach(() => {
-  const spy = (name: keyof Driver) => vi.spyOn(driver as unknown as Record<string, () => void>, name)
+  const spy = (name: keyof Driver) =>
+    vi.spyOn(driver as unknown as Record<string, () => void>, name)
   spies = Object.fromEntries(watched.map((name) => [name, spy(name)]))
 })
 afterEach(() => {
@@ -82,12 +95,14 @@ describe('launches', () => {
 })
 
 test('arrays on the host are uploaded; gradients may be written on the device', async () => {
-  const make = async (params: Record<string, CudaTensor>) => createOptimizer(adam({ lr: 0.1 }), params, backend)
+  const make = async (params: Record<string, CudaTensor>) =>
+    createOptimizer(adam({ lr: 0.1 }), params, backend)
   const left = await make({ a: wave(300), b: wave(5) })
   const right = await make({ a: backend.array(wave(300)), b: backend.array(wave(5)) })
   const gradients = { a: wave(300, 1), b: wave(5, 1) }
   for (let k = 0; k < 3; k++) {
-    for (const [name, gradient] of Object.entries(left.grads ?? {})) (gradient as DeviceArray).write(gradients[name as 'a' | 'b'])
+    for (const [name, gradient] of Object.entries(left.grads ?? {}))
+      (gradient as DeviceArray).write(gradients[name as 'a' | 'b'])
     left.step()
     right.step(gradients)
   }
@@ -136,7 +151,9 @@ describe('capture', () => {
 
   test('other steps do not disturb a graph', async () => {
     const optimizer = await createOptimizer(sgd({ lr: 1 }), { x: backend.array([0]) }, backend)
-    const gradients = [1, 10, 100, 1000, 10_000, 100_000].map((value) => ({ x: backend.array([value]) }))
+    const gradients = [1, 10, 100, 1000, 10_000, 100_000].map((value) => ({
+      x: backend.array([value]),
+    }))
     optimizer.step(gradients[0])
     const graph = backend.capture(() => optimizer.step(gradients[0]))
     for (const gradient of gradients.slice(1)) optimizer.step(gradient)
@@ -149,8 +166,12 @@ describe('capture', () => {
     const known = { x: backend.array([1]) }
     const fresh = { x: backend.array([2]) }
     optimizer.step(known)
-    expect(() => backend.capture(() => optimizer.step(fresh))).toThrow(/Take a step with them first/)
-    expect(() => backend.capture(() => optimizer.step({ x: Float32Array.of(2) }))).toThrow(/on the host/)
+    expect(() => backend.capture(() => optimizer.step(fresh))).toThrow(
+      /Take a step with them first/,
+    )
+    expect(() => backend.capture(() => optimizer.step({ x: Float32Array.of(2) }))).toThrow(
+      /on the host/,
+    )
     optimizer.step(known)
     expect(read(optimizer.params.x)).toEqual([-2])
   })
@@ -199,7 +220,9 @@ test('copies from array to array', () => {
   backend.copy(to, from, 1)
   expect(read(to)).toEqual([1, 5])
   expect(() => backend.copy(to, from)).toThrow(/3 numbers of 3 are to be copied to 2/)
-  expect(() => backend.copy(to, backend.array([1], 'float64'))).toThrow(/source is float64, the target float32/)
+  expect(() => backend.copy(to, backend.array([1], 'float64'))).toThrow(
+    /source is float64, the target float32/,
+  )
 })
 
 test('a kernel of the caller, on arrays of the backend', () => {
@@ -233,9 +256,15 @@ test('a kernel of the caller, on arrays of the backend', () => {
   expect(read(x)).toEqual([...wave(40).map((value) => Math.fround(0.5 * value) + 3)])
   kernel.launch({ grid: [2, 1], block: 32 }, 40, x.pointer, 0, -1)
   expect(read(x)).toEqual(Array(40).fill(-1))
-  expect(() => kernel.launch({ grid: 1, block: 32 }, 40, x)).toThrow(/takes 4 parameters, 2 are given/)
-  expect(() => kernel.launch({ grid: 1, block: 32 }, 40.5, x, 1, 1)).toThrow(/Parameter 0 of scale is u32/)
-  expect(() => kernel.launch({ grid: 1, block: 32 }, 40, 7, 1, 1)).toThrow(/Parameter 1 of scale is pointer/)
+  expect(() => kernel.launch({ grid: 1, block: 32 }, 40, x)).toThrow(
+    /takes 4 parameters, 2 are given/,
+  )
+  expect(() => kernel.launch({ grid: 1, block: 32 }, 40.5, x, 1, 1)).toThrow(
+    /Parameter 0 of scale is u32/,
+  )
+  expect(() => kernel.launch({ grid: 1, block: 32 }, 40, 7, 1, 1)).toThrow(
+    /Parameter 1 of scale is pointer/,
+  )
   expect(() => module.kernel('nothing', [])).toThrow(/nothing|not found/i)
   expect(() => backend.module('.version 6.3\n.target sm_75\nnonsense')).toThrow(/refused/)
 })

@@ -1,6 +1,6 @@
 /**
- * The kit, on arrays of the device, at both precisions. Small blocks of threads leave an emulator less to do; fused.test.ts has those of the
- * default size.
+ * The kit, on arrays of the device, at both precisions. Small blocks of threads leave an emulator
+ * less to do; fused.test.ts has those of the default size.
  */
 import { testBackend } from '@freestep/conformance'
 import { type CudaTensor, cuda } from '../src/index.ts'
@@ -9,5 +9,12 @@ import { arrays, driver, driverName, noGpu } from './backend.ts'
 const backend = await cuda({ driver, ...(noGpu && { blockSize: 32 }) })
 
 const options = { ...arrays(backend), manyTensors: 1000 }
-testBackend<CudaTensor>(`cuda, ${driverName} driver`, () => backend, { ...options, dtypes: ['float32'], large: true })
-testBackend<CudaTensor>(`cuda, ${driverName} driver`, () => backend, { ...options, dtypes: ['float64'] })
+testBackend<CudaTensor>(`cuda, ${driverName} driver`, () => backend, {
+  ...options,
+  dtypes: ['float32'],
+  large: true,
+})
+testBackend<CudaTensor>(`cuda, ${driverName} driver`, () => backend, {
+  ...options,
+  dtypes: ['float64'],
+})

@@ -1,5 +1,6 @@
 /**
- * That the emulator reports the mistakes of kernels, each at its line, and what is none it leaves alone.
+ * That the emulator reports the mistakes of kernels, each at its line, and what is none it leaves
+ * alone.
  */
 import { describe, expect, test } from 'vitest'
 import { header } from './emulator/evaluate.ts'
@@ -13,10 +14,14 @@ interface Run extends MachineOptions {
 }
 
 /**
- * Runs statements in every thread: %a and %b are the addresses of 64 zeros each, %own that of the thread's own in the first, %t the thread,
- * %c the block; there are %r0..., %l0... (64 bits), %f0..., %p0..., and `shares`, 64 singles of shared memory.
+ * Runs statements in every thread: %a and %b are the addresses of 64 zeros each, %own that of the
+ * thread's own in the first, %t the thread, %c the block; there are %r0..., %l0... (64 bits),
+ * %f0..., %p0..., and `shares`, 64 singles of shared memory.
  */
-function run(body: string, { blocks = 1, threads = 32, sharedBytes = 0, ...options }: Run = {}): KernelFault | undefined {
+function run(
+  body: string,
+  { blocks = 1, threads = 32, sharedBytes = 0, ...options }: Run = {},
+): KernelFault | undefined {
   const text = `${header}
     .extern .shared .align 4 .b8 dynamic[];
     .const .align 4 .u32 fixed = 7;
@@ -39,7 +44,12 @@ function run(body: string, { blocks = 1, threads = 32, sharedBytes = 0, ...optio
 }
 
 /** Expects a mistake, at the line of the statement that ends in `// here`. */
-function expectFault(body: string, mistake: KernelFault['mistake'], words: RegExp, options?: Run): void {
+function expectFault(
+  body: string,
+  mistake: KernelFault['mistake'],
+  words: RegExp,
+  options?: Run,
+): void {
   const fault = run(body, options)
   expect(fault?.mistake).toBe(mistake)
   expect(fault?.message).toMatch(words)
@@ -62,7 +72,12 @@ describe('addresses', () => {
       'alignment',
       /16 bytes .* multiple of 16/,
     ],
-    ['a store to shared memory', 'mov.f32 %f0, 0f00000000; st.shared.f32 [shares+1], %f0;', 'alignment', /shared memory/],
+    [
+      'a store to shared memory',
+      'mov.f32 %f0, 0f00000000; st.shared.f32 [shares+1], %f0;',
+      'alignment',
+      /shared memory/,
+    ],
     [
       'behind the end',
       'mov.u32 %r0, 1;\nst.global.u32 [%a+256], %r0; // here',
@@ -72,15 +87,47 @@ describe('addresses', () => {
     ['before the start', 'ld.global.u32 %r0, [%a+-4];', 'bounds', /are no memory/],
     ['half behind the end', 'ld.global.v2.u64 {%l0, %l1}, [%a+256];', 'bounds', /16 bytes/],
     ['null', 'ld.global.u32 %r0, [0];', 'bounds', /4 bytes at 0x0 are no memory/],
-    ['an address cut to 32 bits', 'cvt.u32.u64 %r0, %a; cvt.u64.u32 %l0, %r0; ld.global.u32 %r0, [%l0];', 'bounds', /no memory/],
-    ['shared memory from a global address', 'ld.shared.u32 %r0, [%a];', 'bounds', /no address within shared memory/],
+    [
+      'an address cut to 32 bits',
+      'cvt.u32.u64 %r0, %a; cvt.u64.u32 %l0, %r0; ld.global.u32 %r0, [%l0];',
+      'bounds',
+      /no memory/,
+    ],
+    [
+      'shared memory from a global address',
+      'ld.shared.u32 %r0, [%a];',
+      'bounds',
+      /no address within shared memory/,
+    ],
     ['behind a shared array', 'ld.shared.f32 %f0, [shares+256];', 'bounds', /of no variable/],
-    ['behind dynamic shared memory', 'mov.u32 %r0, 0; st.shared.u32 [dynamic+64], %r0;', 'bounds', /of no variable/],
+    [
+      'behind dynamic shared memory',
+      'mov.u32 %r0, 0; st.shared.u32 [dynamic+64], %r0;',
+      'bounds',
+      /of no variable/,
+    ],
     ['behind local memory', 'ld.local.u32 %r0, [private+16];', 'bounds', /local memory/],
-    ['behind the parameters', 'ld.param.u32 %r0, [b+8];', 'bounds', /beyond the 16 bytes of parameters/],
-    ['constant memory', 'mov.u64 %l0, fixed; mov.u32 %r0, 8; st.global.u32 [%l0], %r0;', 'read-only', /cannot be written/],
-    ['a generic address as one of shared memory', 'cvta.to.shared.u64 %l0, %a;', 'bounds', /is not in shared memory/],
-  ] as const)('%s', (_, body, mistake, words) => expectFault(body, mistake, words, { sharedBytes: 64 }))
+    [
+      'behind the parameters',
+      'ld.param.u32 %r0, [b+8];',
+      'bounds',
+      /beyond the 16 bytes of parameters/,
+    ],
+    [
+      'constant memory',
+      'mov.u64 %l0, fixed; mov.u32 %r0, 8; st.global.u32 [%l0], %r0;',
+      'read-only',
+      /cannot be written/,
+    ],
+    [
+      'a generic address as one of shared memory',
+      'cvta.to.shared.u64 %l0, %a;',
+      'bounds',
+      /is not in shared memory/,
+    ],
+  ] as const)('%s', (_, body, mistake, words) =>
+    expectFault(body, mistake, words, { sharedBytes: 64 }),
+  )
 
   test('all that is within is reached, also by generic addresses', () => {
     const body = `ld.global.u32 %r0, [%a+252]; mov.u64 %l0, fixed; ld.global.u32 %r0, [%l0]; st.shared.u32 [dynamic+60], %r0;
@@ -94,7 +141,10 @@ describe('addresses', () => {
 describe('registers', () => {
   test.each([
     ['never written', 'add.u32 %r0, %r1, 1; // here'],
-    ['written on one way only', 'setp.lt.u32 %p0, %t, 16; @%p0 bra skip; mov.u32 %r1, 1; skip:\nadd.u32 %r0, %r1, 1; // here'],
+    [
+      'written on one way only',
+      'setp.lt.u32 %p0, %t, 16; @%p0 bra skip; mov.u32 %r1, 1; skip:\nadd.u32 %r0, %r1, 1; // here',
+    ],
     [
       'written under a predicate that does not hold for all',
       'setp.lt.u32 %p0, %t, 16; @%p0 mov.u32 %r1, 1;\nadd.u32 %r0, %r1, 1; // here',
@@ -104,8 +154,10 @@ describe('registers', () => {
   ])('%s', (_, body) => expectFault(body, 'unwritten', /is read before it is written/))
 
   test('written by another block only, in the very place', () => {
-    const body = 'setp.eq.u32 %p0, %c, 0; bar.sync 0; @%p0 mov.u32 %r1, 1; bar.sync 0; add.u32 %r0, %r1, 1;'
-    for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) expectFault(body, 'unwritten', /of block 1,0,0: %r1/, { blocks: 2, seed })
+    const body =
+      'setp.eq.u32 %p0, %c, 0; bar.sync 0; @%p0 mov.u32 %r1, 1; bar.sync 0; add.u32 %r0, %r1, 1;'
+    for (const seed of [1, 2, 3, 4, 5, 6, 7, 8])
+      expectFault(body, 'unwritten', /of block 1,0,0: %r1/, { blocks: 2, seed })
   })
   test('written and read under the same predicate, over waits', () => {
     const body =
@@ -116,7 +168,11 @@ describe('registers', () => {
 
 describe('waits that never end', () => {
   test.each([
-    ['half a warp', 'setp.lt.u32 %p0, %t, 16; @%p0 bar.sync 0;', /0–15 at line \d+ \(barrier.sync\); 16–63 have ended/],
+    [
+      'half a warp',
+      'setp.lt.u32 %p0, %t, 16; @%p0 bar.sync 0;',
+      /0–15 at line \d+ \(barrier.sync\); 16–63 have ended/,
+    ],
     ['a thread that ended', 'setp.eq.u32 %p0, %t, 40; @%p0 ret; bar.sync 0;', /40 have ended/],
     [
       'two barriers',
@@ -155,20 +211,32 @@ describe('waits that never end', () => {
     expect(run(body)).toBeUndefined()
   })
   test('a loop', () => {
-    expectFault('loop:\nadd.u32 %r0, %t, 1; // here\nbra loop;', 'endless', /does not end/, { limit: 1e5 })
+    expectFault('loop:\nadd.u32 %r0, %t, 1; // here\nbra loop;', 'endless', /does not end/, {
+      limit: 1e5,
+    })
   })
 })
 
 describe('other mistakes', () => {
   test.each([
-    ['a value of a lane that is not there', 'shfl.sync.idx.b32 %r0, %t, 20, 31, -1;', 'lane', /lane 0 takes a value of lane 20/],
+    [
+      'a value of a lane that is not there',
+      'shfl.sync.idx.b32 %r0, %t, 20, 31, -1;',
+      'lane',
+      /lane 0 takes a value of lane 20/,
+    ],
     [
       'waiting for others only',
       'setp.eq.u32 %p0, %t, 3; @%p0 shfl.sync.idx.b32 %r0, %t, 0, 31, 7;',
       'lane',
       /lane 3 waits for lanes 0–2/,
     ],
-    ['dividing by zero', 'mov.u32 %r1, 0; div.u32 %r0, %t, %r1; // here', 'by-zero', /divided by zero/],
+    [
+      'dividing by zero',
+      'mov.u32 %r1, 0; div.u32 %r0, %t, %r1; // here',
+      'by-zero',
+      /divided by zero/,
+    ],
     ['trap', 'setp.eq.u32 %p0, %t, 7;\n@%p0 trap; // here', 'trap', /thread 7,0,0 of block 0,0,0/],
   ] as const)('%s', (_, body, mistake, words) => expectFault(body, mistake, words, { threads: 16 }))
 })

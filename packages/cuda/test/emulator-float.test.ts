@@ -1,6 +1,6 @@
 /**
- * Instructions in floating point and conversions, against values worked out by hand from IEEE 754 and the PTX ISA; what rounds once,
- * also against exact arithmetic on whole numbers.
+ * Instructions in floating point and conversions, against values worked out by hand from IEEE 754
+ * and the PTX ISA; what rounds once, also against exact arithmetic on whole numbers.
  */
 import { describe, expect, test } from 'vitest'
 import { evaluate } from './emulator/evaluate.ts'
@@ -127,10 +127,23 @@ describe('comparisons with NaN', () => {
     const [d] = evaluate(code, [['f32', a], ['f32', b]], ['u32']) // biome-ignore format: two operands
     return d
   }
-  const outcomes: Readonly<Record<string, readonly [less: number, equal: number, unordered: number]>> = {
-    ...{ eq: [0, 1, 0], ne: [1, 0, 0], lt: [1, 0, 0], le: [1, 1, 0], gt: [0, 0, 0], ge: [0, 1, 0] },
-    ...{ equ: [0, 1, 1], neu: [1, 0, 1], ltu: [1, 0, 1], leu: [1, 1, 1], gtu: [0, 0, 1], geu: [0, 1, 1] },
-    ...{ num: [1, 1, 0], nan: [0, 0, 1] },
+  const outcomes: Readonly<
+    Record<string, readonly [less: number, equal: number, unordered: number]>
+  > = {
+    eq: [0, 1, 0],
+    ne: [1, 0, 0],
+    lt: [1, 0, 0],
+    le: [1, 1, 0],
+    gt: [0, 0, 0],
+    ge: [0, 1, 0],
+    equ: [0, 1, 1],
+    neu: [1, 0, 1],
+    ltu: [1, 0, 1],
+    leu: [1, 1, 1],
+    gtu: [0, 0, 1],
+    geu: [0, 1, 1],
+    num: [1, 1, 0],
+    nan: [0, 0, 1],
   }
   test.each(Object.entries(outcomes))('%s', (comparison, [less, equal, unordered]) => {
     expect(compare(comparison, 1, 2)).toBe(less)
@@ -144,7 +157,8 @@ describe('comparisons with NaN', () => {
     ['number', [1, 1, 0]],
     ['notanumber', [0, 0, 1]],
   ])('testp.%s', (kind, expected) => {
-    const of = (a: number) => evaluate(`testp.${kind}.f32 %p, %a; selp.u32 %d, 1, 0, %p;`, [['f32', a]], ['u32'])[0]
+    const of = (a: number) =>
+      evaluate(`testp.${kind}.f32 %p, %a; selp.u32 %d, 1, 0, %p;`, [['f32', a]], ['u32'])[0]
     expect([1, -Infinity, Number.NaN].map(of)).toEqual(expected)
   })
 })

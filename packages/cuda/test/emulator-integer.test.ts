@@ -166,7 +166,9 @@ describe('registers as parts of wider ones', () => {
     ).toEqual([0x2200000011n, 0x22, 0x11])
   })
   test('two of 16 bits in 32, with a constant', () => {
-    expect(evaluate('mov.b32 %d, {0, %a}; mov.b32 {_, %e}, %d;', [['b16', 0x3f80]], ['f32', 'b16'])).toEqual([1, 0x3f80])
+    expect(
+      evaluate('mov.b32 %d, {0, %a}; mov.b32 {_, %e}, %d;', [['b16', 0x3f80]], ['f32', 'b16']),
+    ).toEqual([1, 0x3f80])
   })
   test('four of 16 bits in 64', () => {
     const code = 'mov.b64 %d, {%a, %b, %b, %a}; mov.b64 {_, _, _, %e}, %d;'
@@ -182,10 +184,13 @@ describe('registers as parts of wider ones', () => {
     ).toEqual([0x1000200020001n, 1])
   })
   test('constants of floating point as bits, NaN too', () => {
-    expect(evaluate('mov.b32 %d, 0fFFC12345; mov.b64 %e, 0d7FF8000000000001; add.u32 %d, %d, 0;', [], ['u32', 'u64'])).toEqual([
-      0xffc12345,
-      0x7ff8000000000001n,
-    ])
+    expect(
+      evaluate(
+        'mov.b32 %d, 0fFFC12345; mov.b64 %e, 0d7FF8000000000001; add.u32 %d, %d, 0;',
+        [],
+        ['u32', 'u64'],
+      ),
+    ).toEqual([0xffc12345, 0x7ff8000000000001n])
   })
   test('floating point as bits, in registers of either kind', () => {
     const code = 'mov.b32 %d, %a; mov.b64 %e, %b; mov.b32 %f, %c;'

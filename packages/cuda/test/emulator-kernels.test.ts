@@ -1,6 +1,7 @@
 /**
- * Whole kernels that NVIDIA's compiler made of CUDA C (fixtures/kernels.cu), against the same in JavaScript: a recorded text, and where
- * there is a compiler what it makes now for several devices. With blocks and warps in several orders, and no races in any of them.
+ * Whole kernels that NVIDIA's compiler made of CUDA C (fixtures/kernels.cu), against the same in
+ * JavaScript: a recorded text, and where there is a compiler what it makes now for several devices.
+ * With blocks and warps in several orders, and no races in any of them.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -48,12 +49,16 @@ function kernels(ptx: string): void {
 
   each('a sum by the last block, again and again', (session) => {
     const values = numbers(5000, -50, 50)
-    const [x, partials, sum] = [Float32Array.from(values), new Float32Array(9), new Float32Array(1)].map((array) =>
-      session.put(array),
-    )
+    const [x, partials, sum] = [
+      Float32Array.from(values),
+      new Float32Array(9),
+      new Float32Array(1),
+    ].map((array) => session.put(array))
     for (let k = 0; k < 3; k++) {
       session.launch('sumByLastBlock', [9], [128], [x, partials, sum, ['s32', values.length]])
-      expect(sum.read()[0]).toBe(values.reduce((total, value, i) => total + value * ((i & 3) + 1), 0))
+      expect(sum.read()[0]).toBe(
+        values.reduce((total, value, i) => total + value * ((i & 3) + 1), 0),
+      )
     }
   })
 
@@ -79,16 +84,31 @@ function kernels(ptx: string): void {
       for (let n = start; n !== 1; count++) n = n % 2 ? 3 * n + 1 : n / 2
       return count
     })
-    const [own, most] = [new Uint32Array(100), new Uint32Array(4)].map((array) => session.put(array))
-    session.launch('collatz', [2], [64], [session.put(Uint32Array.from(from)), own, most, ['s32', 100]])
+    const [own, most] = [new Uint32Array(100), new Uint32Array(4)].map((array) =>
+      session.put(array),
+    )
+    session.launch(
+      'collatz',
+      [2],
+      [64],
+      [session.put(Uint32Array.from(from)), own, most, ['s32', 100]],
+    )
     expect([...own.read()]).toEqual(steps)
-    expect([...most.read()]).toEqual([0, 32, 64, 96].map((start) => Math.max(...steps.slice(start, start + 32))))
+    expect([...most.read()]).toEqual(
+      [0, 32, 64, 96].map((start) => Math.max(...steps.slice(start, start + 32))),
+    )
   })
 
   each('a histogram in dynamic shared memory', (session) => {
     const data = numbers(10000, 0, 256)
     const bins = session.put(new Uint32Array(256))
-    session.launch('histogram', [5], [256], [session.put(Uint8Array.from(data)), bins, ['s32', data.length]], 1024)
+    session.launch(
+      'histogram',
+      [5],
+      [256],
+      [session.put(Uint8Array.from(data)), bins, ['s32', data.length]],
+      1024,
+    )
     const expected = new Uint32Array(256)
     for (const value of data) expected[value]++
     expect(bins.read()).toEqual(expected)
@@ -98,10 +118,13 @@ function kernels(ptx: string): void {
     const x = numbers(256, -100, 100)
     const [sums, above] = [session.put(new Int32Array(256)), session.put(new Uint32Array(8))]
     session.launch('scan', [2], [128], [session.put(Int32Array.from(x)), sums, above, ['s32', 50]])
-    const before = (i: number) => x.slice(i - (i % 128), i + 1).reduce((total, value) => total + value, 0)
+    const before = (i: number) =>
+      x.slice(i - (i % 128), i + 1).reduce((total, value) => total + value, 0)
     expect([...sums.read()]).toEqual(x.map((_, i) => before(i)))
     const votes = (warp: number) =>
-      x.slice(32 * warp, 32 * warp + 32).reduce((bits, value, i) => bits | (Number(value > 50) << i), 0)
+      x
+        .slice(32 * warp, 32 * warp + 32)
+        .reduce((bits, value, i) => bits | (Number(value > 50) << i), 0)
     expect([...above.read()]).toEqual(Array.from({ length: 8 }, (_, warp) => votes(warp) >>> 0))
   })
 
@@ -123,7 +146,9 @@ function kernels(ptx: string): void {
   each('halves, four at a time with a rest', (session) => {
     // Whole numbers up to 2048 are exact: significand and exponent by hand.
     const half = (n: number) =>
-      n === 0 ? 0 : ((Math.floor(Math.log2(n)) + 15) << 10) + (n / 2 ** Math.floor(Math.log2(n)) - 1) * 1024
+      n === 0
+        ? 0
+        : ((Math.floor(Math.log2(n)) + 15) << 10) + (n / 2 ** Math.floor(Math.log2(n)) - 1) * 1024
     const x = numbers(501, 0, 46)
     const y = session.put(new Uint16Array(501))
     session.launch('halves', [1], [128], [session.put(Uint16Array.from(x, half)), y, ['s32', 501]])
@@ -154,7 +179,9 @@ function kernels(ptx: string): void {
       return [Math.exp(v[0]), Math.hypot(v[0], v[1]) / 3, picked, whole]
     })
     const found = [...y.read()]
-    const distance = found.map((value, i) => Math.abs(value - expected[i]) / Math.max(1e-30, Math.abs(expected[i])))
+    const distance = found.map(
+      (value, i) => Math.abs(value - expected[i]) / Math.max(1e-30, Math.abs(expected[i])),
+    )
     expect(Math.max(...distance)).toBeLessThan(3e-7)
     expect(found.filter((_, i) => i % 4 === 2)).toEqual(expected.filter((_, i) => i % 4 === 2))
   })
@@ -166,12 +193,21 @@ function kernels(ptx: string): void {
     for (const [i, power] of [3, -5, 1234].entries()) settings.setInt32(8 + 4 * i, power, true)
     settings.setInt16(20, 9, true)
     const [y, z] = [session.put(new BigInt64Array(100)), session.put(new Float64Array(100))]
-    session.launch('wide', [1], [128], [session.put(BigInt64Array.from(x)), y, z, new Uint8Array(settings.buffer), ['s32', 100]])
+    session.launch(
+      'wide',
+      [1],
+      [128],
+      [session.put(BigInt64Array.from(x)), y, z, new Uint8Array(settings.buffer), ['s32', 100]],
+    )
     const powers = [3n, -5n, 1234n]
-    const expected = x.map((n, i) => (((n * powers[i % 3]) / 7n) % 1000003n) + (n >> 9n) - BigInt(Math.trunc(0.7 * Number(n))))
+    const expected = x.map(
+      (n, i) =>
+        (((n * powers[i % 3]) / 7n) % 1000003n) + (n >> 9n) - BigInt(Math.trunc(0.7 * Number(n))),
+    )
     expect([...y.read()]).toEqual(expected)
     const close = [...z.read()].map(
-      (value, i) => value / ((0.7 * Number(x[i]) + 0.1) / Math.sqrt(Math.abs(Number(x[i])) + 1)) - 1,
+      (value, i) =>
+        value / ((0.7 * Number(x[i]) + 0.1) / Math.sqrt(Math.abs(Number(x[i])) + 1)) - 1,
     )
     expect(Math.max(...close.map(Math.abs))).toBeLessThan(1e-15)
   })

@@ -1,6 +1,6 @@
 /**
- * Loads, stores and atomics of every kind, and what the threads of a warp or block give each other, against values worked out by hand from
- * the PTX ISA.
+ * Loads, stores and atomics of every kind, and what the threads of a warp or block give each other,
+ * against values worked out by hand from the PTX ISA.
  */
 import { describe, expect, test } from 'vitest'
 import { evaluate, header, type TypeName, type Value } from './emulator/evaluate.ts'
@@ -45,7 +45,9 @@ describe('atomics', () => {
     ]) {
       const of = space && `.${space}`
       const code = `st${of}.${type} [${place}], %a; atom${of}.${op} %d, [${place}]${args}; ld${of}.${type} %e, [${place}];`
-      expect(evaluate(code, inputs, [type, type], { declarations: '.shared .align 8 .b8 place[8];' })).toEqual([before, after])
+      expect(
+        evaluate(code, inputs, [type, type], { declarations: '.shared .align 8 .b8 place[8];' }),
+      ).toEqual([before, after])
     }
   })
 
@@ -77,8 +79,16 @@ describe('loads and stores', () => {
     ['ld.volatile.global.u64 %d, [%from];', 'u64', 0x6655d4e3f281n],
     ['ld.global.cs.v2.b32 {_, %d}, [%from];', 'u32', 0x6655],
     ['ld.global.v4.u16 {_, %d, _, _}, [%from];', 'u32', 0xd4e3],
-    ['mov.u32 %d, 0x12345678; st.global.u8 [%to+32], %d; ld.global.u32 %d, [%to+32];', 'u32', 0xffffff78],
-    ['mov.u32 %d, 0x12345678; st.global.wt.u16 [%to+34], %d; ld.global.u32 %d, [%to+32];', 'u32', 0x5678ffff],
+    [
+      'mov.u32 %d, 0x12345678; st.global.u8 [%to+32], %d; ld.global.u32 %d, [%to+32];',
+      'u32',
+      0xffffff78,
+    ],
+    [
+      'mov.u32 %d, 0x12345678; st.global.wt.u16 [%to+34], %d; ld.global.u32 %d, [%to+32];',
+      'u32',
+      0x5678ffff,
+    ],
     ['st.global.v2.u32 [%to+32], {7, 8}; ld.global.u64 %d, [%to+32];', 'u64', 0x800000007n],
   ])('%s', (code, type, expected) => {
     const inputs: [TypeName, Value][] = [['u64', 0x6655d4e3f281n]]
@@ -86,10 +96,9 @@ describe('loads and stores', () => {
   })
 
   test('fresh memory holds NaN', () => {
-    expect(evaluate('ld.global.f32 %d, [%to+40]; ld.global.f64 %e, [%to+40];', [], ['f32', 'f64'])).toEqual([
-      Number.NaN,
-      Number.NaN,
-    ])
+    expect(
+      evaluate('ld.global.f32 %d, [%to+40]; ld.global.f64 %e, [%to+40];', [], ['f32', 'f64']),
+    ).toEqual([Number.NaN, Number.NaN])
   })
 })
 
@@ -113,7 +122,8 @@ describe('shuffles', () => {
     ['bfly.b32 %d, %t, 5, 31, -1', (t) => t ^ 5],
     ['idx.b32 %d, %t, 7, 31, -1', (t) => t - lane(t) + 7],
     ['idx.b32 %d, %t, 39, 31, -1', (t) => t - lane(t) + 7],
-    // Segments of 8 lanes: the upper byte of c has the bits of a lane that say which segment, clamped at its last lane.
+    // Segments of 8 lanes: the upper byte of c has the bits of a lane that say which segment,
+    // clamped at its last lane.
     ['down.b32 %d, %t, 3, 0x181f, -1', (t) => ((t % 8) + 3 < 8 ? t + 3 : t)],
     ['up.b32 %d, %t, 3, 0x1800, -1', (t) => (t % 8 >= 3 ? t - 3 : t)],
     ['idx.b32 %d, %t, 2, 0x181f, -1', (t) => t - (t % 8) + 2],
@@ -129,11 +139,13 @@ describe('shuffles', () => {
     )
   })
   test('half a warp among itself', () => {
-    const code = 'mov.u32 %d, 99; and.b32 %r0, %t, 16; setp.eq.u32 %p, %r0, 0; @%p shfl.sync.bfly.b32 %d, %t, 1, 31, 0xffff;'
+    const code =
+      'mov.u32 %d, 99; and.b32 %r0, %t, 16; setp.eq.u32 %p, %r0, 0; @%p shfl.sync.bfly.b32 %d, %t, 1, 31, 0xffff;'
     expect(ofBlock(code)).toEqual(threads.map((t) => (lane(t) < 16 ? t ^ 1 : 99)))
   })
   test('floating point goes through as bits', () => {
-    const code = 'cvt.rn.f32.u32 %f0, %t; shfl.sync.idx.b32 %f1, %f0, 3, 31, -1; cvt.rzi.u32.f32 %d, %f1;'
+    const code =
+      'cvt.rn.f32.u32 %f0, %t; shfl.sync.idx.b32 %f1, %f0, 3, 31, -1; cvt.rzi.u32.f32 %d, %f1;'
     expect(ofBlock(code)).toEqual(threads.map((t) => t - lane(t) + 3))
   })
 })
@@ -177,6 +189,15 @@ test('special registers', () => {
     const [x, y, z] = [t % 5, Math.floor(t / 5) % 4, Math.floor(t / 20)]
     const masks = [2 ** (t % 32) - 1, 2 ** 32 - 2 ** (t % 32)]
     const block = [c % 3, Math.floor(c / 3) % 2, Math.floor(c / 6), 2]
-    expect([...found.subarray(12 * i, 12 * i + 12)]).toEqual([x, y, z, 4, ...block, t % 32, t >> 5, ...masks])
+    expect([...found.subarray(12 * i, 12 * i + 12)]).toEqual([
+      x,
+      y,
+      z,
+      4,
+      ...block,
+      t % 32,
+      t >> 5,
+      ...masks,
+    ])
   }
 })

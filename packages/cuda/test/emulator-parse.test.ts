@@ -15,7 +15,8 @@ import { PtxError, tokenize } from './emulator/tokens.ts'
 /** Reads and prints all of a text, as JavaScript that has no mistakes in its own grammar. */
 function compile(text: string): void {
   const module = parse(text)
-  for (const kernel of module.kernels) factoryOf(printKernel(kernel, layoutOf(kernel, module.variables), false), [])
+  for (const kernel of module.kernels)
+    factoryOf(printKernel(kernel, layoutOf(kernel, module.variables), false), [])
 }
 
 const kernel = (body: string) =>
@@ -28,7 +29,8 @@ describe('what is read', () => {
     )
   })
   test('names between braces are their own', () => {
-    const code = '.reg .b32 %x; mov.u32 %x, 1; { .reg .b32 %x; mov.u32 %x, 2; add.u32 %d, %x, %x; } add.u32 %e, %x, 10;'
+    const code =
+      '.reg .b32 %x; mov.u32 %x, 1; { .reg .b32 %x; mov.u32 %x, 2; add.u32 %d, %x, %x; } add.u32 %e, %x, 10;'
     expect(evaluate(code, [], ['u32', 'u32'])).toEqual([4, 11])
   })
   test('labels between braces are their own, and reach inwards', () => {
@@ -38,7 +40,9 @@ describe('what is read', () => {
   })
   test('a series of registers', () => {
     const { kernels } = parse(kernel(''))
-    expect(kernels[0].registers.map(({ name }) => name)).toEqual('%r0 %r1 %r2 %r3 %f0 %f1 %l0 %l1 %p0 %p1'.split(' '))
+    expect(kernels[0].registers.map(({ name }) => name)).toEqual(
+      '%r0 %r1 %r2 %r3 %f0 %f1 %l0 %l1 %p0 %p1'.split(' '),
+    )
   })
   test('variables with what is in them', () => {
     const declared = `.const .align 8 .f64 numbers[2] = {1.5, 0dBFF0000000000000}; .global .b8 bytes[4] = {1, 0xff}; .global .align 4 .u32 grid[2][2] = {{1, 2}, {3, 4}};`
@@ -66,23 +70,39 @@ describe('what is refused', () => {
       'wgmma.fence.sync.aligned;',
       /line 6: wgmma.fence.sync.aligned: this instruction is not known/,
     ],
-    ['a modifier', 'add.warped.u32 %r0, %r1, %r2;', /line 6: add.warped.u32: .warped is not known here/],
+    [
+      'a modifier',
+      'add.warped.u32 %r0, %r1, %r2;',
+      /line 6: add.warped.u32: .warped is not known here/,
+    ],
     ['a missing modifier', 'mul.u32 %r0, %r1, %r2;', /mul.u32: it needs one of .lo .hi .wide/],
     ['a type', 'add.u8 %r0, %r1, %r2;', /.u8 is no type that is known for it here/],
-    ['no rounding where there must be one', 'cvt.f32.f64 %f0, %l0;', /it needs .rn, .rz, .rm or .rp/],
+    [
+      'no rounding where there must be one',
+      'cvt.f32.f64 %f0, %l0;',
+      /it needs .rn, .rz, .rm or .rp/,
+    ],
     ['rounding where there is none', 'cvt.rn.u32.u16 %r0, %r1;', /.rn has no place here/],
     ['too many operands', 'add.u32 %r0, %r1, %r2, %r3;', /it has 4 operands, not 3/],
     ['a register of another width', 'add.u32 %l0, %r1, %r2;', /%l0 is declared .b64/],
     ['a register of another kind', 'add.u32 %r0, %f1, %r2;', /%f1 is declared .f32/],
     ['a name', 'add.u32 %r0, nothing, %r2;', /line 6: nothing is not declared/],
-    ['a special register', 'mov.u32 %r0, %envreg3;', /%envreg3 is no special register that is known here/],
+    [
+      'a special register',
+      'mov.u32 %r0, %envreg3;',
+      /%envreg3 is no special register that is known here/,
+    ],
     ['a label', 'bra nowhere;', /line 6: nowhere is no label in reach/],
     ['a label of other braces', '{ inside: } bra inside;', /inside is no label in reach/],
     ['a name twice', '.reg .b32 %r0;', /%r0 is declared twice/],
     ['a character', 'mov.u32 %r0, ?;', /line 6: "\?" begins nothing/],
     ['a missing semicolon', 'mov.u32 %r0, 1', /line 7: ret stands where ; should/],
     ['a guard that is no predicate', '@%r0 ret;', /only a predicate can guard/],
-    ['an address without brackets', 'ld.global.u32 %r0, %l0;', /an address in brackets is needed here/],
+    [
+      'an address without brackets',
+      'ld.global.u32 %r0, %l0;',
+      /an address in brackets is needed here/,
+    ],
     ['a generic address of 32 bits', 'ld.u32 %r0, [%r1];', /has 64 bits/],
     ['a store to the parameters', 'st.param.u32 [%l0], %r0;', /nothing can be stored there/],
     ['too few parts of a vector', 'ld.global.v4.f32 {%f0, %f1}, [%l0];', /it takes 4 at a time/],
@@ -94,7 +114,9 @@ describe('what is refused', () => {
     expect(() => compile(kernel(body))).toThrow(words)
   })
   test('a function that is called', () => {
-    expect(() => compile(`${header}.func f() { ret; }`)).toThrow('line 4: .func stands where a variable or a kernel should')
+    expect(() => compile(`${header}.func f() { ret; }`)).toThrow(
+      'line 4: .func stands where a variable or a kernel should',
+    )
   })
   test('a text that ends too early', () => {
     expect(() => compile(`${header}.entry kernel() {`)).toThrow('the end stands where')
@@ -102,13 +124,17 @@ describe('what is refused', () => {
 })
 
 describe('damaged texts', () => {
-  const [start, ...kernels] = readFileSync(join(import.meta.dirname, 'emulator/fixtures/kernels.ptx'), 'utf8').split(
-    /(?=\.visible)/,
-  )
+  const [start, ...kernels] = readFileSync(
+    join(import.meta.dirname, 'emulator/fixtures/kernels.ptx'),
+    'utf8',
+  ).split(/(?=\.visible)/)
   const next = random(11)
   const pick = <T>(list: readonly T[]) => list[Math.floor(next() * list.length)]
 
-  /** The text with one piece of it gone, twice, replaced by another, or with a character that does not belong. */
+  /**
+   * The text with one piece of it gone, twice, replaced by another, or with a character that does
+   * not belong.
+   */
   function damaged(text: string): string {
     const words = text.split(/(?<=[\s,;.{}[\]()])/)
     const at = Math.floor(next() * words.length)

@@ -1,6 +1,6 @@
 /**
- * That the emulator finds races, and takes none of the ways in which kernels order their accesses for one. The kernels are small ones of
- * PTX, after the examples of the CUDA programming guide.
+ * That the emulator finds races, and takes none of the ways in which kernels order their accesses
+ * for one. The kernels are small ones of PTX, after the examples of the CUDA programming guide.
  */
 import { describe, expect, test } from 'vitest'
 import { header } from './emulator/evaluate.ts'
@@ -8,8 +8,9 @@ import { KernelFault } from './emulator/machine.ts'
 import { Session } from './emulator/session.ts'
 
 /**
- * Runs statements in blocks of 64 threads: %a is the address of 256 whole numbers, %own that of the thread's own, %block that of the
- * block's own, %t the thread, %c the block, %first whether the thread is the block's first.
+ * Runs statements in blocks of 64 threads: %a is the address of 256 whole numbers, %own that of the
+ * thread's own, %block that of the block's own, %t the thread, %c the block, %first whether the
+ * thread is the block's first.
  */
 function run(body: string, { blocks = 1, seed = 3 } = {}): KernelFault | undefined {
   const text = `${header}
@@ -35,8 +36,10 @@ function run(body: string, { blocks = 1, seed = 3 } = {}): KernelFault | undefin
 const orders = [1, 2, 3, 4, 5, 6]
 
 /** In some order of blocks and warps; most are found in any. */
-const finds = (body: string, blocks: number) => orders.map((seed) => run(body, { blocks, seed })).find((fault) => fault)
-const isQuiet = (body: string, blocks: number) => expect(finds(body, blocks)?.message).toBeUndefined()
+const finds = (body: string, blocks: number) =>
+  orders.map((seed) => run(body, { blocks, seed })).find((fault) => fault)
+const isQuiet = (body: string, blocks: number) =>
+  expect(finds(body, blocks)?.message).toBeUndefined()
 
 describe('within a block', () => {
   // Every thread leaves its number and takes that of its neighbour.
@@ -47,13 +50,16 @@ describe('within a block', () => {
     const fault = finds(exchange(''), 1)
     expect(fault?.mistake).toMatch(/^(race|unwritten)$/)
   })
-  test.each(['bar.sync 0;', 'bar.warp.sync -1;', 'barrier.cta.sync 0;'])('with %s', (barrier) => isQuiet(exchange(barrier), 1))
+  test.each(['bar.sync 0;', 'bar.warp.sync -1;', 'barrier.cta.sync 0;'])('with %s', (barrier) =>
+    isQuiet(exchange(barrier), 1),
+  )
   test('a shuffle is no barrier', () => {
     expect(finds(exchange('shfl.sync.idx.b32 %r3, %t, 0, 31, -1;'), 1)?.mistake).toBe('race')
   })
 
   test('shared memory that is used again too early', () => {
-    const again = (barrier: string) => `${exchange('bar.sync 0;')} ${barrier} st.shared.u32 [%r7], %t;`
+    const again = (barrier: string) =>
+      `${exchange('bar.sync 0;')} ${barrier} st.shared.u32 [%r7], %t;`
     const fault = finds(again(''), 1)
     expect(fault?.mistake).toBe('race')
     expect(fault?.message).toMatch(
@@ -79,12 +85,18 @@ describe('within a block', () => {
   test('an atomic and a plain read', () => {
     expect(finds('red.global.add.u32 [%a], 1; ld.global.u32 %r0, [%a];', 1)?.mistake).toBe('race')
     isQuiet('red.global.add.u32 [%a], 1; ld.relaxed.gpu.global.u32 %r0, [%a];', 2)
-    isQuiet('st.shared.u32 [%r7], 0; red.shared.add.u32 [%r7], 1; bar.sync 0; @%first ld.shared.u32 %r0, [shares+252];', 1)
+    isQuiet(
+      'st.shared.u32 [%r7], 0; red.shared.add.u32 [%r7], 1; bar.sync 0; @%first ld.shared.u32 %r0, [shares+252];',
+      1,
+    )
   })
 
   test('bytes and halves beside each other are different places', () => {
     isQuiet('cvt.u16.u32 %s0, %t; st.shared.u8 [%r6], %s0;', 1)
-    isQuiet('cvt.u16.u32 %s0, %t; mad.wide.u32 %l0, %t, 2, %a; st.global.u16 [%l0], %s0; ld.global.u16 %s1, [%l0];', 1)
+    isQuiet(
+      'cvt.u16.u32 %s0, %t; mad.wide.u32 %l0, %t, 2, %a; st.global.u16 [%l0], %s0; ld.global.u16 %s1, [%l0];',
+      1,
+    )
     const word = 'cvt.u16.u32 %s0, %t; st.shared.u8 [%r6], %s0; @%first ld.shared.u32 %r0, [bytes];'
     expect(finds(word, 1)?.mistake).toMatch(/^(race|unwritten)$/)
     isQuiet(word.replace('@%first', 'bar.sync 0; @%first'), 1)
@@ -102,16 +114,18 @@ describe('within a block', () => {
   })
 
   test('memory read as constant and written in the same launch, even in order', () => {
-    expect(run('ld.global.nc.u32 %r0, [%own]; bar.sync 0; st.global.u32 [%own], %r0;')?.message).toMatch(
-      /read as constant \(.nc\).*in the same launch/,
-    )
+    expect(
+      run('ld.global.nc.u32 %r0, [%own]; bar.sync 0; st.global.u32 [%own], %r0;')?.message,
+    ).toMatch(/read as constant \(.nc\).*in the same launch/)
     expect(run('st.global.u32 [%own], %t; ld.global.nc.u32 %r0, [%own];')?.mistake).toBe('race')
     isQuiet('ld.global.nc.u32 %r0, [%a]; add.u64 %l0, %own, 512; st.global.u32 [%l0], %r0;', 1)
   })
 })
 
 describe('the last block to finish', () => {
-  /** Every block writes a number, and the last one to count adds them up and counts from 0 again. */
+  /**
+   * Every block writes a number, and the last one to count adds them up and counts from 0 again.
+   */
   const lastBlock = ({
     write = '@%first st.global.u32 [%block], %t;',
     before = 'membar.gl;',
@@ -129,15 +143,28 @@ describe('the last block to finish', () => {
   test('with fences', () => isQuiet(lastBlock({}), blocks))
   test('with fences that belong to the atomic', () => {
     isQuiet(lastBlock({ before: '', after: '', atom: 'atom.acq_rel.gpu.global.inc.u32' }), blocks)
-    isQuiet(lastBlock({ before: 'fence.acq_rel.gpu;', after: 'fence.sc.gpu;', atom: 'atom.relaxed.gpu.global.inc.u32' }), blocks)
+    isQuiet(
+      lastBlock({
+        before: 'fence.acq_rel.gpu;',
+        after: 'fence.sc.gpu;',
+        atom: 'atom.relaxed.gpu.global.inc.u32',
+      }),
+      blocks,
+    )
   })
   test.each([
     ['no fence before', { before: '' }],
     ['no fence after', { after: '' }],
-    ['a fence too early', { write: '@%first membar.gl; @%first st.global.u32 [%block], %t;', before: '' }],
+    [
+      'a fence too early',
+      { write: '@%first membar.gl; @%first st.global.u32 [%block], %t;', before: '' },
+    ],
     ['a fence of the block only', { before: 'membar.cta;' }],
     ['a fence of the block only, after', { after: 'fence.acq_rel.cta;' }],
-    ['an atomic that only releases', { before: '', after: '', atom: 'atom.release.gpu.global.inc.u32' }],
+    [
+      'an atomic that only releases',
+      { before: '', after: '', atom: 'atom.release.gpu.global.inc.u32' },
+    ],
   ])('%s', (_, parts) => expect(finds(lastBlock(parts), blocks)?.mistake).toBe('race'))
 
   test('what other threads wrote goes with a barrier and then a fence, or a fence and then a barrier', () => {
@@ -145,9 +172,14 @@ describe('the last block to finish', () => {
     expect(finds(lastBlock({ write }), blocks)?.mistake).toBe('race')
     isQuiet(lastBlock({ write: `${write} bar.sync 0;` }), blocks)
     isQuiet(lastBlock({ write: `${write} membar.gl; bar.sync 0;`, before: '' }), blocks)
-    expect(finds(lastBlock({ write: `${write} bar.sync 0;`, before: '' }), blocks)?.mistake).toBe('race')
+    expect(finds(lastBlock({ write: `${write} bar.sync 0;`, before: '' }), blocks)?.mistake).toBe(
+      'race',
+    )
     // The fence of another thread serves nobody else.
-    expect(finds(lastBlock({ write: `${write} @%first membar.gl; bar.sync 0;`, before: '' }), blocks)?.mistake).toBe('race')
+    expect(
+      finds(lastBlock({ write: `${write} @%first membar.gl; bar.sync 0;`, before: '' }), blocks)
+        ?.mistake,
+    ).toBe('race')
   })
 
   test('what all threads of all blocks read may be written by the last block', () => {
@@ -162,10 +194,17 @@ describe('the last block to finish', () => {
 })
 
 test('a flag that is released and acquired orders blocks', () => {
-  const handOver = (store: string, load: string) => `@!%first bra end; setp.eq.u32 %p0, %c, 0; @!%p0 bra other;
+  const handOver = (
+    store: string,
+    load: string,
+  ) => `@!%first bra end; setp.eq.u32 %p0, %c, 0; @!%p0 bra other;
     st.global.u32 [%a+64], %t; ${store} [flag], 1; bra end; other: ${load} %r0, [flag]; setp.eq.u32 %p1, %r0, 1; @%p1 ld.global.u32 %r1, [%a+64]; end:`
   isQuiet(handOver('st.release.gpu.global.u32', 'ld.acquire.gpu.global.u32'), 2)
-  expect(finds(handOver('st.relaxed.gpu.global.u32', 'ld.acquire.gpu.global.u32'), 2)?.mistake).toBe('race')
-  expect(finds(handOver('st.release.gpu.global.u32', 'ld.relaxed.gpu.global.u32'), 2)?.mistake).toBe('race')
+  expect(
+    finds(handOver('st.relaxed.gpu.global.u32', 'ld.acquire.gpu.global.u32'), 2)?.mistake,
+  ).toBe('race')
+  expect(
+    finds(handOver('st.release.gpu.global.u32', 'ld.relaxed.gpu.global.u32'), 2)?.mistake,
+  ).toBe('race')
   expect(finds(handOver('st.global.u32', 'ld.global.u32'), 2)?.mistake).toBe('race')
 })

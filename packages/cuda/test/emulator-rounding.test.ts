@@ -1,5 +1,6 @@
 /**
- * What rounds once, against exact arithmetic: a finite number of floating point is a whole number times a power of two.
+ * What rounds once, against exact arithmetic: a finite number of floating point is a whole number
+ * times a power of two.
  */
 import { describe, expect, test } from 'vitest'
 import { bf16Bits, bf16Of, f16Bits, f16Of } from './emulator/halves.ts'
@@ -43,15 +44,21 @@ function neighbour(value: number, up: boolean, bits: 32 | 64): number {
   return words.getFloat64(0)
 }
 
-/** Whether a result is the exact value rounded so: no other is nearer, or none lies between it and the value. */
+/**
+ * Whether a result is the exact value rounded so: no other is nearer, or none lies between it and
+ * the value.
+ */
 function isRounded(result: number, value: Exact, rounding: Rounding, bits: 32 | 64): boolean {
   const order = compare(exact(result), value)
   if (order === 0) return true
-  if (rounding === 'rm') return order < 0 && compare(exact(neighbour(result, true, bits)), value) > 0
-  if (rounding === 'rp') return order > 0 && compare(exact(neighbour(result, false, bits)), value) < 0
+  if (rounding === 'rm')
+    return order < 0 && compare(exact(neighbour(result, true, bits)), value) > 0
+  if (rounding === 'rp')
+    return order > 0 && compare(exact(neighbour(result, false, bits)), value) < 0
   if (rounding === 'rz') return isRounded(result, value, value[0] > 0n ? 'rm' : 'rp', bits)
   const other = neighbour(result, order < 0, bits)
-  // The middle of the two is nearer to the result than the value is, or it is the value and the result is even.
+  // The middle of the two is nearer to the result than the value is, or it is the value and the
+  // result is even.
   const [n, e] = sum(exact(result), exact(other))
   const middle = compare(value, [n, e - 1])
   return middle === 0 ? isEven(result, bits) : middle === order
@@ -68,7 +75,9 @@ const next = random(7)
 function single(spread: number): number {
   const bits = next() < 0.5 ? 24 : 13
   const significand = Math.floor(next() * 2 ** bits) + 1
-  return Math.fround((next() < 0.5 ? -1 : 1) * significand * 2 ** Math.floor((next() - 0.5) * spread))
+  return Math.fround(
+    (next() < 0.5 ? -1 : 1) * significand * 2 ** Math.floor((next() - 0.5) * spread),
+  )
 }
 
 /** The cases that are not rounded as they should be. */
@@ -79,7 +88,9 @@ function wrong(
   bits: 32 | 64,
 ) {
   const all = Array.from({ length: count }, run)
-  return all.filter(([result, value]) => !isRounded(result, value, rounding, bits)).map(([, , ...operands]) => operands)
+  return all
+    .filter(([result, value]) => !isRounded(result, value, rounding, bits))
+    .map(([, , ...operands]) => operands)
 }
 
 const fused = (a: number, b: number, c: number) => sum(product(exact(a), exact(b)), exact(c))
@@ -95,7 +106,9 @@ describe('fma', () => {
   })
   test('in single precision, among subnormal numbers', () => {
     const run = () => {
-      const [a, b, c] = [single(10) * 2 ** -90, single(10) * 2 ** -70, single(4) * 2 ** -150].map(Math.fround)
+      const [a, b, c] = [single(10) * 2 ** -90, single(10) * 2 ** -70, single(4) * 2 ** -150].map(
+        Math.fround,
+      )
       return [fma32(a, b, c), fused(a, b, c), a, b, c] as const
     }
     expect(wrong(5000, run, 'rn', 32)).toEqual([])
@@ -115,7 +128,10 @@ describe('fma', () => {
   test.each([0, -500, -530, -537])('in double precision, times 2^%s', (scale) => {
     const run = () => {
       const [a, b] = [(next() - 0.5) * 2 ** scale, (next() - 0.5) * 2 ** scale]
-      const c = next() < 0.5 ? -a * b * (1 + next() * 2 ** -50) : (next() - 0.5) * 2 ** (2 * scale - 60 * next())
+      const c =
+        next() < 0.5
+          ? -a * b * (1 + next() * 2 ** -50)
+          : (next() - 0.5) * 2 ** (2 * scale - 60 * next())
       return [fma64(a, b, c), fused(a, b, c), a, b, c] as const
     }
     expect(wrong(3000, run, 'rn', 64)).toEqual([])
@@ -127,15 +143,27 @@ describe('16 bits', () => {
   test.each([
     ['half', f16Bits, f16Of],
     ['bfloat16', bf16Bits, bf16Of],
-  ] as const)('every %s is itself, and what lies between two goes to the nearer, half way to the even one', (_, bitsOf, of) => {
-    expect(patterns.filter((bits) => !Number.isNaN(of(bits)) && bitsOf(of(bits), 'rn') !== bits)).toEqual([])
-    const below = patterns.filter((bits) => bits < 0x7fff && Number.isFinite(of(bits + 1)))
-    const at = (bits: number, part: number) => of(bits) + (of(bits + 1) - of(bits)) * part
-    const wrongly = below.filter((bits) => {
-      const near = [0.25, 0.5, 0.75].map((part) => bitsOf(at(bits, part), 'rn') - bits)
-      const directed = [bitsOf(at(bits, 0.75), 'rz'), bitsOf(at(bits, 0.25), 'rp'), bitsOf(-at(bits, 0.25), 'rm') - 0x8000]
-      return String(near) !== String([0, bits % 2, 1]) || String(directed.map((each) => each - bits)) !== '0,1,1'
-    })
-    expect(wrongly).toEqual([])
-  })
+  ] as const)(
+    'every %s is itself, and what lies between two goes to the nearer, half way to the even one',
+    (_, bitsOf, of) => {
+      expect(
+        patterns.filter((bits) => !Number.isNaN(of(bits)) && bitsOf(of(bits), 'rn') !== bits),
+      ).toEqual([])
+      const below = patterns.filter((bits) => bits < 0x7fff && Number.isFinite(of(bits + 1)))
+      const at = (bits: number, part: number) => of(bits) + (of(bits + 1) - of(bits)) * part
+      const wrongly = below.filter((bits) => {
+        const near = [0.25, 0.5, 0.75].map((part) => bitsOf(at(bits, part), 'rn') - bits)
+        const directed = [
+          bitsOf(at(bits, 0.75), 'rz'),
+          bitsOf(at(bits, 0.25), 'rp'),
+          bitsOf(-at(bits, 0.25), 'rm') - 0x8000,
+        ]
+        return (
+          String(near) !== String([0, bits % 2, 1]) ||
+          String(directed.map((each) => each - bits)) !== '0,1,1'
+        )
+      })
+      expect(wrongly).toEqual([])
+    },
+  )
 })

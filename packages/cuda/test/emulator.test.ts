@@ -1,5 +1,6 @@
 /**
- * The emulated driver: that it does what the driver of a device does, late as that may, and answers as that would.
+ * The emulated driver: that it does what the driver of a device does, late as that may, and answers
+ * as that would.
  */
 import { describe, expect, test } from 'vitest'
 import { DriverError, results } from '../src/driver.ts'
@@ -53,7 +54,12 @@ function open(options: EmulatedOptions = {}) {
     return new Uint8Array(data.buffer)
   }
   const double = (y: bigint, x: bigint, stream: bigint) =>
-    driver.launch(kernel, { grid: [8, 1, 1], block: [128, 1, 1], sharedBytes: 0 }, params(y, x), stream)
+    driver.launch(
+      kernel,
+      { grid: [8, 1, 1], block: [128, 1, 1], sharedBytes: 0 },
+      params(y, x),
+      stream,
+    )
   const read = (array: bigint, stream: bigint) => {
     const result = new Float32Array(length)
     driver.download(result, array, stream)
@@ -109,7 +115,11 @@ describe('streams', () => {
 
   test('events are reached at last, and take the time', () => {
     const { driver, to, from, double } = open()
-    const [start, end, untimed] = [driver.createEvent(true), driver.createEvent(true), driver.createEvent(false)]
+    const [start, end, untimed] = [
+      driver.createEvent(true),
+      driver.createEvent(true),
+      driver.createEvent(false),
+    ]
     driver.record(start, 0n)
     driver.upload(from, numbers, 0n)
     double(to, from, 0n)
@@ -178,7 +188,8 @@ describe('what is wrong', () => {
   test('is answered with the results of the driver', () => {
     const { driver, module, kernel, to, params } = open({ memory: 1 << 16, version: 12040 })
     const spread = { grid: [1, 1, 1], block: [32, 1, 1], sharedBytes: 0 } as const
-    const launch = (more: object) => () => driver.launch(kernel, { ...spread, ...more }, params(to, to), 0n)
+    const launch = (more: object) => () =>
+      driver.launch(kernel, { ...spread, ...more }, params(to, to), 0n)
     const rows: [number, () => unknown][] = [
       [results.outOfMemory, () => driver.alloc(1 << 20)],
       [results.invalidValue, () => driver.alloc(0)],
@@ -210,7 +221,9 @@ describe('what is wrong', () => {
       double(to, from, 0n)
       driver.synchronize(0n)
     }
-    expect(wait).toThrow(/doubled, line 25 \(st.global.f32\), thread \d+,0,0 of block \d,0,0: 4 bytes at 0x7f00\w+ were freed/)
+    expect(wait).toThrow(
+      /doubled, line 25 \(st.global.f32\), thread \d+,0,0 of block \d,0,0: 4 bytes at 0x7f00\w+ were freed/,
+    )
     expect(resultOf(() => driver.alloc(4))).toBe(results.illegalAddress)
   })
 
@@ -218,7 +231,9 @@ describe('what is wrong', () => {
     const { driver, module, kernel, to, params } = open()
     driver.unloadModule(module)
     const spread = { grid: [1, 1, 1], block: [32, 1, 1], sharedBytes: 0 } as const
-    expect(resultOf(() => driver.launch(kernel, spread, params(to, to), 0n))).toBe(results.invalidHandle)
+    expect(resultOf(() => driver.launch(kernel, spread, params(to, to), 0n))).toBe(
+      results.invalidHandle,
+    )
   })
 })
 
@@ -226,7 +241,14 @@ test('all that has been taken is counted', () => {
   const { driver, module, to, from } = open()
   const [stream, event] = [driver.createStream(), driver.createEvent(false)]
   const free = driver.memory().free
-  expect(driver.live).toEqual({ contexts: 1, allocations: 2, streams: 1, events: 1, modules: 1, graphs: 0 })
+  expect(driver.live).toEqual({
+    contexts: 1,
+    allocations: 2,
+    streams: 1,
+    events: 1,
+    modules: 1,
+    graphs: 0,
+  })
   driver.free(to)
   driver.free(from)
   driver.destroyStream(stream)
@@ -235,7 +257,14 @@ test('all that has been taken is counted', () => {
   expect(driver.memory().free).toBeGreaterThan(free)
   expect(driver.memory().free).toBe(driver.memory().total)
   driver.releaseContext(0)
-  expect(driver.live).toEqual({ contexts: 0, allocations: 0, streams: 0, events: 0, modules: 0, graphs: 0 })
+  expect(driver.live).toEqual({
+    contexts: 0,
+    allocations: 0,
+    streams: 0,
+    events: 0,
+    modules: 0,
+    graphs: 0,
+  })
 })
 
 test('two devices have memory of their own, between which bytes are copied', () => {

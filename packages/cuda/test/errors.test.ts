@@ -1,7 +1,17 @@
-/** What can go wrong is said at once, with what to do; nothing has been written then, and nothing is left behind. */
+/**
+ * What can go wrong is said at once, with what to do; nothing has been written then, and nothing is
+ * left behind.
+ */
 import { type FreestepErrorCode, momo, prodigy, sgd } from '@freestep/core'
 import { describe, expect, test } from 'vitest'
-import { type CudaTensor, createOptimizer, cuda, cudaAvailable, DriverError, FreestepError } from '../src/index.ts'
+import {
+  type CudaTensor,
+  createOptimizer,
+  cuda,
+  cudaAvailable,
+  DriverError,
+  FreestepError,
+} from '../src/index.ts'
 import { loadDriver } from '../src/load.ts'
 import { driver, noGpu } from './backend.ts'
 import { EmulatedDriver, type EmulatedOptions } from './emulator/driver.ts'
@@ -29,14 +39,24 @@ describe('where there is nothing to run on', () => {
   test('cudaAvailable says why, and does not throw', () => {
     const answer = cudaAvailable()
     if (noGpu)
-      expect(answer).toEqual({ available: false, reason: expect.stringMatching(/^There is no NVIDIA driver here .*Install/) })
+      expect(answer).toEqual({
+        available: false,
+        reason: expect.stringMatching(/^There is no NVIDIA driver here .*Install/),
+      })
     else expect(answer).toMatchObject({ available: true, devices: [expect.any(String)] })
   })
   test.skipIf(!noGpu)('cuda() says so, too', () =>
-    expectRefusal(() => cuda(), 'unsupported', /There is no NVIDIA driver here \(.*\)\. Install one, or use @freestep\/cpu\./),
+    expectRefusal(
+      () => cuda(),
+      'unsupported',
+      /There is no NVIDIA driver here \(.*\)\. Install one, or use @freestep\/cpu\./,
+    ),
   )
   test.each([
-    [new DriverError('cuInit', 100, 'no CUDA-capable device is detected'), /finds no device\. Make one visible/],
+    [
+      new DriverError('cuInit', 100, 'no CUDA-capable device is detected'),
+      /finds no device\. Make one visible/,
+    ],
     [
       new DriverError('cuInit', 804, 'forward compatibility was attempted'),
       /does not start: cuInit: forward .* \(804\)\. Reinstall/,
@@ -51,7 +71,12 @@ describe('where there is nothing to run on', () => {
     }
     return noGpu ? expectRefusal(() => loadDriver(open), 'unsupported', message) : undefined
   })
-  test('no device', () => expectRefusal(() => emulated({ devices: 0 }), 'bad-option', /device is 0, and there are 0 devices/))
+  test('no device', () =>
+    expectRefusal(
+      () => emulated({ devices: 0 }),
+      'bad-option',
+      /device is 0, and there are 0 devices/,
+    ))
   test('not so many devices', () =>
     expectRefusal(
       () => emulated({ devices: 2 }, { device: 2 }),
@@ -65,10 +90,18 @@ describe('where there is nothing to run on', () => {
       /supports CUDA 9\.2, 10\.0 is needed\. Install a newer driver/,
     ))
   test('a device too old', () =>
-    expectRefusal(() => emulated({ capability: [7, 0] }), 'unsupported', /compute capability 7\.0; 7\.5 is needed/))
+    expectRefusal(
+      () => emulated({ capability: [7, 0] }),
+      'unsupported',
+      /compute capability 7\.0; 7\.5 is needed/,
+    ))
   test('blocks of a size that there is not', async () => {
     for (const blockSize of [0, 48, 1024])
-      await expectRefusal(() => cuda({ driver, blockSize }), 'bad-option', /power of two from 32 to 512/)
+      await expectRefusal(
+        () => cuda({ driver, blockSize }),
+        'bad-option',
+        /power of two from 32 to 512/,
+      )
   })
 })
 
@@ -79,28 +112,59 @@ describe('tensors that are none', async () => {
     ['a plain array', [1, 2], 'bad-dtype', /W is \[1, 2\]\. Give an array of the backend/],
     ['integers', new Int32Array(3), 'bad-dtype', /W is an Int32Array/],
     ['a pointer that is a number', { pointer: 4096, length: 1 }, 'bad-dtype', /W is an object/],
-    ['a precision that there is not', { pointer, length: 1, dtype: 'int8' }, 'bad-dtype', /W is an object/],
+    [
+      'a precision that there is not',
+      { pointer, length: 1, dtype: 'int8' },
+      'bad-dtype',
+      /W is an object/,
+    ],
     ['no length', { pointer }, 'bad-shape', /has undefined numbers/],
     ['half a number', { pointer, length: 1.5 }, 'bad-shape', /has 1\.5 numbers/],
-    ['a pointer between numbers', { pointer: pointer + 2n, length: 1 }, 'bad-shape', /float32 begins at a multiple of 4/],
-    ['a pointer to nothing', { pointer: 4096n, length: 1 }, 'unsupported', /0x1000, which is no memory of a CUDA device/],
+    [
+      'a pointer between numbers',
+      { pointer: pointer + 2n, length: 1 },
+      'bad-shape',
+      /float32 begins at a multiple of 4/,
+    ],
+    [
+      'a pointer to nothing',
+      { pointer: 4096n, length: 1 },
+      'unsupported',
+      /0x1000, which is no memory of a CUDA device/,
+    ],
   ]
   test.each(wrong)('%s', (_, tensor, code, message) =>
-    expectRefusal(() => createOptimizer(sgd(), { W: tensor as CudaTensor }, backend), code, message),
+    expectRefusal(
+      () => createOptimizer(sgd(), { W: tensor as CudaTensor }, backend),
+      code,
+      message,
+    ),
   )
 
   test('numbers that do not fit, lengths and precisions that are none', async () => {
     const x = backend.array([1, 2])
     await expectRefusal(() => x.write([1]), 'bad-shape', /1 numbers do not fit an array of 2/)
     await expectRefusal(() => backend.array(-1), 'bad-shape', /natural number/)
-    await expectRefusal(() => backend.array(1, 'int8' as 'float32'), 'bad-dtype', /int8 is asked for/)
+    await expectRefusal(
+      () => backend.array(1, 'int8' as 'float32'),
+      'bad-dtype',
+      /int8 is asked for/,
+    )
   })
 
   test('a gradient of another length or precision changes nothing', async () => {
     const x = backend.array([1, 2])
     const optimizer = await createOptimizer(sgd({ lr: 1 }), { x }, backend)
-    await expectRefusal(() => optimizer.step({ x: backend.array([1]) }), 'bad-shape', /Give one number per coordinate/)
-    await expectRefusal(() => optimizer.step({ x: backend.array([1, 2], 'float16') }), 'bad-dtype', /is float16/)
+    await expectRefusal(
+      () => optimizer.step({ x: backend.array([1]) }),
+      'bad-shape',
+      /Give one number per coordinate/,
+    )
+    await expectRefusal(
+      () => optimizer.step({ x: backend.array([1, 2], 'float16') }),
+      'bad-dtype',
+      /is float16/,
+    )
     expect([...x.read()]).toEqual([1, 2])
     expect(optimizer.steps).toBe(0)
   })
@@ -122,11 +186,27 @@ describe('arrays are freed exactly once', async () => {
     for (const array of [freed, loss]) array.free()
     await expectRefusal(() => freed.read(), 'disposed', /freed/)
     await expectRefusal(() => freed.write([1]), 'disposed', /freed/)
-    await expectRefusal(() => createOptimizer(sgd(), { W: freed }, backend), 'disposed', /^\[freestep\/cuda\] W was freed/)
-    await expectRefusal(() => optimizer.step({ x: freed }, { loss: 1 }), 'disposed', /the gradient of x was freed/i)
-    await expectRefusal(() => optimizer.step({ x: backend.array([1]) }, { loss }), 'disposed', /The loss was freed/)
+    await expectRefusal(
+      () => createOptimizer(sgd(), { W: freed }, backend),
+      'disposed',
+      /^\[freestep\/cuda\] W was freed/,
+    )
+    await expectRefusal(
+      () => optimizer.step({ x: freed }, { loss: 1 }),
+      'disposed',
+      /the gradient of x was freed/i,
+    )
+    await expectRefusal(
+      () => optimizer.step({ x: backend.array([1]) }, { loss }),
+      'disposed',
+      /The loss was freed/,
+    )
     x.free()
-    await expectRefusal(() => optimizer.step({ x: backend.array([1]) }, { loss: 1 }), 'disposed', /parameter x was freed/)
+    await expectRefusal(
+      () => optimizer.step({ x: backend.array([1]) }, { loss: 1 }),
+      'disposed',
+      /parameter x was freed/,
+    )
     optimizer.dispose()
   })
   test('an array at a pointer of others is only forgotten', async () => {
@@ -140,7 +220,10 @@ describe('arrays are freed exactly once', async () => {
 describe('on emulated devices', () => {
   test('a tensor of another device', async () => {
     const own = new EmulatedDriver({ devices: 2 })
-    const [first, second] = [await cuda({ driver: own, device: 0 }), await cuda({ driver: own, device: 1 })]
+    const [first, second] = [
+      await cuda({ driver: own, device: 0 }),
+      await cuda({ driver: own, device: 1 }),
+    ]
     const there = second.array([1, 2])
     await expectRefusal(
       () => createOptimizer(sgd(), { W: there }, first),
@@ -148,7 +231,11 @@ describe('on emulated devices', () => {
       /on device 1, the optimizer on device 0/,
     )
     const raw = { pointer: there.pointer, length: 2 }
-    await expectRefusal(() => createOptimizer(sgd(), { W: raw }, first), 'unsupported', /Use cuda\(\{ device: 1 \}\)/)
+    await expectRefusal(
+      () => createOptimizer(sgd(), { W: raw }, first),
+      'unsupported',
+      /Use cuda\(\{ device: 1 \}\)/,
+    )
     const optimizer = await createOptimizer(sgd({ lr: 1 }), { W: raw }, second)
     optimizer.step({ W: second.array([1, 1]) })
     first.array([5])
@@ -169,7 +256,11 @@ describe('on emulated devices', () => {
       'out-of-memory',
       /The states of prodigy needs \d+ bytes/,
     )
-    await expectRefusal(() => createOptimizer(sgd(), { x: new Float32Array(2 ** 18) }, backend), 'out-of-memory', /parameter x/)
+    await expectRefusal(
+      () => createOptimizer(sgd(), { x: new Float32Array(2 ** 18) }, backend),
+      'out-of-memory',
+      /parameter x/,
+    )
     expect(own.live).toEqual({ ...before, modules: own.live.modules })
   })
 
@@ -185,18 +276,36 @@ describe('on emulated devices', () => {
     expect(during).toBeGreaterThan(2)
     await createOptimizer(prodigy(), { x }, backend)
     backend.close()
-    expect(own.live).toEqual({ contexts: 0, allocations: 0, streams: 0, events: 0, modules: 0, graphs: 0 })
+    expect(own.live).toEqual({
+      contexts: 0,
+      allocations: 0,
+      streams: 0,
+      events: 0,
+      modules: 0,
+      graphs: 0,
+    })
     await expectRefusal(() => x.read(), 'disposed', /backend was closed/)
     backend.close()
   })
 
   test('memory of another process is opened, and closed at the latest by close', async () => {
     const { own, backend } = await emulated()
-    await expectRefusal(() => backend.openShared(new Uint8Array(64)), 'unsupported', /shares no memory between processes/)
+    await expectRefusal(
+      () => backend.openShared(new Uint8Array(64)),
+      'unsupported',
+      /shares no memory between processes/,
+    )
     const there = own.alloc(256)
     const closed: bigint[] = []
-    Object.assign(own, { openShared: () => there, closeShared: (pointer: bigint) => closed.push(pointer) })
-    await expectRefusal(() => backend.openShared(new Uint8Array(66)), 'bad-shape', /A handle has 66 bytes/)
+    Object.assign(own, {
+      openShared: () => there,
+      closeShared: (pointer: bigint) => closed.push(pointer),
+    })
+    await expectRefusal(
+      () => backend.openShared(new Uint8Array(66)),
+      'bad-shape',
+      /A handle has 66 bytes/,
+    )
     const pointer = backend.openShared(new Uint8Array(64))
     const x = backend.at({ pointer, length: 2 })
     x.write([1, 2])
@@ -213,14 +322,19 @@ describe('on emulated devices', () => {
     own.launch = () => {
       throw new DriverError('cuLaunchKernel', 701, 'too many resources requested for launch')
     }
-    await expectRefusal(() => optimizer.step({ x: backend.array([1, 1]) }), 'unsupported', /refused the work: cuLaunchKernel/)
+    await expectRefusal(
+      () => optimizer.step({ x: backend.array([1, 1]) }),
+      'unsupported',
+      /refused the work: cuLaunchKernel/,
+    )
     own.launch = launch
     expect(await optimizer.save({ params: true })).toEqual(before)
   })
 
   test('a length that is too long is found by the device, and said at the next call to it', async () => {
     const { backend } = await emulated()
-    // Before the parameter in memory: where a wrong length would put it over the gradient, that would be copied first.
+    // Before the parameter in memory: where a wrong length would put it over the gradient, that
+    // would be copied first.
     const x = backend.array(1000)
     const { pointer } = backend.array([1, 2])
     const optimizer = await createOptimizer(sgd(), { x: { pointer, length: 1000 } }, backend)

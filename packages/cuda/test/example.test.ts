@@ -1,4 +1,7 @@
-/** The example trains, its gradients are right, and between first and last step nothing is read back or waited for. */
+/**
+ * The example trains, its gradients are right, and between first and last step nothing is read back
+ * or waited for.
+ */
 import { expect, test, vi } from 'vitest'
 import { Network, parameters } from '../example/network.js'
 import { clouds, spirals, train } from '../example/train.js'
@@ -18,7 +21,10 @@ function generator(seed: number) {
 test('logistic regression tells the clouds apart', async () => {
   const download = vi.spyOn(driver, 'download')
   const graphs = vi.spyOn(driver, 'launchGraph')
-  const { loss, accuracy, d } = await train(backend, [2, 1], clouds(64, generator(3)), { steps: 120, random: generator(1) })
+  const { loss, accuracy, d } = await train(backend, [2, 1], clouds(64, generator(3)), {
+    steps: 120,
+    random: generator(1),
+  })
   expect(accuracy).toBeGreaterThan(0.98)
   expect(loss).toBeLessThan(0.2)
   expect(d).toBeGreaterThan(1e-3)
@@ -28,10 +34,15 @@ test('logistic regression tells the clouds apart', async () => {
   vi.restoreAllMocks()
 })
 
-test.skipIf(noGpu)(`a perceptron tells the spirals apart${noGpu ? ' (absent: it takes long without a GPU)' : ''}`, async () => {
-  const { accuracy } = await train(backend, [2, 32, 32, 1], spirals(256), { random: generator(1) })
-  expect(accuracy).toBeGreaterThan(0.99)
-})
+test.skipIf(noGpu)(
+  `a perceptron tells the spirals apart${noGpu ? ' (absent: it takes long without a GPU)' : ''}`,
+  async () => {
+    const { accuracy } = await train(backend, [2, 32, 32, 1], spirals(256), {
+      random: generator(1),
+    })
+    expect(accuracy).toBeGreaterThan(0.99)
+  },
+)
 
 test('the gradients of a perceptron are those of its loss', async () => {
   const { X, y } = spirals(16)
@@ -42,7 +53,9 @@ test('the gradients of a perceptron are those of its loss', async () => {
     const network = new Network(backend, sizes, X, y, optimizer.params, optimizer.grads)
     network.run()
     const loss = [...network.losses.read()].reduce((sum, each) => sum + each, 0) / y.length
-    const grads = Object.fromEntries(Object.entries(optimizer.grads ?? {}).map(([name, array]) => [name, array.read()]))
+    const grads = Object.fromEntries(
+      Object.entries(optimizer.grads ?? {}).map(([name, array]) => [name, array.read()]),
+    )
     network.free()
     optimizer.dispose()
     return { loss, grads }
@@ -50,9 +63,13 @@ test('the gradients of a perceptron are those of its loss', async () => {
   const { grads } = await lossAt(start)
   for (const [name, values] of Object.entries(start)) {
     for (const i of [0, values.length - 1]) {
-      const moved = async (by: number) => (await lossAt({ ...start, [name]: values.map((v, j) => (i === j ? v + by : v)) })).loss
+      const moved = async (by: number) =>
+        (await lossAt({ ...start, [name]: values.map((v, j) => (i === j ? v + by : v)) })).loss
       const slope = ((await moved(0.01)) - (await moved(-0.01))) / 0.02
-      expect(Math.abs(grads[name][i] - slope), `${name}[${i}]: ${grads[name][i]}, not ${slope}`).toBeLessThan(2e-4)
+      expect(
+        Math.abs(grads[name][i] - slope),
+        `${name}[${i}]: ${grads[name][i]}, not ${slope}`,
+      ).toBeLessThan(2e-4)
     }
   }
 })

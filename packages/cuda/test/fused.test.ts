@@ -1,7 +1,8 @@
 /**
- * Steps beside the CPU's fused kernels in single precision, on the same gradients: every algorithm, in blocks of the size that is used on
- * devices, over tensors of several sizes and places, some of which cannot be accessed 16 bytes at a time. Where nothing is added up, all
- * bits are the same; where something is, they are too, but for sums that round to another neighbour.
+ * Steps beside the CPU's fused kernels in single precision, on the same gradients: every algorithm,
+ * in blocks of the size that is used on devices, over tensors of several sizes and places, some of
+ * which cannot be accessed 16 bytes at a time. Where nothing is added up, all bits are the same;
+ * where something is, they are too, but for sums that round to another neighbour.
  */
 import { table } from '@freestep/conformance'
 import { cpu, createOptimizer as createOnCpu } from '@freestep/cpu'
@@ -10,7 +11,9 @@ import { type CudaTensor, createOptimizer, cuda, type DeviceArray } from '../src
 import { driver, noGpu } from './backend.ts'
 
 const sizes = [1, 3, 257, 1040]
-/** Elements that the tensors begin after, in one array that holds all of them: 0 of 4, 1, 2 and 3. */
+/**
+ * Elements that the tensors begin after, in one array that holds all of them: 0 of 4, 1, 2 and 3.
+ */
 const starts = [0, 5, 34, 323]
 const steps = noGpu ? 12 : 300
 
@@ -24,14 +27,16 @@ const draw = (() => {
   }
 })()
 const random = (size: number) => Float32Array.from({ length: size }, draw)
-const named = <T>(list: readonly T[]): Record<string, T> => Object.fromEntries(list.map((each, i) => [names[i], each]))
+const named = <T>(list: readonly T[]): Record<string, T> =>
+  Object.fromEntries(list.map((each, i) => [names[i], each]))
 
 /** Tensors in one array, as parts of it. */
 function together(tensors: readonly Float32Array[]): { whole: DeviceArray; parts: CudaTensor[] } {
   const all = new Float32Array(1400)
   for (const [i, tensor] of tensors.entries()) all.set(tensor, starts[i])
   const whole = backend.array(all)
-  const at = (i: number) => backend.at({ pointer: whole.pointer + BigInt(4 * starts[i]), length: sizes[i] })
+  const at = (i: number) =>
+    backend.at({ pointer: whole.pointer + BigInt(4 * starts[i]), length: sizes[i] })
   return { whole, parts: sizes.map((_, i) => at(i)) }
 }
 
@@ -48,7 +53,11 @@ test.each(table)('$name', async ({ name, make }) => {
   const right = await createOnCpu(make(), named(x), await cpu())
   for (let k = 0; k < (name === 'scheduleFree(dadaptAdam)' ? Math.min(steps, 30) : steps); k++) {
     const g = x.map((each, t) => each.map((value, i) => a[t][i] * (value - b[t][i])))
-    const loss = x.reduce((sum, each, t) => each.reduce((s, value, i) => s + 0.5 * a[t][i] * (value - b[t][i]) ** 2, sum), 0)
+    const loss = x.reduce(
+      (sum, each, t) =>
+        each.reduce((s, value, i) => s + 0.5 * a[t][i] * (value - b[t][i]) ** 2, sum),
+      0,
+    )
     const numbers = gradients.whole.read()
     for (const [i, each] of g.entries()) numbers.set(each, starts[i])
     gradients.whole.write(numbers)
@@ -66,7 +75,9 @@ test.each(table)('$name', async ({ name, make }) => {
   expect(off / moved).toBeLessThan(1e-6)
   if (/^(adam|adamW|sgd|adagrad|cocob|adamG)$/.test(name)) expect(differ).toBe(0)
   // What is between the tensors is nobody's.
-  const between = found.filter((_, i) => !starts.some((start, t) => i >= start && i < start + sizes[t]))
+  const between = found.filter(
+    (_, i) => !starts.some((start, t) => i >= start && i < start + sizes[t]),
+  )
   expect(between.every((value) => value === 0)).toBe(true)
   left.dispose()
   right.dispose()

@@ -1,4 +1,7 @@
-/** Every kernel there can be, each once: algorithms with their options, for the steps and what is around them. */
+/**
+ * Every kernel there can be, each once: algorithms with their options, for the steps and what is
+ * around them.
+ */
 import { compile, emitPtx, type PtxData } from '@freestep/compiler'
 import { table } from '@freestep/conformance'
 import { type Algorithm, createProgram } from '@freestep/core'
@@ -19,22 +22,42 @@ interface Entry {
 const parts = ['init', 'step', 'evaluate'] as const
 
 /** The kernels of an algorithm on two tensors. */
-function* kernelsOf(algorithm: Algorithm, options: object, { data, stochastic }: Way): Generator<string> {
-  const tensors = [0, 1].map((i) => ({ name: `p${i}`, shape: [5], size: 5, dtype: 'float32' as const }))
+function* kernelsOf(
+  algorithm: Algorithm,
+  options: object,
+  { data, stochastic }: Way,
+): Generator<string> {
+  const tensors = [0, 1].map((i) => ({
+    name: `p${i}`,
+    shape: [5],
+    size: 5,
+    dtype: 'float32' as const,
+  }))
   const all = { ...algorithm.options, ...options }
   const program = createProgram(algorithm, tensors, [all, all])
-  const given = Object.keys(program.uniforms).filter((name) => program.uniforms[name].scope === 'global')
+  const given = Object.keys(program.uniforms).filter(
+    (name) => program.uniforms[name].scope === 'global',
+  )
   for (const part of parts) {
     if (part === 'evaluate' && !program.evaluate) continue
     const name = `${algorithm.name.replace(/\W+/g, '_')}_${part}`
-    const text = { name, data, stochastic, threads: 256, given: program.usesLoss ? [...given, 'loss'] : given }
+    const text = {
+      name,
+      data,
+      stochastic,
+      threads: 256,
+      given: program.usesLoss ? [...given, 'loss'] : given,
+    }
     yield* emitPtx(compile(program, part), text)
       .code.split(/^(?=\.visible)/m)
       .slice(1)
   }
 }
 
-/** All kernels printed in one way, at the default options of each algorithm or all sets of them; what differs only by name is there once. */
+/**
+ * All kernels printed in one way, at the default options of each algorithm or all sets of them;
+ * what differs only by name is there once.
+ */
 export function kernels(way: Way, variants: 'default' | 'all'): Entry[] {
   const known = new Map<string, Entry>()
   for (const { make, variants: settings } of table)
@@ -45,7 +68,8 @@ export function kernels(way: Way, variants: 'default' | 'all'): Entry[] {
           const [head, name] = /^\.visible \.entry (\w+)/.exec(code) ?? ['', '']
           const own = `${name}_${known.size}`
           const text = code.slice(head.length)
-          if (!known.has(text)) known.set(text, { name: own, code: `.visible .entry ${own}${text}` })
+          if (!known.has(text))
+            known.set(text, { name: own, code: `.visible .entry ${own}${text}` })
         }
     }
   return [...known.values()]
@@ -53,7 +77,10 @@ export function kernels(way: Way, variants: 'default' | 'all'): Entry[] {
 
 /** Kernels as one module. */
 export function moduleOf(entries: readonly Entry[]): string {
-  const { code } = emitPtx({ arrays: {}, slots: [], stages: [], perTensor: false }, { ...empty, data: ['f32'] })
+  const { code } = emitPtx(
+    { arrays: {}, slots: [], stages: [], perTensor: false },
+    { ...empty, data: ['f32'] },
+  )
   return [code, ...entries.map((entry) => entry.code)].join('\n')
 }
 const empty = { name: 'none', threads: 256, given: [], stochastic: false }

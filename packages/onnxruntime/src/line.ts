@@ -1,6 +1,7 @@
 /**
- * A line that work on ONNX Runtime stands in: one thing after another, in the order in which it was asked for. onnxruntime-web can neither
- * run nor create two sessions at a time, whichever sessions they are, so there is one line for each copy of it.
+ * A line that work on ONNX Runtime stands in: one thing after another, in the order in which it was
+ * asked for. onnxruntime-web can neither run nor create two sessions at a time, whichever sessions
+ * they are, so there is one line for each copy of it.
  */
 
 /** Work that is done one after the other. */

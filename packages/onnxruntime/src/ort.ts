@@ -1,6 +1,7 @@
 /**
- * The parts of ONNX Runtime that are used here, as structural types: what onnxruntime-web, onnxruntime-web/webgpu and onnxruntime-node
- * have in common. One of them is handed in; none is a dependency, so that there is one copy of it in a program: the caller's.
+ * The parts of ONNX Runtime that are used here, as structural types: what onnxruntime-web,
+ * onnxruntime-web/webgpu and onnxruntime-node have in common. One of them is handed in; none is a
+ * dependency, so that there is one copy of it in a program: the caller's.
  */
 
 import type { NumberType } from './onnx/index.ts'
@@ -47,12 +48,19 @@ export interface OrtSession {
 }
 
 /** An execution provider: its name, or an object with its name and options. */
-export type ExecutionProvider = string | { readonly name: string; readonly [option: string]: unknown }
+export type ExecutionProvider =
+  | string
+  | { readonly name: string; readonly [option: string]: unknown }
 
-/** What a session is created with; see `InferenceSession.SessionOptions` of ONNX Runtime for more. */
+/**
+ * What a session is created with; see `InferenceSession.SessionOptions` of ONNX Runtime for more.
+ */
 export interface OrtSessionOptions {
   readonly executionProviders?: readonly ExecutionProvider[]
-  readonly preferredOutputLocation?: 'cpu' | 'gpu-buffer' | Readonly<Record<string, 'cpu' | 'gpu-buffer'>>
+  readonly preferredOutputLocation?:
+    | 'cpu'
+    | 'gpu-buffer'
+    | Readonly<Record<string, 'cpu' | 'gpu-buffer'>>
   /** 2 for warnings, 3 for errors. */
   readonly logSeverityLevel?: 0 | 1 | 2 | 3 | 4
   /** Any other option, as ONNX Runtime has it. */
@@ -64,5 +72,7 @@ export interface Ort {
   readonly Tensor: {
     new (type: NumberType, data: OrtData, dims: readonly number[]): OrtTensor
   }
-  readonly InferenceSession: { create(model: Uint8Array, options?: OrtSessionOptions): Promise<OrtSession> }
+  readonly InferenceSession: {
+    create(model: Uint8Array, options?: OrtSessionOptions): Promise<OrtSession>
+  }
 }

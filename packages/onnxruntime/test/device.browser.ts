@@ -1,4 +1,7 @@
-/** Tensors on a GPU: whose they are, and what is freed; a device that is shared; the update by @freestep/webgpu. */
+/**
+ * Tensors on a GPU: whose they are, and what is freed; a device that is shared; the update by
+ * @freestep/webgpu.
+ */
 import { adam, averaged, createOptimizer, dog, prodigy } from '@freestep/core'
 import { cpu } from '@freestep/cpu'
 import { createOptimizer as onBuffers, webgpu } from '@freestep/webgpu'
@@ -11,7 +14,8 @@ import { onnxruntime } from '../src/step/index.ts'
 
 ort.env.wasm.wasmPaths = { wasm }
 const backend = onnxruntime({ ort, executionProviders: ['webgpu'] })
-const vector = (...numbers: number[]) => new ort.Tensor('float32', Float32Array.from(numbers), [numbers.length])
+const vector = (...numbers: number[]) =>
+  new ort.Tensor('float32', Float32Array.from(numbers), [numbers.length])
 const read = async (tensor: OrtTensor) => Array.from((await tensor.getData()) as Float32Array)
 
 const close = (found: readonly number[], wanted: readonly number[]) =>
@@ -86,8 +90,13 @@ const gradientModel = encodeModel(
 
 /** The same on the CPU, after some steps. */
 async function expected(steps: number): Promise<number[]> {
-  const optimizer = await createOptimizer(prodigy({ d0: 0.1 }), { x: Float32Array.of(3, 0, -2) }, await cpu())
-  for (let k = 0; k < steps; k++) optimizer.step({ x: Float32Array.from(optimizer.params.x, (value) => value - 1) })
+  const optimizer = await createOptimizer(
+    prodigy({ d0: 0.1 }),
+    { x: Float32Array.of(3, 0, -2) },
+    await cpu(),
+  )
+  for (let k = 0; k < steps; k++)
+    optimizer.step({ x: Float32Array.from(optimizer.params.x, (value) => value - 1) })
   return Array.from(optimizer.params.x)
 }
 
@@ -96,7 +105,11 @@ test('gradients that a session left on the device go into steps', async () => {
     executionProviders: ['webgpu'],
     preferredOutputLocation: 'gpu-buffer',
   })
-  const optimizer = await createOptimizer(prodigy({ d0: 0.1 }), { x: vector(3, 0, -2) as OrtTensor }, backend)
+  const optimizer = await createOptimizer(
+    prodigy({ d0: 0.1 }),
+    { x: vector(3, 0, -2) as OrtTensor },
+    backend,
+  )
   for (let k = 0; k < 20; k++) {
     const { g } = await session.run({ x: optimizer.params.x as ort.Tensor })
     await optimizer.step({ x: g })

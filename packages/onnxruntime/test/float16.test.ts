@@ -1,20 +1,33 @@
 /**
- * Tensors of float16, as hosts have them: patterns in a Uint16Array, and, where there is one (Node 24), a Float16Array. All of
- * these tests run on each version of Node (scripts/nodes.mjs).
+ * Tensors of float16, as hosts have them: patterns in a Uint16Array, and, where there is one (Node
+ * 24), a Float16Array. All of these tests run on each version of Node (scripts/nodes.mjs).
  */
 import * as ort from 'onnxruntime-node'
 import { describe, expect, it } from 'vitest'
 import { patternsOf } from '../src/float16.ts'
-import { adam, type Batch, createTrainer, encodeModel, exportStep, feeds, type HalfArray, sgd } from '../src/index.ts'
+import {
+  adam,
+  type Batch,
+  createTrainer,
+  encodeModel,
+  exportStep,
+  feeds,
+  type HalfArray,
+  sgd,
+} from '../src/index.ts'
 import { model, node, tensorProto, valueInfo } from '../src/onnx/index.ts'
 import { modest } from './sessions.ts'
 
-const { Float16Array } = globalThis as { Float16Array?: { from(numbers: Iterable<number>): HalfArray } }
+const { Float16Array } = globalThis as {
+  Float16Array?: { from(numbers: Iterable<number>): HalfArray }
+}
 const sessionOptions = modest
 
 /** The patterns of a tensor, whichever array it has. */
-const patterns = ({ data }: { readonly data: unknown }) => Array.from(patternsOf(data as Uint16Array))
-const tensorOf = (data: unknown, dims: readonly number[]) => new ort.Tensor('float16', data as Uint16Array, dims)
+const patterns = ({ data }: { readonly data: unknown }) =>
+  Array.from(patternsOf(data as Uint16Array))
+const tensorOf = (data: unknown, dims: readonly number[]) =>
+  new ort.Tensor('float16', data as Uint16Array, dims)
 
 /** 1, −2, ½ and 65504, the largest; their patterns from the definition of IEEE 754. */
 const numbers = [1, -2, 0.5, 65504]
@@ -27,7 +40,9 @@ const ways: readonly (readonly [string, () => Uint16Array | HalfArray])[] = [
 
 it('a Float16Array is there, or ONNX Runtime has patterns', () => {
   const { data } = tensorOf(bits.slice(), [4])
-  expect(Object.prototype.toString.call(data)).toBe(Float16Array ? '[object Float16Array]' : '[object Uint16Array]')
+  expect(Object.prototype.toString.call(data)).toBe(
+    Float16Array ? '[object Float16Array]' : '[object Uint16Array]',
+  )
 })
 
 describe.each(ways)('tensors of %s', (_, make) => {
@@ -38,7 +53,10 @@ describe.each(ways)('tensors of %s', (_, make) => {
       input: [valueInfo('x', 'float16', [4])],
       output: [valueInfo('y', 'float16', [4])],
     }
-    const session = await ort.InferenceSession.create(encodeModel(model(graph)), sessionOptions as object)
+    const session = await ort.InferenceSession.create(
+      encodeModel(model(graph)),
+      sessionOptions as object,
+    )
     const array = make()
     const given = feeds({ x: tensorOf(array, [4]) })
     expect((given.x.data as Uint16Array).buffer).toBe(array.buffer)
@@ -48,7 +66,11 @@ describe.each(ways)('tensors of %s', (_, make) => {
   })
 
   it('take an exported step', async () => {
-    const bytes = exportStep(adam({ lr: 0.5 }), { W: [4] }, { dtype: 'float16', scalars: 'float32' })
+    const bytes = exportStep(
+      adam({ lr: 0.5 }),
+      { W: [4] },
+      { dtype: 'float16', scalars: 'float32' },
+    )
     const session = await ort.InferenceSession.create(bytes, sessionOptions as object)
     const zero = () => new ort.Tensor('float32', new Float32Array(4), [4])
     const values: Record<string, ort.Tensor> = { 'm/W': zero(), 'v/W': zero() }
@@ -84,16 +106,25 @@ const network = model({
 
 describe('a trainer', () => {
   const x = [1, -2, 0.5]
-  const some = <T extends Uint16Array | HalfArray>(array: T) => (array as Uint16Array).slice(0, 3) as T
+  const some = <T extends Uint16Array | HalfArray>(array: T) =>
+    (array as Uint16Array).slice(0, 3) as T
   const batches: readonly (readonly [string, () => Batch[string]])[] = [
     ['numbers', () => x],
     ['a Float32Array', () => Float32Array.from(x)],
     ...ways.map(([name, make]) => [name, () => some(make())] as const),
-    ...ways.map(([name, make]) => [`a tensor of ${name}`, () => tensorOf(some(make()), [3])] as const),
+    ...ways.map(
+      ([name, make]) => [`a tensor of ${name}`, () => tensorOf(some(make()), [3])] as const,
+    ),
   ]
 
   it.each(batches)('takes %s for float16, and has gradients through it', async (_, make) => {
-    const trainer = await createTrainer({ ort, model: network, loss: 'loss', optimizer: sgd({ lr: 0.01 }), sessionOptions })
+    const trainer = await createTrainer({
+      ort,
+      model: network,
+      loss: 'loss',
+      optimizer: sgd({ lr: 0.01 }),
+      sessionOptions,
+    })
     // Σ (3 w x)² = 9 w² Σ x² with Σ x² = 5.25, so the gradient is 18 w · 5.25.
     expect(await trainer.step({ x: make() })).toBe(9 * 0.25 * 5.25)
     expect((trainer.params.w.data as Float32Array)[0]).toBeCloseTo(0.5 - 0.01 * 18 * 0.5 * 5.25, 6)

@@ -1,4 +1,7 @@
-/** ONNX Runtime for tests that share a machine with others: one thread, which does not spin while it waits. */
+/**
+ * ONNX Runtime for tests that share a machine with others: one thread, which does not spin while it
+ * waits.
+ */
 import type { OrtSessionOptions } from '../src/ort.ts'
 
 /** Options of every session of a test. */

@@ -1,4 +1,7 @@
-/** The trainer on WebGPU: models of PyTorch learn as they do in WebAssembly, on the device, and nothing is left behind; the example reads digits. */
+/**
+ * The trainer on WebGPU: models of PyTorch learn as they do in WebAssembly, on the device, and
+ * nothing is left behind; the example reads digits.
+ */
 import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url'
 import * as ort from 'onnxruntime-web/webgpu'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -37,14 +40,25 @@ afterAll(() => {
 })
 
 const wave = (length: number) => Float32Array.from({ length }, (_, i) => Math.sin(i * 1.7))
-const tokens = new ort.Tensor('int64', BigInt64Array.from([1, 4, 4, 0, 9, 2, 10, 3, 1, 1, 7, 5], BigInt), [2, 6])
+const tokens = new ort.Tensor(
+  'int64',
+  BigInt64Array.from([1, 4, 4, 0, 9, 2, 10, 3, 1, 1, 7, 5], BigInt),
+  [2, 6],
+)
 const models: readonly (readonly [string, string, Batch])[] = [
-  ['a network with convolutions and a max pool', digits, { image: wave(8 * 784), target: [0, 1, 2, 3, 4, 5, 6, 7] }],
+  [
+    'a network with convolutions and a max pool',
+    digits,
+    { image: wave(8 * 784), target: [0, 1, 2, 3, 4, 5, 6, 7] },
+  ],
   ['a residual network with batch norm', residual, { image: wave(4 * 84), target: [0, 2, 1, 1] }],
   [
     'a transformer',
     transformer,
-    { tokens, target: new ort.Tensor('int32', Int32Array.of(4, 4, 0, 9, 2, 1, 3, 1, 1, 7, 5, 10), [2, 6]) },
+    {
+      tokens,
+      target: new ort.Tensor('int32', Int32Array.of(4, 4, 0, 9, 2, 1, 3, 1, 1, 7, 5, 10), [2, 6]),
+    },
   ],
 ]
 
@@ -64,7 +78,10 @@ describe.each(models)('%s', (_, url, batch) => {
     return losses
   }
   const close = (found: readonly number[], expected: readonly number[]) =>
-    found.forEach((each, i) => void expect(Math.abs(each - expected[i]), `${found} for ${expected}`).toBeLessThan(2e-3))
+    found.forEach(
+      (each, i) =>
+        void expect(Math.abs(each - expected[i]), `${found} for ${expected}`).toBeLessThan(2e-3),
+    )
 
   test('learns as in WebAssembly, and stays on the device', async () => {
     const before = alive.size

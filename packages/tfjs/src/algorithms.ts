@@ -1,6 +1,6 @@
 /**
- * Every algorithm of core as a factory of tf.Optimizers; a new one is a line here. What each does, its paper and its options stand at
- * its definition in core.
+ * Every algorithm of core as a factory of tf.Optimizers; a new one is a line here. What each does,
+ * its paper and its options stand at its definition in core.
  */
 import * as core from '@freestep/core'
 import { optimizerFactory } from './factory.ts'

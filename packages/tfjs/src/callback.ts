@@ -1,6 +1,7 @@
 /**
- * What an optimizer estimates, in the logs of `fit`: d, lr·d and the algorithm's other numbers, read from the device while training goes
- * on. Not a tfjs Callback class, which would need tfjs-layers: `fit` takes plain objects of functions as well.
+ * What an optimizer estimates, in the logs of `fit`: d, lr·d and the algorithm's other numbers,
+ * read from the device while training goes on. Not a tfjs Callback class, which would need
+ * tfjs-layers: `fit` takes plain objects of functions as well.
  */
 import type { FreestepOptimizer } from './optimizer.ts'
 
@@ -14,13 +15,17 @@ export interface ScalarRecord {
 
 /** Options of {@link logScalars}. */
 export interface LogOptions {
-  /** Reads the numbers after every so many steps. A read that is still under way is not waited for: the next one is left out. */
+  /**
+   * Reads the numbers after every so many steps. A read that is still under way is not waited for:
+   * the next one is left out.
+   */
   readonly every?: number
   /** Called with each record when it arrives. */
   readonly onRecord?: (record: ScalarRecord) => void
   /**
-   * Also puts the latest numbers into the logs of every batch, for callbacks further on (tfjs-vis). Then tfjs itself waits for the loss of
-   * every batch, as it does for any callback with `onBatchEnd`.
+   * Also puts the latest numbers into the logs of every batch, for callbacks further on (tfjs-vis).
+   * Then tfjs itself waits for the loss of every batch, as it does for any callback with
+   * `onBatchEnd`.
    */
   readonly batches?: boolean
 }
@@ -40,10 +45,14 @@ export interface ScalarLog {
 }
 
 /**
- * Follows an optimizer: `model.fit(x, y, { callbacks: logScalars(optimizer) })`. The numbers appear in the logs of each epoch, hence in
- * the history that `fit` returns (`history.history.d`). Until training ends, the records fill up every `every` steps.
+ * Follows an optimizer: `model.fit(x, y, { callbacks: logScalars(optimizer) })`. The numbers appear
+ * in the logs of each epoch, hence in the history that `fit` returns (`history.history.d`). Until
+ * training ends, the records fill up every `every` steps.
  */
-export function logScalars(optimizer: FreestepOptimizer, { every = 10, onRecord, batches = false }: LogOptions = {}): ScalarLog {
+export function logScalars(
+  optimizer: FreestepOptimizer,
+  { every = 10, onRecord, batches = false }: LogOptions = {},
+): ScalarLog {
   const records: ScalarRecord[] = []
   let reading: Promise<void> | undefined
   const read = async () => {
@@ -73,7 +82,9 @@ export function logScalars(optimizer: FreestepOptimizer, { every = 10, onRecord,
       if (records.at(-1)?.step !== optimizer.iterations) await start()
       Object.assign(logs, latest())
     },
-    ...(batches && { onBatchEnd: (_batch: number, logs: Logs = {}) => void Object.assign(logs, latest()) }),
+    ...(batches && {
+      onBatchEnd: (_batch: number, logs: Logs = {}) => void Object.assign(logs, latest()),
+    }),
     async onTrainEnd() {
       stop()
       await reading

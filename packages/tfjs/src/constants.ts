@@ -1,7 +1,8 @@
 /**
- * The scalars that a step mentions (β₂, 1 − β₂, ε …), kept from one step to the next: making a scalar costs as much as a small kernel,
- * and eager execution asks for one per operation and tensor. What a step did not ask for is freed after it, so that a schedule, new at
- * every step, leaves nothing behind.
+ * The scalars that a step mentions (β₂, 1 − β₂, ε …), kept from one step to the next: making a
+ * scalar costs as much as a small kernel, and eager execution asks for one per operation and
+ * tensor. What a step did not ask for is freed after it, so that a schedule, new at every step,
+ * leaves nothing behind.
  */
 import type { Tensor } from '@tensorflow/tfjs-core'
 import type { TensorFlow } from './eager.ts'

@@ -1,6 +1,7 @@
 /**
- * More than one copy of TensorFlow.js in a program: finding it out, and saying what to do. Copies that see the same global object share
- * one engine, and all but the loading of saved models works across them. Others know nothing of each other's tensors.
+ * More than one copy of TensorFlow.js in a program: finding it out, and saying what to do. Copies
+ * that see the same global object share one engine, and all but the loading of saved models works
+ * across them. Others know nothing of each other's tensors.
  */
 import { FreestepError } from '@freestep/core'
 import type { Tensor } from '@tensorflow/tfjs-core'
@@ -11,7 +12,10 @@ const remedy =
   'Have everything use one version of @tensorflow/tfjs-core: "npm ls @tensorflow/tfjs-core" lists the copies, "npm dedupe" or an ' +
   'entry under "overrides" in package.json joins them. A bundler may need resolve.dedupe, and a <script> tag does not go with imports.'
 
-/** What the tensors of an engine inherit from, which is of the copy that has made the engine: the one that was loaded first. */
+/**
+ * What the tensors of an engine inherit from, which is of the copy that has made the engine: the
+ * one that was loaded first.
+ */
 const prototypes = new WeakMap<object, object>()
 
 function prototypeOf(tf: TensorFlow): object {
@@ -26,9 +30,16 @@ function prototypeOf(tf: TensorFlow): object {
   return prototype
 }
 
-/** Refuses a tensor that another copy of TensorFlow.js has made, and that this one therefore cannot reach. */
+/**
+ * Refuses a tensor that another copy of TensorFlow.js has made, and that this one therefore cannot
+ * reach.
+ */
 export function refuseForeign(tf: TensorFlow, tensor: Tensor, name: string): void {
-  if (tf.engine().state.tensorInfo.has(tensor.dataId) || Object.prototype.isPrototypeOf.call(prototypeOf(tf), tensor)) return
+  if (
+    tf.engine().state.tensorInfo.has(tensor.dataId) ||
+    Object.prototype.isPrototypeOf.call(prototypeOf(tf), tensor)
+  )
+    return
   throw new FreestepError(
     'tfjs',
     'unsupported',
@@ -40,10 +51,16 @@ export function refuseForeign(tf: TensorFlow, tensor: Tensor, name: string): voi
 const { platform, platformName } = tfjsCore.env()
 let warned = false
 
-/** Whether a copy beside ours shares the engine: one before it, which has made the engine, or one after. */
+/**
+ * Whether a copy beside ours shares the engine: one before it, which has made the engine, or one
+ * after.
+ */
 function shared(): boolean {
   const { platform: now, platformName: name } = tfjsCore.env()
-  return prototypeOf(tfjsCore) !== tfjsCore.Tensor.prototype || (now !== platform && name === platformName)
+  return (
+    prototypeOf(tfjsCore) !== tfjsCore.Tensor.prototype ||
+    (now !== platform && name === platformName)
+  )
 }
 
 /** Warns of copies that share the engine, once. */

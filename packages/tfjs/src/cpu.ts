@@ -1,8 +1,16 @@
 /**
- * The arrays of tfjs's cpu backend, as kernels reach them: variables and gradients are copied into the kernels' own memory, and new arrays
- * out of it, since arrays that tfjs has handed out must not change. Relies on nothing but the public interface of tfjs.
+ * The arrays of tfjs's cpu backend, as kernels reach them: variables and gradients are copied into
+ * the kernels' own memory, and new arrays out of it, since arrays that tfjs has handed out must not
+ * change. Relies on nothing but the public interface of tfjs.
  */
-import { type Arena, allocate, allows, type Ground, type Machine, type Site } from '@freestep/cpu/kernels'
+import {
+  type Arena,
+  allocate,
+  allows,
+  type Ground,
+  type Machine,
+  type Site,
+} from '@freestep/cpu/kernels'
 import type { Tensor } from '@tensorflow/tfjs-core'
 import type { TensorFlow } from './eager.ts'
 import type { Active, Terrain } from './linear.ts'
@@ -10,7 +18,9 @@ import type { Active, Terrain } from './linear.ts'
 /** Terrains on the active backend, or what they miss. */
 export function cpuTerrain(tf: TensorFlow): (() => Terrain) | string {
   const target = (['wasm', 'js'] as const).find(allows)
-  return target ? () => new CpuTerrain(tf, target) : 'WebAssembly with SIMD, and no permission to make code from text,'
+  return target
+    ? () => new CpuTerrain(tf, target)
+    : 'WebAssembly with SIMD, and no permission to make code from text,'
 }
 
 class CpuTerrain implements Terrain {
@@ -29,7 +39,13 @@ class CpuTerrain implements Terrain {
     const { target, tf } = this
     const arena = layout({})
     const memory = allocate(target, arena.bytes, false)
-    this.block = tf.keep(tf.tensor(new Float32Array(memory.buffer, 0, Math.floor(arena.bytes / 4)), undefined, 'float32'))
+    this.block = tf.keep(
+      tf.tensor(
+        new Float32Array(memory.buffer, 0, Math.floor(arena.bytes / 4)),
+        undefined,
+        'float32',
+      ),
+    )
     return { arena, memory }
   }
 
@@ -41,7 +57,10 @@ class CpuTerrain implements Terrain {
     g[i].set(gradient.dataSync())
   }
 
-  /** One new array for neighbours, of which each variable has a part: many small ones would keep the garbage collector busy. */
+  /**
+   * One new array for neighbours, of which each variable has a part: many small ones would keep the
+   * garbage collector busy.
+   */
   leave(machine: Machine, active: readonly Active[]): void {
     const { x } = this.at(machine)
     for (const run of neighbours(active)) {
@@ -50,7 +69,9 @@ class CpuTerrain implements Terrain {
       const fresh = new Float32Array(new Float32Array(buffer, byteOffset, size))
       let at = 0
       for (const { variable } of run) {
-        variable.assign(this.tf.tensor(fresh.subarray(at, at + variable.size), variable.shape, 'float32'))
+        variable.assign(
+          this.tf.tensor(fresh.subarray(at, at + variable.size), variable.shape, 'float32'),
+        )
         at += variable.size
       }
     }

@@ -1,6 +1,6 @@
 /**
- * Gradients of an objective, by tfjs: what its errors mean for someone who trains, and what to do then. Not the checks of gradients that a
- * caller computed, which are in gradients.ts.
+ * Gradients of an objective, by tfjs: what its errors mean for someone who trains, and what to do
+ * then. Not the checks of gradients that a caller computed, which are in gradients.ts.
  */
 import { FreestepError } from '@freestep/core'
 import * as tf from '@tensorflow/tfjs-core'
@@ -18,7 +18,8 @@ export function differentiate(
   varList: tf.Variable[] | undefined,
   variableGrads: (f: () => tf.Scalar, varList?: tf.Variable[]) => Differentiated,
 ): Differentiated {
-  for (const variable of varList ?? []) if (variable instanceof tf.Tensor) refuseForeign(tf, variable, variable.name)
+  for (const variable of varList ?? [])
+    if (variable instanceof tf.Tensor) refuseForeign(tf, variable, variable.name)
   const objective = () => {
     const value = f()
     if (value instanceof tf.Tensor) refuseForeign(tf, value, 'the value of the objective')
@@ -44,7 +45,8 @@ const layers: Readonly<Record<string, string>> = {
 
 function explained(error: unknown): unknown {
   const message = error instanceof Error ? error.message : ''
-  const [, kernel, backend] = /^Kernel '(\w+)' not registered for backend '(\w+)'/.exec(message) ?? []
+  const [, kernel, backend] =
+    /^Kernel '(\w+)' not registered for backend '(\w+)'/.exec(message) ?? []
   if (kernel) {
     const what = layers[kernel] ? ` The gradient of ${layers[kernel]} needs it.` : ''
     const text = `tfjs's ${backend} backend has no kernel ${kernel}.${what} Train on another one: await tf.setBackend('cpu'), 'webgl' or 'webgpu'.`

@@ -1,6 +1,7 @@
 /**
- * Steps operation by operation, on any tfjs backend: how core's eager engine makes, keeps and frees tensors of tfjs. The reference for
- * fused steps, and the way where there are none. Not the operations, which are in eager.ts.
+ * Steps operation by operation, on any tfjs backend: how core's eager engine makes, keeps and frees
+ * tensors of tfjs. The reference for fused steps, and the way where there are none. Not the
+ * operations, which are in eager.ts.
  */
 import { type EagerSpec, type Engine, eagerBackend, type Program } from '@freestep/core'
 import type { Tensor, TensorContainer, Variable } from '@tensorflow/tfjs-core'
@@ -16,7 +17,11 @@ export interface EagerEngine extends Engine<Tensor> {
 }
 
 /** Starts an engine. */
-export function startEager(tf: TensorFlow, program: Program, params: readonly Tensor[]): EagerEngine {
+export function startEager(
+  tf: TensorFlow,
+  program: Program,
+  params: readonly Tensor[],
+): EagerEngine {
   const constants = new Constants(tf)
   const engine = eagerBackend(eagerSpec(tf, constants)).start(program, params) as EagerEngine
   const step = engine.step.bind(engine)
@@ -30,9 +35,13 @@ export function startEager(tf: TensorFlow, program: Program, params: readonly Te
   })
 }
 
-/** Everything that eager execution asks. `assign` and `clone` share memory, but no kernel ever writes into a tensor. */
+/**
+ * Everything that eager execution asks. `assign` and `clone` share memory, but no kernel ever
+ * writes into a tensor.
+ */
 function eagerSpec(tf: TensorFlow, constants: Constants): EagerSpec<Tensor, Tensor> {
-  const shape = (param: Tensor, size: number | undefined) => (size === undefined ? param.shape : [size])
+  const shape = (param: Tensor, size: number | undefined) =>
+    size === undefined ? param.shape : [size]
   return {
     name: 'tfjs',
     ops: eagerOps(tf, constants.get),
@@ -41,7 +50,8 @@ function eagerSpec(tf: TensorFlow, constants: Constants): EagerSpec<Tensor, Tens
     store: (param, value) => (param as Variable).assign(value),
     export: (value, param) => tf.reshape(value, param.shape),
     fill: (param, value, size) => tf.fill(shape(param, size), value, 'float32'),
-    from: (param, numbers, size) => tf.tensor(Float32Array.from(numbers), shape(param, size), 'float32'),
+    from: (param, numbers, size) =>
+      tf.tensor(Float32Array.from(numbers), shape(param, size), 'float32'),
     read: async (value) => Float32Array.from(await value.data<'float32'>()),
     copy: (value) => tf.clone(value),
     scope: (f) => {

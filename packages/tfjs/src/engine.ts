@@ -1,8 +1,15 @@
 /**
- * The engine behind every optimizer here: a fused one where the active tfjs backend lets it be, an eager one elsewhere, and another one when
- * tf.setBackend has changed the backend meanwhile. Not the arithmetic.
+ * The engine behind every optimizer here: a fused one where the active tfjs backend lets it be, an
+ * eager one elsewhere, and another one when tf.setBackend has changed the backend meanwhile. Not
+ * the arithmetic.
  */
-import { type Engine, FreestepError, type Numbers, type Program, type StepInput } from '@freestep/core'
+import {
+  type Engine,
+  FreestepError,
+  type Numbers,
+  type Program,
+  type StepInput,
+} from '@freestep/core'
 import type { Tensor, Variable } from '@tensorflow/tfjs-core'
 import type { TensorFlow } from './eager.ts'
 import { type EagerEngine, startEager } from './eagerEngine.ts'
@@ -38,7 +45,10 @@ export class TfjsEngine implements Engine<Tensor> {
     this.running = this.start(this.fusing())
   }
 
-  /** How to start a fused engine on the present backend; undefined where there is no way, or none is wanted. */
+  /**
+   * How to start a fused engine on the present backend; undefined where there is no way, or none is
+   * wanted.
+   */
   private fusing(): Start | undefined {
     return this.mayFuse ? fusedStart(this.tf) : undefined
   }
@@ -68,7 +78,8 @@ export class TfjsEngine implements Engine<Tensor> {
     this.follow()
     const { tf } = this
     // A variable that serves as a gradient keeps its present value for as long as the step lasts.
-    const still = (gradient: Tensor | undefined) => (gradient && isVariable(gradient) ? tf.clone(gradient) : gradient)
+    const still = (gradient: Tensor | undefined) =>
+      gradient && isVariable(gradient) ? tf.clone(gradient) : gradient
     tf.tidy(() => this.engine.step({ gradients: gradients.map(still), ...rest }))
   }
 
@@ -82,7 +93,9 @@ export class TfjsEngine implements Engine<Tensor> {
     else this.move(fusing)
   }
 
-  /** Starts on the present backend with the states as they are; all stays as it was if that fails. */
+  /**
+   * Starts on the present backend with the states as they are; all stays as it was if that fails.
+   */
   private move(fusing: Start | undefined): void {
     const { engine, program } = this
     const read = this.reader()
@@ -101,7 +114,9 @@ export class TfjsEngine implements Engine<Tensor> {
   /** Reads states at once. */
   private reader(): (state: string) => readonly Numbers[] {
     const { running, tf } = this
-    if (!running.fused) return (state) => running.eager.tensors(state).map((tensor) => Float32Array.from(tensor.dataSync()))
+    if (!running.fused)
+      return (state) =>
+        running.eager.tensors(state).map((tensor) => Float32Array.from(tensor.dataSync()))
     const { backend, fused } = running
     if (fused instanceof LinearEngine) return (state) => fused.read(state)
     throw new FreestepError(
@@ -124,7 +139,9 @@ export class TfjsEngine implements Engine<Tensor> {
 
   read(state: string): ReturnType<Engine<Tensor>['read']> {
     if (state !== 'x') return this.engine.read(state)
-    return Promise.all(this.variables.map(async (variable) => Float32Array.from(await variable.data<'float32'>())))
+    return Promise.all(
+      this.variables.map(async (variable) => Float32Array.from(await variable.data<'float32'>())),
+    )
   }
 
   write(state: string, numbers: readonly Numbers[]): ReturnType<Engine<Tensor>['write']> {
@@ -132,7 +149,9 @@ export class TfjsEngine implements Engine<Tensor> {
     const { tf } = this
     tf.tidy(() => {
       for (const [i, variable] of this.variables.entries())
-        (variable as Variable).assign(tf.tensor(Float32Array.from(numbers[i]), variable.shape, 'float32'))
+        (variable as Variable).assign(
+          tf.tensor(Float32Array.from(numbers[i]), variable.shape, 'float32'),
+        )
     })
   }
 

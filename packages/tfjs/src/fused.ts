@@ -1,6 +1,7 @@
 /**
- * Which tfjs backends fused steps run on, and the warning where they ought to and cannot: tfjs says nothing about its memory that it would
- * have to keep to, so each way to it checks what it relies on. Not the ways: those are wasm.ts, cpu.ts and webgpu.ts.
+ * Which tfjs backends fused steps run on, and the warning where they ought to and cannot: tfjs says
+ * nothing about its memory that it would have to keep to, so each way to it checks what it relies
+ * on. Not the ways: those are wasm.ts, cpu.ts and webgpu.ts.
  */
 import type { Engine, Program } from '@freestep/core'
 import type { Tensor } from '@tensorflow/tfjs-core'
@@ -12,7 +13,10 @@ import { webgpuStart } from './webgpu.ts'
 
 /** An engine that is bound to one tfjs backend. */
 export interface FusedEngine extends Engine<Tensor> {
-  /** An engine for more tensors, this one's first, that goes on from its states; this one is disposed. */
+  /**
+   * An engine for more tensors, this one's first, that goes on from its states; this one is
+   * disposed.
+   */
   extended(program: Program, params: readonly Tensor[]): FusedEngine
 }
 
@@ -27,11 +31,16 @@ const ways: Readonly<Record<string, (tf: TensorFlow) => Start | string>> = {
 }
 
 const onTerrain = (tf: TensorFlow, terrain: (() => Terrain) | string): Start | string =>
-  typeof terrain === 'string' ? terrain : (program, params) => new LinearEngine(tf, terrain, program, params)
+  typeof terrain === 'string'
+    ? terrain
+    : (program, params) => new LinearEngine(tf, terrain, program, params)
 
 const warned = new Set<string>()
 
-/** How to start an engine on the active backend; undefined where steps cannot be fused, which is said once if they ought to be. */
+/**
+ * How to start an engine on the active backend; undefined where steps cannot be fused, which is
+ * said once if they ought to be.
+ */
 export function fusedStart(tf: TensorFlow): Start | undefined {
   const backend = tf.getBackend()
   const way = ways[backend]?.(tf)

@@ -1,6 +1,7 @@
 /**
- * What callers give to a step, as tf.train's optimizers take it, and what an engine can use of it: float32 tensors of the variables'
- * shapes, and a loss of one number. Refuses the rest before anything is changed.
+ * What callers give to a step, as tf.train's optimizers take it, and what an engine can use of it:
+ * float32 tensors of the variables' shapes, and a loss of one number. Refuses the rest before
+ * anything is changed.
  */
 import { FreestepError, suggest } from '@freestep/core'
 import * as tf from '@tensorflow/tfjs-core'
@@ -9,18 +10,23 @@ import type { Given } from './growing.ts'
 import { checkTensor, describe } from './tensors.ts'
 
 /**
- * A gradient: a tensor (int32 and bool are cast), or numbers in an array, or arrays of arrays, of the variable's shape. With null or
- * undefined the variable sits the step out.
+ * A gradient: a tensor (int32 and bool are cast), or numbers in an array, or arrays of arrays, of
+ * the variable's shape. With null or undefined the variable sits the step out.
  */
 export type Gradient = tf.Tensor | tf.TensorLike | null | undefined
 
 /** Gradients, by variable name or as a list. */
-export type Gradients = Readonly<Record<string, Gradient>> | readonly { readonly name: string; readonly tensor: Gradient }[]
+export type Gradients =
+  | Readonly<Record<string, Gradient>>
+  | readonly { readonly name: string; readonly tensor: Gradient }[]
 
 /** A loss: a number, or a tensor of one. */
 export type Loss = number | tf.Tensor
 
-/** The gradients that are there, each with its variable. Tensors that this makes are the caller's scope's. */
+/**
+ * The gradients that are there, each with its variable. Tensors that this makes are the caller's
+ * scope's.
+ */
 export function checkedGradients(gradients: Gradients): Given[] {
   if (typeof gradients !== 'object' || gradients === null || gradients instanceof tf.Tensor)
     throw new FreestepError(
@@ -30,12 +36,19 @@ export function checkedGradients(gradients: Gradients): Given[] {
         'Give them by the names of their variables: { [variable.name]: gradient }.',
     )
   const registered = tf.engine().registeredVariables
-  const list = Array.isArray(gradients) ? gradients : Object.entries(gradients).map(([name, tensor]) => ({ name, tensor }))
+  const list = Array.isArray(gradients)
+    ? gradients
+    : Object.entries(gradients).map(([name, tensor]) => ({ name, tensor }))
   const seen = new Set<string>()
   const given = list.flatMap(({ name, tensor }): Given[] => {
     const variable = registered[name]
     if (!variable) throw unknown(name, tensor, Object.keys(registered))
-    if (seen.has(name)) throw new FreestepError('tfjs', 'bad-shape', `There are two gradients for ${name}. Give their sum, once.`)
+    if (seen.has(name))
+      throw new FreestepError(
+        'tfjs',
+        'bad-shape',
+        `There are two gradients for ${name}. Give their sum, once.`,
+      )
     seen.add(name)
     if (tensor === null || tensor === undefined) return []
     describe(variable, name)
@@ -69,19 +82,25 @@ function unknown(name: string, gradient: Gradient, known: readonly string[]): Fr
 function toFloat(value: tf.Tensor | tf.TensorLike, name: string): tf.Tensor {
   const tensor = value instanceof tf.Tensor ? value : fromNumbers(value, name)
   checkTensor(tensor, name)
-  const float = tensor.dtype === 'int32' || tensor.dtype === 'bool' ? tf.cast(tensor, 'float32') : tensor
+  const float =
+    tensor.dtype === 'int32' || tensor.dtype === 'bool' ? tf.cast(tensor, 'float32') : tensor
   describe(float, name)
   return float
 }
 
 function fromNumbers(value: tf.TensorLike, name: string): tf.Tensor {
   const refuse = (what: string) =>
-    new FreestepError('tfjs', 'bad-dtype', `${name} is ${what}. Give a tensor, or numbers in an array of the variable's shape.`)
+    new FreestepError(
+      'tfjs',
+      'bad-dtype',
+      `${name} is ${what}. Give a tensor, or numbers in an array of the variable's shape.`,
+    )
   if (typeof value !== 'number' && !isList(value)) throw refuse(kindOf(value))
   const shape: number[] = []
   for (let inner: unknown = value; isList(inner); inner = inner[0]) shape.push(inner.length)
   // tfjs looks at the first rows and numbers alone, and takes null for 0.
-  if (!isFull(value, shape)) throw refuse('an array whose rows are not all numbers, or not all of one length')
+  if (!isFull(value, shape))
+    throw refuse('an array whose rows are not all numbers, or not all of one length')
   return tf.tensor(value, shape, 'float32')
 }
 
@@ -102,7 +121,11 @@ export function checkedLoss(loss: Loss | undefined): number | tf.Scalar | undefi
   if (loss === undefined) return undefined
   if (typeof loss === 'number') {
     if (Number.isFinite(loss)) return loss
-    throw new FreestepError('tfjs', 'bad-option', `The loss is ${loss}. Give a finite number, or leave this step out.`)
+    throw new FreestepError(
+      'tfjs',
+      'bad-option',
+      `The loss is ${loss}. Give a finite number, or leave this step out.`,
+    )
   }
   if (!(loss instanceof tf.Tensor))
     throw new FreestepError(
@@ -112,7 +135,11 @@ export function checkedLoss(loss: Loss | undefined): number | tf.Scalar | undefi
     )
   const { size, shape } = describe(loss, 'the loss')
   if (size !== 1)
-    throw new FreestepError('tfjs', 'bad-shape', `The loss has shape [${shape}]. Give one number, such as tf.mean(losses).`)
+    throw new FreestepError(
+      'tfjs',
+      'bad-shape',
+      `The loss has shape [${shape}]. Give one number, such as tf.mean(losses).`,
+    )
   return shape.length ? tf.reshape(loss, []) : (loss as tf.Scalar)
 }
 

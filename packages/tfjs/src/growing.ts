@@ -1,7 +1,8 @@
 /**
- * Core's optimizer over a set of variables that may grow: starts at the first step, lets variables join with their own start, notices
- * those that were disposed, and resumes from a checkpoint once a step has shown which variables it is of.
- * Not the tf.Optimizer: optimizer.ts checks what comes in and speaks to tfjs.
+ * Core's optimizer over a set of variables that may grow: starts at the first step, lets variables
+ * join with their own start, notices those that were disposed, and resumes from a checkpoint once a
+ * step has shown which variables it is of. Not the tf.Optimizer: optimizer.ts checks what comes in
+ * and speaks to tfjs.
  */
 import {
   type Algorithm,
@@ -23,13 +24,16 @@ import { bad, ordered, variablesOf, without } from './weights.ts'
 /** How an optimizer runs, beside the options of its algorithm. */
 export interface RunSettings<O> {
   /**
-   * Options of the algorithm for some of the variables, named by `params`: a list of names, or a function of the name. Of several groups
-   * that name a variable, the later wins.
+   * Options of the algorithm for some of the variables, named by `params`: a list of names, or a
+   * function of the name. Of several groups that name a variable, the later wins.
    */
   readonly groups?: readonly Group<O>[]
   /** Runs the algorithm for each group by itself, with its own estimates (its own d). */
   readonly splitGroups?: boolean
-  /** False runs steps operation by operation also where they could be fused: slower, and what fused ones are tested against. */
+  /**
+   * False runs steps operation by operation also where they could be fused: slower, and what fused
+   * ones are tested against.
+   */
   readonly fused?: boolean
 }
 
@@ -74,12 +78,19 @@ export class GrowingOptimizer {
     const starting = !this.running
     try {
       this.join(given.map(({ variable }) => variable))
-      this.running?.step(Object.fromEntries(given.map(({ variable, gradient }) => [this.names.get(variable), gradient])), {
-        loss,
-      })
+      this.running?.step(
+        Object.fromEntries(
+          given.map(({ variable, gradient }) => [this.names.get(variable), gradient]),
+        ),
+        {
+          loss,
+        },
+      )
     } catch (error) {
       if (starting) this.stop()
-      throw error instanceof FreestepError && error.code === 'missing-loss' ? this.missingLoss() : error
+      throw error instanceof FreestepError && error.code === 'missing-loss'
+        ? this.missingLoss()
+        : error
     }
     this.pending = undefined
   }
@@ -92,12 +103,19 @@ export class GrowingOptimizer {
     )
   }
 
-  /** Sees to it that core's optimizer runs on these variables, and on all earlier ones that are still there. */
+  /**
+   * Sees to it that core's optimizer runs on these variables, and on all earlier ones that are
+   * still there.
+   */
   private join(variables: readonly tf.Variable[]): void {
     const present = swept(this.slots)
     try {
       if (deserted(present)) this.release()
-      const slots = this.running ? present : this.pending ? this.resume(this.pending, variables) : this.slots
+      const slots = this.running
+        ? present
+        : this.pending
+          ? this.resume(this.pending, variables)
+          : this.slots
       const wanted = joined(slots, variables)
       if (wanted !== this.slots) this.start(wanted)
     } finally {
@@ -110,7 +128,10 @@ export class GrowingOptimizer {
     const saved = variablesOf(checkpoint)
     const slots = slotsOf(saved, variables)
     const list = (of: readonly { name: string }[]) => of.map(({ name }) => name).join(', ')
-    if (!slots) throw bad(`it is of the variables ${list(saved)}, and the step is for ${list(variables)}. Train the same model`)
+    if (!slots)
+      throw bad(
+        `it is of the variables ${list(saved)}, and the step is for ${list(variables)}. Train the same model`,
+      )
     this.start(slots.length ? slots : joined(slots, variables))
     this.running?.loadSync(checkpoint, this.pendingOptions)
     return this.slots
@@ -123,10 +144,15 @@ export class GrowingOptimizer {
     const params = Object.fromEntries(slots.map(({ name, variable }) => [name, variable]))
     this.labels = new Map(slots.map(({ name, label }) => [name, label]))
     try {
-      checkNames(groups, [...new Set([...this.labels.values(), ...Object.keys(tf.engine().registeredVariables)])])
+      checkNames(groups, [
+        ...new Set([...this.labels.values(), ...Object.keys(tf.engine().registeredVariables)]),
+      ])
       if (this.running) this.running.extend(params)
       else {
-        this.running = createOptimizerSync(algorithm, params, backend, { groups: this.byLabel(groups), splitGroups })
+        this.running = createOptimizerSync(algorithm, params, backend, {
+          groups: this.byLabel(groups),
+          splitGroups,
+        })
       }
     } catch (error) {
       discard(slots, this.slots)
@@ -140,7 +166,9 @@ export class GrowingOptimizer {
   /** The algorithm's single numbers, as of the last step. */
   async scalars(): Promise<Record<string, number>> {
     if (this.running) return this.running.scalars()
-    const scalars = Object.entries(this.pending?.tensors ?? {}).filter(([, { shape }]) => shape.length === 0)
+    const scalars = Object.entries(this.pending?.tensors ?? {}).filter(
+      ([, { shape }]) => shape.length === 0,
+    )
     return Object.fromEntries(scalars.map(([name, { data }]) => [name, data[0]]))
   }
 
@@ -157,14 +185,15 @@ export class GrowingOptimizer {
   }
 
   /**
-   * The whole state, read from the device, variables in the order they came and those that are gone left out. When all are gone it is that
-   * of a start, as the next step will be one.
+   * The whole state, read from the device, variables in the order they came and those that are gone
+   * left out. When all are gone it is that of a start, as the next step will be one.
    */
   async save(): Promise<Checkpoint> {
     if (this.pending) return this.pending
     const { running, slots } = this
     const gone = new Set(slots.filter(isDeserted).map(({ name }) => name))
-    if (!running || gone.size === slots.length) return { algorithm: this.algorithm.name, options: '{}', steps: 0, tensors: {} }
+    if (!running || gone.size === slots.length)
+      return { algorithm: this.algorithm.name, options: '{}', steps: 0, tensors: {} }
     const parts = this.parts()
     return without(ordered(await running.save(), [...this.labels.keys()]), gone, parts)
   }
@@ -174,7 +203,9 @@ export class GrowingOptimizer {
     const { groups = [], splitGroups } = this.settings
     const names = this.slots.map(({ name }) => name)
     if (!splitGroups) return [names]
-    const tensors = this.slots.map(({ name, variable: { shape, size } }) => ({ name, shape, size, dtype: 'float32' }) as const)
+    const tensors = this.slots.map(
+      ({ name, variable: { shape, size } }) => ({ name, shape, size, dtype: 'float32' }) as const,
+    )
     return partition(tensors, this.byLabel(groups)).map((part) => part.map((i) => names[i]))
   }
 
@@ -185,10 +216,16 @@ export class GrowingOptimizer {
   /** The settings to save: groups name no variables that are gone. */
   get savedSettings(): RunSettings<object> {
     const { groups, ...settings } = this.settings
-    const present = new Set(this.slots.filter((slot) => !isDeserted(slot)).map(({ label }) => label))
-    const gone = new Set(this.slots.map(({ label }) => label).filter((label) => !present.has(label)))
+    const present = new Set(
+      this.slots.filter((slot) => !isDeserted(slot)).map(({ label }) => label),
+    )
+    const gone = new Set(
+      this.slots.map(({ label }) => label).filter((label) => !present.has(label)),
+    )
     const left = groups?.map((group) =>
-      typeof group.params === 'function' ? group : { ...group, params: group.params.filter((name) => !gone.has(name)) },
+      typeof group.params === 'function'
+        ? group
+        : { ...group, params: group.params.filter((name) => !gone.has(name)) },
     )
     return { ...settings, groups: left }
   }
@@ -197,9 +234,13 @@ export class GrowingOptimizer {
   load(checkpoint: Checkpoint, options?: LoadOptions): void {
     const { name } = this.algorithm
     if (checkpoint.algorithm !== name)
-      throw bad(`it is of ${checkpoint.algorithm}, and this is ${name}. Load it with the optimizer that saved it`)
+      throw bad(
+        `it is of ${checkpoint.algorithm}, and this is ${name}. Load it with the optimizer that saved it`,
+      )
     if (Object.keys(checkpoint.tensors).some((key) => key.startsWith('x/')))
-      throw bad('it holds the parameters too, which a tfjs model keeps by itself. Save it without params: true')
+      throw bad(
+        'it holds the parameters too, which a tfjs model keeps by itself. Save it without params: true',
+      )
     this.release()
     this.pending = checkpoint
     this.pendingOptions = options

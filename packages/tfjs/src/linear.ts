@@ -1,10 +1,26 @@
 /**
- * The fused engine where a processor reaches the tensors: a compiled program at work on what tfjs's wasm and cpu backends hold. States
- * live in a block of memory of its own. Not how tensors are reached: that is the terrain's, see wasm.ts and cpu.ts.
+ * The fused engine where a processor reaches the tensors: a compiled program at work on what tfjs's
+ * wasm and cpu backends hold. States live in a block of memory of its own. Not how tensors are
+ * reached: that is the terrain's, see wasm.ts and cpu.ts.
  */
 import { compile } from '@freestep/compiler'
-import { type Engine, fixedUniforms, type Numbers, type Program, type StepInput } from '@freestep/core'
-import { type Arena, arrange, type Ground, handOver, Machine, type Place, type Prepared, type Site } from '@freestep/cpu/kernels'
+import {
+  type Engine,
+  fixedUniforms,
+  type Numbers,
+  type Program,
+  type StepInput,
+} from '@freestep/core'
+import {
+  type Arena,
+  arrange,
+  type Ground,
+  handOver,
+  Machine,
+  type Place,
+  type Prepared,
+  type Site,
+} from '@freestep/cpu/kernels'
 import type { Tensor, Variable } from '@tensorflow/tfjs-core'
 import type { TensorFlow } from './eager.ts'
 
@@ -21,9 +37,15 @@ export interface Terrain {
   claim(layout: (site: Site) => Arena): Ground
   /** Sees to it that writing to a variable, in place, changes nothing else. */
   separate(variable: Variable): void
-  /** Makes a variable and its gradient (or room for a result) reachable for kernels; says where, if that is not in the arena. */
+  /**
+   * Makes a variable and its gradient (or room for a result) reachable for kernels; says where, if
+   * that is not in the arena.
+   */
   enter(machine: Machine, active: Active): Place | undefined
-  /** Gives variables the numbers that kernels have written. Data that tfjs knows by an id never changes: they get other ids. */
+  /**
+   * Gives variables the numbers that kernels have written. Data that tfjs knows by an id never
+   * changes: they get other ids.
+   */
   leave(machine: Machine, active: readonly Active[]): void
   /** The result that kernels have written in place of a gradient: that tensor, or a new one. */
   result(machine: Machine, active: Active): Tensor
@@ -63,7 +85,10 @@ export class LinearEngine implements Engine<Tensor> {
     this.evaluating = evaluate && this.machine.prepare(evaluate)
   }
 
-  /** An engine for more tensors, this one's first, that goes on from its states; this one is disposed. */
+  /**
+   * An engine for more tensors, this one's first, that goes on from its states; this one is
+   * disposed.
+   */
   extended(program: Program, params: readonly Tensor[]): LinearEngine {
     const next = new LinearEngine(this.tf, this.terrain, program, params)
     handOver(this.program, program, this, next)
@@ -72,7 +97,9 @@ export class LinearEngine implements Engine<Tensor> {
   }
 
   step({ gradients, uniforms, loss }: StepInput<Tensor>): void {
-    const active = gradients.flatMap((gradient, i) => (gradient ? [{ i, variable: this.params[i] as Variable, gradient }] : []))
+    const active = gradients.flatMap((gradient, i) =>
+      gradient ? [{ i, variable: this.params[i] as Variable, gradient }] : [],
+    )
     const value = typeof loss === 'object' ? loss.dataSync()[0] : loss
     for (const { variable } of active) this.own.separate(variable)
     this.setUniforms(uniforms)
@@ -100,12 +127,18 @@ export class LinearEngine implements Engine<Tensor> {
 
   /** All tensors, with something in place of gradients. */
   private everything(gradients: readonly Tensor[]): Active[] {
-    return this.params.map((variable, i) => ({ i, variable: variable as Variable, gradient: gradients[i] }))
+    return this.params.map((variable, i) => ({
+      i,
+      variable: variable as Variable,
+      gradient: gradients[i],
+    }))
   }
 
   read(state: string): readonly Numbers[] {
     const single = this.machine.get(state)
-    return single ? single.map((number) => Float64Array.of(number)) : this.machine.views(state).map((part) => part.slice())
+    return single
+      ? single.map((number) => Float64Array.of(number))
+      : this.machine.views(state).map((part) => part.slice())
   }
 
   write(state: string, numbers: readonly Numbers[]): void {

@@ -1,8 +1,15 @@
 /**
- * The tf.Optimizer: what `model.compile`, `minimize` and `applyGradients` take, for every algorithm of core, in tfjs's language of
- * weights and configurations. Not the step, nor the states, which are behind growing.ts; what a step is given is checked in gradients.ts.
+ * The tf.Optimizer: what `model.compile`, `minimize` and `applyGradients` take, for every algorithm
+ * of core, in tfjs's language of weights and configurations. Not the step, nor the states, which
+ * are behind growing.ts; what a step is given is checked in gradients.ts.
  */
-import { type Algorithm, type Checkpoint, FreestepError, type LoadOptions, type Schedule } from '@freestep/core'
+import {
+  type Algorithm,
+  type Checkpoint,
+  FreestepError,
+  type LoadOptions,
+  type Schedule,
+} from '@freestep/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { warnOfCopies } from './copies.ts'
 import { type Differentiated, differentiate } from './differentiate.ts'
@@ -17,7 +24,10 @@ export interface ApplyOptions {
   readonly loss?: Loss
 }
 
-/** A tf.Optimizer that runs an algorithm of freestep. Made by the factories (`prodigy()`, …) and by `optimizerOf`. */
+/**
+ * A tf.Optimizer that runs an algorithm of freestep. Made by the factories (`prodigy()`, …) and by
+ * `optimizerOf`.
+ */
 export abstract class FreestepOptimizer extends tf.Optimizer {
   /** The algorithm, with its options. */
   readonly algorithm: Algorithm
@@ -37,14 +47,19 @@ export abstract class FreestepOptimizer extends tf.Optimizer {
   }
 
   /**
-   * Computes the gradient of f and takes a step; f's value is also the loss, for the algorithms that use it.
+   * Computes the gradient of f and takes a step; f's value is also the loss, for the algorithms
+   * that use it.
    *
    * @param f - the objective, a function of variables
    * @param returnCost - whether to return its value, which is then the caller's to dispose
    * @param varList - the variables to train; all trainable ones if left out
    * @throws FreestepError as {@link applyGradients}
    */
-  override minimize(f: () => tf.Scalar, returnCost = false, varList?: tf.Variable[]): tf.Scalar | null {
+  override minimize(
+    f: () => tf.Scalar,
+    returnCost = false,
+    varList?: tf.Variable[],
+  ): tf.Scalar | null {
     this.alive()
     const { value, grads } = this.computeGradients(f, varList)
     let returned = false
@@ -63,19 +78,22 @@ export abstract class FreestepOptimizer extends tf.Optimizer {
    *
    * @param f - the objective, a function of variables
    * @param varList - the variables to differentiate by; all trainable ones if left out
-   * @throws FreestepError for variables, or a value of f, that another copy of TensorFlow.js has made, and where the backend lacks what
-   *   a gradient needs
+   * @throws FreestepError for variables, or a value of f, that another copy of TensorFlow.js has
+   * made, and where the backend lacks what a gradient needs
    */
   override computeGradients(f: () => tf.Scalar, varList?: tf.Variable[]): Differentiated {
     return differentiate(f, varList, (objective, list) => super.computeGradients(objective, list))
   }
 
   /**
-   * Takes a step with given gradients. A variable without one stays as it is, with all that is kept about it, and sums take what it last gave;
-   * a variable seen for the first time joins with its own start.
+   * Takes a step with given gradients. A variable without one stays as it is, with all that is kept
+   * about it, and sums take what it last gave; a variable seen for the first time joins with its
+   * own start.
    *
-   * @param gradients - by variable name, or as a list of names and tensors; arrays of numbers are taken, too
-   * @throws FreestepError for an unknown or disposed variable, a wrong dtype or shape, or a missing loss; nothing is changed then
+   * @param gradients - by variable name, or as a list of names and tensors; arrays of numbers are
+   * taken, too
+   * @throws FreestepError for an unknown or disposed variable, a wrong dtype or shape, or a missing
+   * loss; nothing is changed then
    */
   applyGradients(gradients: Gradients, { loss }: ApplyOptions = {}): void {
     this.alive()
@@ -96,8 +114,8 @@ export abstract class FreestepOptimizer extends tf.Optimizer {
   }
 
   /**
-   * How steps run: fused into a few passes over memory, or operation by operation, and on which tfjs backend; undefined before the first
-   * step, which decides.
+   * How steps run: fused into a few passes over memory, or operation by operation, and on which
+   * tfjs backend; undefined before the first step, which decides.
    */
   get execution(): Execution | undefined {
     return this.growing.execution
@@ -119,7 +137,10 @@ export abstract class FreestepOptimizer extends tf.Optimizer {
     this.setLearningRate(_value)
   }
 
-  /** Refused: what tf.train's optimizers are told between steps is a schedule here, which can be saved with the model. */
+  /**
+   * Refused: what tf.train's optimizers are told between steps is a schedule here, which can be
+   * saved with the model.
+   */
   setLearningRate(_value: number): never {
     const { name } = this.algorithm
     throw new FreestepError(
@@ -131,8 +152,9 @@ export abstract class FreestepOptimizer extends tf.Optimizer {
   }
 
   /**
-   * The algorithm's single numbers by the paper's names (`d`, …), read from the device without stopping it; empty before the first step.
-   * One that each variable has for itself, or each group with `splitGroups`, comes as `name/variable`.
+   * The algorithm's single numbers by the paper's names (`d`, …), read from the device without
+   * stopping it; empty before the first step. One that each variable has for itself, or each group
+   * with `splitGroups`, comes as `name/variable`.
    */
   async scalars(): Promise<Record<string, number>> {
     this.alive()
@@ -146,8 +168,9 @@ export abstract class FreestepOptimizer extends tf.Optimizer {
   }
 
   /**
-   * Runs a function while the variables hold the values to evaluate the model at, where the algorithm says that these are others than
-   * the ones in training (averages); then training goes on where it was. The function may be asynchronous, but must not train.
+   * Runs a function while the variables hold the values to evaluate the model at, where the
+   * algorithm says that these are others than the ones in training (averages); then training goes
+   * on where it was. The function may be asynchronous, but must not train.
    */
   async evaluating<T>(f: () => T | Promise<T>): Promise<T> {
     this.alive()
@@ -164,7 +187,10 @@ export abstract class FreestepOptimizer extends tf.Optimizer {
     }
   }
 
-  /** Frees all that the optimizer keeps; the variables stay. Any later step is refused. A model never does this to an optimizer it was given. */
+  /**
+   * Frees all that the optimizer keeps; the variables stay. Any later step is refused. A model
+   * never does this to an optimizer it was given.
+   */
   override dispose(): void {
     this.growing.release()
     this.reclaim()
@@ -172,8 +198,9 @@ export abstract class FreestepOptimizer extends tf.Optimizer {
   }
 
   /**
-   * The whole state as named tensors, `iter` first: what `model.save(…, { includeOptimizer: true })` stores. The tensors stay the
-   * optimizer's, which frees them at the next step or call; clone what is to live longer.
+   * The whole state as named tensors, `iter` first: what
+   * `model.save(…, { includeOptimizer: true })` stores. The tensors stay the optimizer's, which
+   * frees them at the next step or call; clone what is to live longer.
    */
   override async getWeights(): Promise<NamedTensor[]> {
     this.alive()
@@ -192,19 +219,24 @@ export abstract class FreestepOptimizer extends tf.Optimizer {
   /**
    * The options, as model.json keeps them.
    *
-   * @throws FreestepError for what it cannot keep: functions that are no schedules of freestep, groups that choose by a function
+   * @throws FreestepError for what it cannot keep: functions that are no schedules of freestep,
+   * groups that choose by a function
    */
   abstract override getConfig(): tf.serialization.ConfigDict
 
-  /** Everything that is needed to continue bit for bit, as a checkpoint of core: `toSafetensors` makes bytes of it. */
+  /**
+   * Everything that is needed to continue bit for bit, as a checkpoint of core: `toSafetensors`
+   * makes bytes of it.
+   */
   async save(): Promise<Checkpoint> {
     this.alive()
     return this.growing.save()
   }
 
   /**
-   * Continues from a checkpoint, made by {@link save} or by another backend. Whose state it is shows at the next step: variables are found
-   * again by name, or by their order, and what does not fit them, or was made with other options, is refused then.
+   * Continues from a checkpoint, made by {@link save} or by another backend. Whose state it is
+   * shows at the next step: variables are found again by name, or by their order, and what does not
+   * fit them, or was made with other options, is refused then.
    */
   async load(checkpoint: Checkpoint, options?: LoadOptions): Promise<void> {
     this.alive()
@@ -213,7 +245,11 @@ export abstract class FreestepOptimizer extends tf.Optimizer {
 
   private alive(): void {
     if (this.disposed)
-      throw new FreestepError('tfjs', 'disposed', `This ${this.algorithm.name} optimizer was disposed. Make a new one.`)
+      throw new FreestepError(
+        'tfjs',
+        'disposed',
+        `This ${this.algorithm.name} optimizer was disposed. Make a new one.`,
+      )
   }
 
   private reclaim(): void {

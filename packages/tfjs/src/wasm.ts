@@ -1,9 +1,17 @@
 /**
- * The memory of tfjs's wasm backend, as kernels reach it: variables and gradients stay where tfjs has put them, and the arena is one
- * tensor more. All that is relied on in tfjs-backend-wasm 4.22 is in this file. Not the kernels.
+ * The memory of tfjs's wasm backend, as kernels reach it: variables and gradients stay where tfjs
+ * has put them, and the arena is one tensor more. All that is relied on in tfjs-backend-wasm 4.22
+ * is in this file. Not the kernels.
  */
 import { FreestepError } from '@freestep/core'
-import { type Arena, allows, type Ground, type Machine, type Place, type Site } from '@freestep/cpu/kernels'
+import {
+  type Arena,
+  allows,
+  type Ground,
+  type Machine,
+  type Place,
+  type Site,
+} from '@freestep/cpu/kernels'
 import type { DataId, KernelBackend, Tensor, TensorInfo, Variable } from '@tensorflow/tfjs-core'
 import type { TensorFlow } from './eager.ts'
 import type { Active, Terrain } from './linear.ts'
@@ -73,7 +81,11 @@ class WasmTerrain implements Terrain {
     const from = this.address(variable)
     if (this.backend.refCount(variable.dataId) === 1) return
     const copy = this.blank(variable.shape)
-    new Uint8Array(this.memory.buffer).copyWithin(this.address(copy), from, from + 4 * variable.size)
+    new Uint8Array(this.memory.buffer).copyWithin(
+      this.address(copy),
+      from,
+      from + 4 * variable.size,
+    )
     variable.assign(copy)
   }
 
@@ -81,7 +93,10 @@ class WasmTerrain implements Terrain {
     return { x: this.address(variable), g: this.address(gradient) }
   }
 
-  /** By new ids, tfjs knows that what it has made of the weights (packed them for a product) is out of date. */
+  /**
+   * By new ids, tfjs knows that what it has made of the weights (packed them for a product) is out
+   * of date.
+   */
   leave(_machine: Machine, active: readonly Active[]): void {
     for (const { variable } of active) {
       const data = this.backend.dataIdMap.get(variable.dataId)
@@ -112,7 +127,9 @@ class WasmTerrain implements Terrain {
 
   private tensor(shape: readonly number[], memoryOffset?: number): Tensor {
     const { backend } = this
-    return this.tf.engine().makeTensorFromTensorInfo(backend.makeOutput(shape, 'float32', memoryOffset), backend)
+    return this.tf
+      .engine()
+      .makeTensorFromTensorInfo(backend.makeOutput(shape, 'float32', memoryOffset), backend)
   }
 
   private address({ dataId }: Tensor): number {

@@ -1,9 +1,15 @@
 /**
- * The fused engine on tfjs's webgpu backend: that of \@freestep/webgpu, on the device and in the buffers of tfjs. All that is relied on in
- * tfjs-backend-webgpu 4.22 is in this file. Not the kernels.
+ * The fused engine on tfjs's webgpu backend: that of \@freestep/webgpu, on the device and in the
+ * buffers of tfjs. All that is relied on in tfjs-backend-webgpu 4.22 is in this file. Not the
+ * kernels.
  */
 import type { Engine, Numbers, Program, StepInput } from '@freestep/core'
-import { type GPUBufferView, type GPUEngine, type PromptWebGPUBackend, webgpuOn } from '@freestep/webgpu'
+import {
+  type GPUBufferView,
+  type GPUEngine,
+  type PromptWebGPUBackend,
+  webgpuOn,
+} from '@freestep/webgpu'
 import type { DataId, KernelBackend, Tensor, TensorInfo, Variable } from '@tensorflow/tfjs-core'
 import type { TensorFlow } from './eager.ts'
 
@@ -34,7 +40,9 @@ const methods = ['endComputePassEncoder', 'submitQueue', 'uploadToGPU', 'makeTen
 const known = new WeakMap<GPUDevice, PromptWebGPUBackend>()
 
 /** How to start an engine on the active backend, or what is missing in it. */
-export function webgpuStart(tf: TensorFlow): ((program: Program, params: readonly Tensor[]) => WebGPUEngine) | string {
+export function webgpuStart(
+  tf: TensorFlow,
+): ((program: Program, params: readonly Tensor[]) => WebGPUEngine) | string {
   const backend = tf.backend() as WebGPUBackend
   const missing = methods.find((method) => typeof backend[method] !== 'function')
   if (missing) return `backend.${missing}`
@@ -49,7 +57,8 @@ export function webgpuStart(tf: TensorFlow): ((program: Program, params: readonl
   if (!(found instanceof GPUBuffer)) return 'resource in backend.tensorMap'
   const freestep = known.get(device) ?? webgpuOn(device)
   known.set(device, freestep)
-  return (program, params) => new WebGPUEngine(memory, program, params, (views) => freestep.start(program, views))
+  return (program, params) =>
+    new WebGPUEngine(memory, program, params, (views) => freestep.start(program, views))
 }
 
 /** The tensors of tfjs as buffers. */
@@ -62,7 +71,10 @@ class Memory {
     this.backend = backend
   }
 
-  /** Where the numbers of a tensor are; they are brought there by a command that waits, if they were not. */
+  /**
+   * Where the numbers of a tensor are; they are brought there by a command that waits, if they were
+   * not.
+   */
   bufferOf({ dataId }: Tensor): GPUBuffer {
     this.backend.uploadToGPU(dataId)
     return this.backend.tensorMap.get(dataId).resource as GPUBuffer
@@ -98,7 +110,10 @@ class Memory {
     variable.assign(this.tf.tensor({ buffer: this.bufferOf(variable) }, variable.shape, 'float32'))
   }
 
-  /** Gives a variable another id: data that tfjs knows by an id never changes, as it may keep a copy of it on the host. */
+  /**
+   * Gives a variable another id: data that tfjs knows by an id never changes, as it may keep a copy
+   * of it on the host.
+   */
   renew(variable: Variable): void {
     const data = this.backend.tensorMap.get(variable.dataId)
     const renewed = this.tensor(variable.shape)
@@ -140,7 +155,12 @@ export class WebGPUEngine implements Engine<Tensor> {
   private readonly evaluates: boolean
   private readonly inner: GPUEngine
 
-  constructor(memory: Memory, program: Program, params: readonly Tensor[], start: (views: GPUBufferView[]) => GPUEngine) {
+  constructor(
+    memory: Memory,
+    program: Program,
+    params: readonly Tensor[],
+    start: (views: GPUBufferView[]) => GPUEngine,
+  ) {
     this.params = params
     this.memory = memory
     this.evaluates = program.evaluate !== undefined
@@ -149,9 +169,14 @@ export class WebGPUEngine implements Engine<Tensor> {
     this.inner = start(views)
   }
 
-  /** An engine for more tensors, this one's first, that goes on from its states; this one is disposed. */
+  /**
+   * An engine for more tensors, this one's first, that goes on from its states; this one is
+   * disposed.
+   */
   extended(program: Program, params: readonly Tensor[]): WebGPUEngine {
-    return new WebGPUEngine(this.memory, program, params, (views) => this.inner.extended(program, views))
+    return new WebGPUEngine(this.memory, program, params, (views) =>
+      this.inner.extended(program, views),
+    )
   }
 
   /** Has tensors on the device before anything else is submitted. */
@@ -186,7 +211,11 @@ export class WebGPUEngine implements Engine<Tensor> {
     if (!this.evaluates) return this.params
     const { memory } = this
     this.settle(this.params)
-    return memory.tf.tidy(() => this.inner.evaluated().map((view, i) => memory.take(view as GPUBufferView, this.params[i].shape)))
+    return memory.tf.tidy(() =>
+      this.inner
+        .evaluated()
+        .map((view, i) => memory.take(view as GPUBufferView, this.params[i].shape)),
+    )
   }
 
   dispose(): void {

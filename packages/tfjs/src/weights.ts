@@ -1,7 +1,8 @@
 /**
- * A checkpoint of core as tfjs saves optimizers: a flat list of named tensors that starts with `iter`. Names are those of the checkpoint
- * behind the algorithm's, `prodigy/s/dense/kernel` or `prodigy/d`, which keeps them apart from the weights of the model.
- * Not aware of live variables: whose state it is, is found out in pair.ts.
+ * A checkpoint of core as tfjs saves optimizers: a flat list of named tensors that starts with
+ * `iter`. Names are those of the checkpoint behind the algorithm's, `prodigy/s/dense/kernel` or
+ * `prodigy/d`, which keeps them apart from the weights of the model. Not aware of live variables:
+ * whose state it is, is found out in pair.ts.
  */
 import { type Checkpoint, FreestepError, precisionOf, type SavedTensor } from '@freestep/core'
 import * as tf from '@tensorflow/tfjs-core'
@@ -21,11 +22,17 @@ export interface SavedVariable {
 
 /** The list of named tensors; they are the caller's to dispose. */
 export function toTensors({ algorithm, steps, tensors }: Checkpoint): NamedTensor[] {
-  const list = Object.entries(tensors).map(([name, saved]) => ({ name: `${algorithm}/${name}`, tensor: toTensor(saved) }))
+  const list = Object.entries(tensors).map(([name, saved]) => ({
+    name: `${algorithm}/${name}`,
+    tensor: toTensor(saved),
+  }))
   return [{ name: 'iter', tensor: tf.scalar(steps, 'int32') }, ...list]
 }
 
-/** tfjs has no double precision, in which fused steps keep single numbers: the two halves of each go into an int32 tensor. */
+/**
+ * tfjs has no double precision, in which fused steps keep single numbers: the two halves of each go
+ * into an int32 tensor.
+ */
 const toTensor = ({ shape, data }: SavedTensor) =>
   precisionOf(data) === 'float64' && data.length === 1
     ? tf.tensor1d(new Int32Array(data.slice().buffer), 'int32')
@@ -34,19 +41,28 @@ const toTensor = ({ shape, data }: SavedTensor) =>
 /** And back. */
 async function fromTensor(tensor: tf.Tensor): Promise<SavedTensor> {
   const data = await tensor.data()
-  if (tensor.dtype === 'int32' && tensor.size === 2) return { shape: [], data: new Float64Array(Int32Array.from(data).buffer) }
+  if (tensor.dtype === 'int32' && tensor.size === 2)
+    return { shape: [], data: new Float64Array(Int32Array.from(data).buffer) }
   return { shape: [...tensor.shape], data: Float32Array.from(data) }
 }
 
 /** Reads such a list; refuses what another algorithm, or no optimizer of ours, has saved. */
-export async function fromTensors(algorithm: string, [iter, ...rest]: readonly NamedTensor[]): Promise<Checkpoint> {
+export async function fromTensors(
+  algorithm: string,
+  [iter, ...rest]: readonly NamedTensor[],
+): Promise<Checkpoint> {
   if (iter?.name !== 'iter')
-    throw bad(`the list starts with ${iter?.name ?? 'nothing'} instead of iter. Give what getWeights() returned`)
+    throw bad(
+      `the list starts with ${iter?.name ?? 'nothing'} instead of iter. Give what getWeights() returned`,
+    )
   const prefix = `${algorithm}/`
   const stranger = rest.find(({ name }) => !name.startsWith(prefix))
   if (stranger)
-    throw bad(`it holds "${stranger.name}", which is not a state of ${algorithm}. Load it with the optimizer that saved it`)
-  const read = async ({ name, tensor }: NamedTensor) => [name.slice(prefix.length), await fromTensor(tensor)] as const
+    throw bad(
+      `it holds "${stranger.name}", which is not a state of ${algorithm}. Load it with the optimizer that saved it`,
+    )
+  const read = async ({ name, tensor }: NamedTensor) =>
+    [name.slice(prefix.length), await fromTensor(tensor)] as const
   const [[steps], ...tensors] = await Promise.all([iter.tensor.data(), ...rest.map(read)])
   return { algorithm, options: '{}', steps, tensors: Object.fromEntries(tensors) }
 }
@@ -74,7 +90,8 @@ export function ordered({ tensors, ...rest }: Checkpoint, names: readonly string
 /**
  * The same checkpoint without some of its variables.
  *
- * @param parts - the variables that are a vector of their own each, in the order of their numbers (`d@1`)
+ * @param parts - the variables that are a vector of their own each, in the order of their numbers
+ * (`d@1`)
  */
 export function without(
   { tensors, ...rest }: Checkpoint,
@@ -99,4 +116,5 @@ export function without(
 }
 
 /** Refuses a saved state. */
-export const bad = (why: string) => new FreestepError('tfjs', 'bad-checkpoint', `The saved optimizer state does not fit: ${why}.`)
+export const bad = (why: string) =>
+  new FreestepError('tfjs', 'bad-checkpoint', `The saved optimizer state does not fit: ${why}.`)

@@ -8,11 +8,16 @@ import { reference } from './reference.ts'
 
 /** Looked up by name here, as nobody else should. */
 const tfjs = { ...exported }
-const factories = Object.entries(core).filter(([, value]) => typeof value === 'function' && 'algorithm' in value) as [
-  'prodigy',
-  core.AlgorithmFactory<object>,
-][]
-const wrappers = ['averaged', 'clipByGlobalNorm', 'mechanic', 'scheduleFree', 'skipNonFinite'] as const
+const factories = Object.entries(core).filter(
+  ([, value]) => typeof value === 'function' && 'algorithm' in value,
+) as ['prodigy', core.AlgorithmFactory<object>][]
+const wrappers = [
+  'averaged',
+  'clipByGlobalNorm',
+  'mechanic',
+  'scheduleFree',
+  'skipNonFinite',
+] as const
 
 /** Options that take other paths than the defaults. */
 const options: Record<string, object[]> = {
@@ -38,13 +43,22 @@ const plain = factories.flatMap(([name, factory]) =>
   })),
 )
 const wrapped = [
-  { title: 'averaged(dog)', make: (run: Run) => tfjs.averaged(tfjs.dog(run)), algorithm: core.averaged(core.dog()) },
+  {
+    title: 'averaged(dog)',
+    make: (run: Run) => tfjs.averaged(tfjs.dog(run)),
+    algorithm: core.averaged(core.dog()),
+  },
   {
     title: 'scheduleFree(adam)',
-    make: (run: Run) => tfjs.scheduleFree(tfjs.adam({ lr: 0.1, betas: [0, 0.99], ...run }), { r: 1 }),
+    make: (run: Run) =>
+      tfjs.scheduleFree(tfjs.adam({ lr: 0.1, betas: [0, 0.99], ...run }), { r: 1 }),
     algorithm: core.scheduleFree(core.adam({ lr: 0.1, betas: [0, 0.99] }), { r: 1 }),
   },
-  { title: 'mechanic(sgd)', make: (run: Run) => tfjs.mechanic(tfjs.sgd(run)), algorithm: core.mechanic(core.sgd()) },
+  {
+    title: 'mechanic(sgd)',
+    make: (run: Run) => tfjs.mechanic(tfjs.sgd(run)),
+    algorithm: core.mechanic(core.sgd()),
+  },
   {
     title: 'skipNonFinite(clipByGlobalNorm(prodigy))',
     make: (run: Run) => tfjs.skipNonFinite(tfjs.clipByGlobalNorm(3, tfjs.prodigy(run))),
@@ -61,7 +75,8 @@ test('every algorithm and wrapper of core makes a tf.Optimizer here', () => {
     expect(optimizer.getClassName()).toBe(`freestep/${name}`)
   }
   for (const name of wrappers) {
-    const optimizer = name === 'clipByGlobalNorm' ? tfjs[name](1, tfjs.dog()) : tfjs[name](tfjs.dog())
+    const optimizer =
+      name === 'clipByGlobalNorm' ? tfjs[name](1, tfjs.dog()) : tfjs[name](tfjs.dog())
     expect(optimizer).toBeInstanceOf(tfjs.FreestepOptimizer)
     expect(optimizer.algorithm.name).toBe(`${name}(dog)`)
   }
@@ -69,7 +84,10 @@ test('every algorithm and wrapper of core makes a tf.Optimizer here', () => {
 
 onEachWay('algorithms', (backend, fused) => {
   const steps = 60
-  /** On cpu, tfjs rounds every operation and sum as plain arrays do, and fused steps are those of our own cpu backend, so all is equal. */
+  /**
+   * On cpu, tfjs rounds every operation and sum as plain arrays do, and fused steps are those of
+   * our own cpu backend, so all is equal.
+   */
   const tolerance = backend === 'cpu' ? 0 : fused ? 1e-5 : 1e-4
 
   test.each([...plain, ...wrapped])(
@@ -87,7 +105,9 @@ onEachWay('algorithms', (backend, fused) => {
       const wanted = await reference(algorithm, steps, fused)
       const near = (actual: number[], expected: number[]) => {
         const scale = Math.max(...expected.map(Math.abs))
-        expect(Math.max(...actual.map((v, i) => Math.abs(v - expected[i]))) / scale).toBeLessThanOrEqual(tolerance)
+        expect(
+          Math.max(...actual.map((v, i) => Math.abs(v - expected[i]))) / scale,
+        ).toBeLessThanOrEqual(tolerance)
       }
       near(numbers(own), wanted.x)
       near(await optimizer.evaluating(() => numbers(own)), wanted.evaluated)
@@ -111,18 +131,21 @@ onEachWay('algorithms', (backend, fused) => {
     },
   )
 
-  test.each(plain)('$title: 200 steps of minimize leave tensors and bytes as they were', ({ make }) => {
-    const before = held()
-    const own = variables('/minimize')
-    const optimizer = make({ fused })
-    const f = objective(own)
-    optimizer.minimize(f, false, own)
-    const warm = held()
-    for (let k = 1; k < 200; k++) optimizer.minimize(f, true, own)?.dispose()
-    expect(held()).toEqual(warm)
-    expect(optimizer.iterations).toBe(200)
-    optimizer.dispose()
-    tf.dispose(own)
-    expect(held()).toEqual(before)
-  })
+  test.each(plain)(
+    '$title: 200 steps of minimize leave tensors and bytes as they were',
+    ({ make }) => {
+      const before = held()
+      const own = variables('/minimize')
+      const optimizer = make({ fused })
+      const f = objective(own)
+      optimizer.minimize(f, false, own)
+      const warm = held()
+      for (let k = 1; k < 200; k++) optimizer.minimize(f, true, own)?.dispose()
+      expect(held()).toEqual(warm)
+      expect(optimizer.iterations).toBe(200)
+      optimizer.dispose()
+      tf.dispose(own)
+      expect(held()).toEqual(before)
+    },
+  )
 })

@@ -23,7 +23,8 @@ export function onEachBackend(title: string, block: (backend: string) => void): 
 /** Describes a block of tests once for each tfjs backend, with fused and with eager steps. */
 export function onEachWay(title: string, block: (backend: string, fused: boolean) => void): void {
   onEachBackend(title, (backend) => {
-    for (const fused of [true, false]) describe(fused ? 'fused' : 'eager', () => block(backend, fused))
+    for (const fused of [true, false])
+      describe(fused ? 'fused' : 'eager', () => block(backend, fused))
   })
 }
 

@@ -13,14 +13,20 @@ declare global {
 }
 
 /** With FREESTEP_THOROUGH=1 nothing is left out. */
-const briefly = (leaveOut: Record<string, string>) => (import.meta.env.FREESTEP_THOROUGH ? {} : leaveOut)
+const briefly = (leaveOut: Record<string, string>) =>
+  import.meta.env.FREESTEP_THOROUGH ? {} : leaveOut
 const kernels = 'the kernels are those of @freestep/webgpu, whose own kit has these'
-const reason = 'eager steps are the same code on every backend but for what operations and sums do, and take long here'
+const reason =
+  'eager steps are the same code on every backend but for what operations and sums do, and take long here'
 
 testOn('webgpu', true, start, briefly({ trajectories: kernels, moved: kernels, range: kernels }))
 testOn(
   'webgpu',
   false,
   start,
-  briefly(Object.fromEntries(['trajectories', 'contract', 'moved', 'range', 'compare'].map((layer) => [layer, reason]))),
+  briefly(
+    Object.fromEntries(
+      ['trajectories', 'contract', 'moved', 'range', 'compare'].map((layer) => [layer, reason]),
+    ),
+  ),
 )

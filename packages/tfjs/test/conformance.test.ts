@@ -2,4 +2,5 @@
 import { backends, start } from './backends.ts'
 import { testOn } from './kit.ts'
 
-for (const backend of backends) for (const fused of [true, false]) testOn(backend, fused, () => start(backend))
+for (const backend of backends)
+  for (const fused of [true, false]) testOn(backend, fused, () => start(backend))

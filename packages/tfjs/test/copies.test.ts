@@ -10,7 +10,10 @@ type Copy = typeof tf & typeof tfl
 const { cache, resolve } = createRequire(import.meta.url)
 const load = createRequire(import.meta.url)
 
-/** Loads tfjs again. With a global object of its own (as in an iframe, or where a `window` appears later) it has an engine of its own. */
+/**
+ * Loads tfjs again. With a global object of its own (as in an iframe, or where a `window` appears
+ * later) it has an engine of its own.
+ */
 async function copy(ownGlobal: boolean): Promise<Copy> {
   for (const file of Object.keys(cache)) if (file.includes('@tensorflow')) delete cache[file]
   const space = globalThis as { window?: object }
@@ -36,7 +39,10 @@ beforeEach(async () => {
 })
 afterEach(() => vi.restoreAllMocks())
 
-const warnings = () => (warn.mock.calls as string[][]).map(([text]) => text).filter((text) => text.startsWith('[freestep'))
+const warnings = () =>
+  (warn.mock.calls as string[][])
+    .map(([text]) => text)
+    .filter((text) => text.startsWith('[freestep'))
 
 test('this test loads the file that the package itself imports', () => {
   expect(Object.keys(cache)).toContain(resolve('@tensorflow/tfjs-core'))
@@ -61,16 +67,24 @@ test('copies with an engine each: variables, gradients, objectives and models of
     new RegExp(
       `${what} is of another copy of TensorFlow\\.js than the one that @freestep/tfjs imports \\(4\\..*Have everything use one version of @tensorflow/tfjs-core: "npm ls`,
     )
-  expect(() => optimizer.applyGradients({ [theirs.name]: other.tensor1d([1, 1]) })).toThrow(why('the gradient of copies/theirs'))
-  expect(() => optimizer.applyGradients({ [own.name]: other.tensor1d([1, 1]) })).toThrow(why('the gradient of copies/own'))
-  expect(() => optimizer.applyGradients({ [own.name]: [1, 1] }, { loss: other.scalar(1) })).toThrow(why('the loss'))
+  expect(() => optimizer.applyGradients({ [theirs.name]: other.tensor1d([1, 1]) })).toThrow(
+    why('the gradient of copies/theirs'),
+  )
+  expect(() => optimizer.applyGradients({ [own.name]: other.tensor1d([1, 1]) })).toThrow(
+    why('the gradient of copies/own'),
+  )
+  expect(() => optimizer.applyGradients({ [own.name]: [1, 1] }, { loss: other.scalar(1) })).toThrow(
+    why('the loss'),
+  )
   const f = () => other.sum(other.square(theirs)) as tf.Scalar
   expect(() => optimizer.minimize(f, false, [theirs])).toThrow(why('copies/theirs'))
   expect(() => optimizer.minimize(f)).toThrow(why('the value of the objective'))
   own.dispose()
   expect(() => optimizer.minimize(f)).toThrow(why('the value of the objective'))
 
-  const model = other.sequential({ layers: [other.layers.dense({ units: 1, inputShape: [2], name: 'copies' })] })
+  const model = other.sequential({
+    layers: [other.layers.dense({ units: 1, inputShape: [2], name: 'copies' })],
+  })
   model.compile({ optimizer, loss: 'meanSquaredError' })
   const fit = model.fit(other.ones([4, 2]), other.zeros([4, 1]), { epochs: 1, verbose: 0 })
   await expect(fit).rejects.toThrow(why('copies/kernel'))
@@ -91,7 +105,10 @@ test('copies that share an engine train together; that saved models are not foun
   const model = other.sequential({ layers: [other.layers.dense({ units: 1, inputShape: [2] })] })
   const optimizer = fresh.prodigy({ d0: 1e-2 })
   model.compile({ optimizer, loss: 'meanSquaredError' })
-  const { history } = await model.fit(other.ones([4, 2]), other.fill([4, 1], 3), { epochs: 20, verbose: 0 })
+  const { history } = await model.fit(other.ones([4, 2]), other.fill([4, 1], 3), {
+    epochs: 20,
+    verbose: 0,
+  })
   expect(Number(history.loss[19])).toBeLessThan(Number(history.loss[0]))
   expect(optimizer.execution).toEqual({ backend: 'cpu', fused: true })
   expect(warnings()).toHaveLength(1)
@@ -106,5 +123,7 @@ test('copies that share an engine train together; that saved models are not foun
   })
   await model.save(handler, { includeOptimizer: true })
   // What the warning is about.
-  await expect(other.loadLayersModel(tf.io.fromMemory(artifacts))).rejects.toThrow(/freestep\/prodigy/)
+  await expect(other.loadLayersModel(tf.io.fromMemory(artifacts))).rejects.toThrow(
+    /freestep\/prodigy/,
+  )
 })

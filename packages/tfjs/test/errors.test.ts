@@ -18,8 +18,12 @@ afterEach(() => {
   tf.disposeVariables()
 })
 
-const good = (): tf.NamedTensorMap => ({ 'layer/kernel': tf.ones([1, 2]), 'layer/bias': tf.scalar(1) })
-const step = (changes: object = {}, loss?: number) => tf.tidy(() => optimizer.applyGradients({ ...good(), ...changes }, { loss }))
+const good = (): tf.NamedTensorMap => ({
+  'layer/kernel': tf.ones([1, 2]),
+  'layer/bias': tf.scalar(1),
+})
+const step = (changes: object = {}, loss?: number) =>
+  tf.tidy(() => optimizer.applyGradients({ ...good(), ...changes }, { loss }))
 const everything = async () => [
   ...[a, b].map((v) => Array.from(v.dataSync())),
   await optimizer.scalars(),
@@ -63,23 +67,31 @@ describe.each([
   test('a gradient that was disposed', () => {
     const gradient = tf.scalar(1)
     gradient.dispose()
-    return refused(() => step({ 'layer/bias': gradient }), /the gradient of layer\/bias is disposed\. Keep it/)
+    return refused(
+      () => step({ 'layer/bias': gradient }),
+      /the gradient of layer\/bias is disposed\. Keep it/,
+    )
   })
 
   test('an int32 variable', () => {
     const counter = tf.tidy(() => tf.variable(tf.scalar(1, 'int32'), true, 'counter'))
-    return refused(() => tf.tidy(() => step({ counter: tf.scalar(1) })), /counter is int32\. Give a float32 tensor/).then(() =>
-      counter.dispose(),
-    )
+    return refused(
+      () => tf.tidy(() => step({ counter: tf.scalar(1) })),
+      /counter is int32\. Give a float32 tensor/,
+    ).then(() => counter.dispose())
   })
 
   test('a variable that was disposed', () => {
     const gone = tf.tidy(() => tf.variable(tf.scalar(1), true, 'gone'))
     gone.dispose()
-    return refused(() => tf.tidy(() => step({ gone: tf.scalar(1) })), /"gone", which is not a variable, or was disposed/)
+    return refused(
+      () => tf.tidy(() => step({ gone: tf.scalar(1) })),
+      /"gone", which is not a variable, or was disposed/,
+    )
   })
 
-  test('no gradient at all', () => refused(() => optimizer.applyGradients({}), /No variable has a gradient/))
+  test('no gradient at all', () =>
+    refused(() => optimizer.applyGradients({}), /No variable has a gradient/))
 
   test('a loss that is no scalar', () =>
     refused(
@@ -155,7 +167,8 @@ test('a NaN in the gradient reaches x and d as core says, and the step is whole'
   expect(optimizer.iterations).toBe(2)
 
   const careful = skipNonFinite(prodigy())
-  const apply = (value: number) => tf.tidy(() => careful.applyGradients({ 'layer/kernel': tf.fill([1, 2], value) }))
+  const apply = (value: number) =>
+    tf.tidy(() => careful.applyGradients({ 'layer/kernel': tf.fill([1, 2], value) }))
   a.assign(tf.tensor2d([[1, 2]]))
   apply(1)
   const before = [Array.from(a.dataSync()), { ...(await careful.scalars()), skipped: 1 }]
@@ -189,8 +202,12 @@ test('with a kernel that fails in the middle of an eager step, nothing is change
 
 test('the backend takes variables only, and a TensorFlow.js of the caller', async () => {
   const t = tf.scalar(1)
-  expect(() => createOptimizerSync(coreSgd(), { t }, tfjs())).toThrow(/t is a tf\.Tensor, which cannot be updated in place/)
-  expect(() => createOptimizerSync(coreSgd(), { t: [1] as never }, tfjs())).toThrow(/t is not a tf\.Tensor/)
+  expect(() => createOptimizerSync(coreSgd(), { t }, tfjs())).toThrow(
+    /t is a tf\.Tensor, which cannot be updated in place/,
+  )
+  expect(() => createOptimizerSync(coreSgd(), { t: [1] as never }, tfjs())).toThrow(
+    /t is not a tf\.Tensor/,
+  )
   const plain = createOptimizerSync(coreSgd({ lr: 1 }), { b }, tfjs({ tf }))
   plain.step({ b: t })
   expect(b.dataSync()[0]).toBe(2)
@@ -199,7 +216,8 @@ test('the backend takes variables only, and a TensorFlow.js of the caller', asyn
 })
 
 test('the backend saves and loads in place, and states that are constants are its own', async () => {
-  const make = () => createOptimizerSync(coreSgd({ lr: 0.1, momentum: 0.9, dampening: 0.5 }), { b }, tfjs())
+  const make = () =>
+    createOptimizerSync(coreSgd({ lr: 0.1, momentum: 0.9, dampening: 0.5 }), { b }, tfjs())
   const before = held()
   const bare = make()
   const gradient = tf.scalar(1)

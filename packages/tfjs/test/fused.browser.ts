@@ -1,11 +1,21 @@
-/** Fused steps on the webgpu backend: in place, chosen by themselves, and left where they cannot be. In webgl, the fallback. */
+/**
+ * Fused steps on the webgpu backend: in place, chosen by themselves, and left where they cannot be.
+ * In webgl, the fallback.
+ */
 import '@tensorflow/tfjs-backend-cpu'
 import '@tensorflow/tfjs-backend-webgl'
 import '@tensorflow/tfjs-backend-webgpu'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { fusedStart } from '../src/fused.ts'
-import { type FreestepOptimizer, fromSafetensors, polyak, prodigy, sgd, toSafetensors } from '../src/index.ts'
+import {
+  type FreestepOptimizer,
+  fromSafetensors,
+  polyak,
+  prodigy,
+  sgd,
+  toSafetensors,
+} from '../src/index.ts'
 import { webgpuStart } from '../src/webgpu.ts'
 import { held } from './held.ts'
 import { testInPlace } from './inPlace.ts'
@@ -62,25 +72,42 @@ describe('webgpu', () => {
   test.each([
     ['a perceptron', perceptron, data, 1e-3, 8],
     ['a recurrent classifier', recurrent, sequences, 1e-6, 32],
-  ] as const)('two epochs of %s have the same losses, fused and eager', async (_, build, inputs, d0, batchSize) => {
-    const { xs, ys } = inputs()
-    const all: number[][] = []
-    for (const fused of [true, false]) {
-      const model = build(prodigy({ d0, fused }))
-      const { history } = await model.fit(xs, ys, { epochs: 2, batchSize, shuffle: false, verbose: 0 })
-      expect((model.optimizer as FreestepOptimizer).execution).toEqual({ backend: 'webgpu', fused })
-      all.push(history.loss as number[])
-      model.optimizer.dispose()
-      model.dispose()
-    }
-    tf.dispose([xs, ys])
-    for (const [i, loss] of all[0].entries()) expect(Math.abs(loss - all[1][i])).toBeLessThan(1e-4)
-  })
+  ] as const)(
+    'two epochs of %s have the same losses, fused and eager',
+    async (_, build, inputs, d0, batchSize) => {
+      const { xs, ys } = inputs()
+      const all: number[][] = []
+      for (const fused of [true, false]) {
+        const model = build(prodigy({ d0, fused }))
+        const { history } = await model.fit(xs, ys, {
+          epochs: 2,
+          batchSize,
+          shuffle: false,
+          verbose: 0,
+        })
+        expect((model.optimizer as FreestepOptimizer).execution).toEqual({
+          backend: 'webgpu',
+          fused,
+        })
+        all.push(history.loss as number[])
+        model.optimizer.dispose()
+        model.dispose()
+      }
+      tf.dispose([xs, ys])
+      for (const [i, loss] of all[0].entries())
+        expect(Math.abs(loss - all[1][i])).toBeLessThan(1e-4)
+    },
+  )
 
   test('a model is saved and loaded, and training goes on as if never interrupted', async () => {
     const { xs, ys } = data()
     const epoch = async (model: ReturnType<typeof perceptron>) => {
-      const { history } = await model.fit(xs, ys, { epochs: 1, batchSize: 4, shuffle: false, verbose: 0 })
+      const { history } = await model.fit(xs, ys, {
+        epochs: 1,
+        batchSize: 4,
+        shuffle: false,
+        verbose: 0,
+      })
       return history.loss[0]
     }
     const [whole, first] = [perceptron(prodigy({ d0: 1e-3 })), perceptron(prodigy({ d0: 1e-3 }))]
@@ -99,7 +126,9 @@ describe('webgpu', () => {
     step()
     const values = Array.from(await a.data())
     await start('cpu')
-    expect(step).toThrow(/backend was changed from webgpu to cpu, and states on webgpu cannot be read at once\. Call save/)
+    expect(step).toThrow(
+      /backend was changed from webgpu to cpu, and states on webgpu cannot be read at once\. Call save/,
+    )
     const checkpoint = fromSafetensors(toSafetensors(await optimizer.save()))
     await optimizer.load(checkpoint)
     a.assign(tf.tensor1d(values))
@@ -113,7 +142,14 @@ describe('webgpu', () => {
 
   test('where something is missing, it is named, and steps are not fused, with one warning', () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
-    for (const name of ['submitQueue', 'uploadToGPU', 'tensorMap', 'commandEncoder', 'device', 'makeTensorInfo']) {
+    for (const name of [
+      'submitQueue',
+      'uploadToGPU',
+      'tensorMap',
+      'commandEncoder',
+      'device',
+      'makeTensorInfo',
+    ]) {
       const backend = new Proxy(tf.backend(), {
         get: (target, key) => (key === name ? undefined : Reflect.get(target, key)),
         has: (target, key) => key !== name && Reflect.has(target, key),

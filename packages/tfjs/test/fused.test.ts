@@ -1,4 +1,7 @@
-/** Fused steps on the backends that run in Node: in place, chosen by themselves, and left where they cannot be. */
+/**
+ * Fused steps on the backends that run in Node: in place, chosen by themselves, and left where they
+ * cannot be.
+ */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createOptimizerSync, sgd as definition } from '@freestep/core'
@@ -13,13 +16,17 @@ import { testInPlace } from './inPlace.ts'
 test('these are the versions whose internals are relied on: read wasm.ts and webgpu.ts before changing them here', () => {
   const { resolve } = createRequire(import.meta.url)
   for (const name of ['core', 'backend-wasm', 'backend-webgpu']) {
-    const { version } = JSON.parse(readFileSync(resolve(`@tensorflow/tfjs-${name}/package.json`), 'utf8'))
+    const { version } = JSON.parse(
+      readFileSync(resolve(`@tensorflow/tfjs-${name}/package.json`), 'utf8'),
+    )
     expect(version, name).toBe('4.22.0')
   }
 })
 
 test('the oldest version that the package takes, and the newest, are those that its tests run on', () => {
-  const { peerDependencies } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  const { peerDependencies } = JSON.parse(
+    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+  )
   const range = peerDependencies['@tensorflow/tfjs-core']
   expect(range).toBe('^4.0.0')
   const version = process.env.FREESTEP_TFJS === 'oldest' ? range.slice(1) : '4.22.0'
@@ -150,7 +157,9 @@ test('a step that memory does not suffice for is refused, and nothing is changed
   const gradient = tf.tensor1d([1, 1])
   wasm._malloc = () => 0
   try {
-    expect(() => optimizer.applyGradients({ [a.name]: gradient })).toThrow(/wasm backend has no memory for \d+ bytes more/)
+    expect(() => optimizer.applyGradients({ [a.name]: gradient })).toThrow(
+      /wasm backend has no memory for \d+ bytes more/,
+    )
   } finally {
     wasm._malloc = _malloc
   }

@@ -1,17 +1,20 @@
 /**
- * What must hold where kernels write into the memory of tfjs, whichever backend it is of: nothing but the variables changes, by whatever
- * way their data are shared, moved or kept. Not a test file by itself.
+ * What must hold where kernels write into the memory of tfjs, whichever backend it is of: nothing
+ * but the variables changes, by whatever way their data are shared, moved or kept. Not a test file
+ * by itself.
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { expect, test } from 'vitest'
 import { averaged, dog, type FreestepOptimizer, prodigy, sgd, skipNonFinite } from '../src/index.ts'
 import { held } from './held.ts'
 
-const variable = (values: number[], name?: string) => tf.tidy(() => tf.variable(tf.tensor1d(values), true, name))
+const variable = (values: number[], name?: string) =>
+  tf.tidy(() => tf.variable(tf.tensor1d(values), true, name))
 const numbers = async (tensor: tf.Tensor) => Array.from(await tensor.data())
 /** A step of descent with lr 1 is a subtraction, exact for these numbers. */
 const descent = () => sgd({ lr: 1 })
-const apply = (optimizer: FreestepOptimizer, gradients: tf.NamedTensorMap) => optimizer.applyGradients(gradients)
+const apply = (optimizer: FreestepOptimizer, gradients: tf.NamedTensorMap) =>
+  optimizer.applyGradients(gradients)
 
 /** Registers the tests; the backend is the active one when they run. */
 export function testInPlace(backend: string): void {
@@ -118,7 +121,10 @@ export function testInPlace(backend: string): void {
     const image = tf.ones<tf.Rank.R4>([1, 2, 2, 4])
     const optimizer = descent()
     for (let k = 0; k < 4; k++) {
-      const [product, convolved] = tf.tidy(() => [tf.matMul(x, weights), tf.conv2d(image, filter, 1, 'same')])
+      const [product, convolved] = tf.tidy(() => [
+        tf.matMul(x, weights),
+        tf.conv2d(image, filter, 1, 'same'),
+      ])
       expect(new Set(await numbers(product))).toEqual(new Set([4 - 2 * k]))
       expect(new Set(await numbers(convolved))).toEqual(new Set([4 - 2 * k]))
       tf.dispose([product, convolved])
@@ -157,9 +163,16 @@ export function testInPlace(backend: string): void {
 
   test('a thousand steps leave tensors and bytes as they were, and dispose the start', async () => {
     const before = held()
-    const own = [variable(Array(300).fill(1)), variable([2]), tf.tidy(() => tf.variable(tf.zeros([0, 3])))]
+    const own = [
+      variable(Array(300).fill(1)),
+      variable([2]),
+      tf.tidy(() => tf.variable(tf.zeros([0, 3]))),
+    ]
     const optimizer = averaged(prodigy())
-    const step = () => tf.tidy(() => apply(optimizer, Object.fromEntries(own.map((each) => [each.name, tf.onesLike(each)]))))
+    const step = () =>
+      tf.tidy(() =>
+        apply(optimizer, Object.fromEntries(own.map((each) => [each.name, tf.onesLike(each)]))),
+      )
     step()
     const warm = held()
     for (let k = 1; k < 1000; k++) step()
@@ -172,10 +185,18 @@ export function testInPlace(backend: string): void {
   })
 
   test('a NaN in a gradient goes as far as in eager steps, and with skipNonFinite nowhere', async () => {
-    const runs = [true, false].map((fused) => ({ own: [variable([1, 2, 3]), variable([4])], optimizer: prodigy({ fused }) }))
-    const careful = { own: [variable([1, 2, 3]), variable([4])], optimizer: skipNonFinite(prodigy({ d0: 0.1 })) }
+    const runs = [true, false].map((fused) => ({
+      own: [variable([1, 2, 3]), variable([4])],
+      optimizer: prodigy({ fused }),
+    }))
+    const careful = {
+      own: [variable([1, 2, 3]), variable([4])],
+      optimizer: skipNonFinite(prodigy({ d0: 0.1 })),
+    }
     const step = ({ own: [a, b], optimizer }: typeof careful, bad: number) =>
-      tf.tidy(() => apply(optimizer, { [a.name]: tf.tensor1d([1, bad, -1]), [b.name]: tf.tensor1d([2]) }))
+      tf.tidy(() =>
+        apply(optimizer, { [a.name]: tf.tensor1d([1, bad, -1]), [b.name]: tf.tensor1d([2]) }),
+      )
     const all = ({ own }: typeof careful) => Promise.all(own.map(numbers))
     for (const run of [...runs, careful]) step(run, 1)
     const before = await all(careful)
@@ -206,11 +227,18 @@ export function testInPlace(backend: string): void {
             Object.fromEntries(
               own[w]
                 .slice(0, k < 6 ? 1 : 2)
-                .map((each) => [each.name, tf.tensor1d(k % 2 ? [1, 2, -1].slice(0, each.size) : [2, 1, 3].slice(0, each.size))]),
+                .map((each) => [
+                  each.name,
+                  tf.tensor1d(
+                    k % 2 ? [1, 2, -1].slice(0, each.size) : [2, 1, 3].slice(0, each.size),
+                  ),
+                ]),
             ),
           ),
         )
-    const [fused, eager] = await Promise.all(own.map(async (each) => (await Promise.all(each.map(numbers))).flat()))
+    const [fused, eager] = await Promise.all(
+      own.map(async (each) => (await Promise.all(each.map(numbers))).flat()),
+    )
     for (const [i, value] of fused.entries()) expect(value / eager[i]).toBeCloseTo(1, 5)
     const [one, two] = await Promise.all(ways.map((each) => each.scalars()))
     expect(one.d / two.d).toBeCloseTo(1, 4)

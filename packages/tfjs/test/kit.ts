@@ -3,17 +3,33 @@ import { testBackend } from '@freestep/conformance'
 import * as tf from '@tensorflow/tfjs-core'
 import { tfjs } from '../src/index.ts'
 
-/** Registers it; `start` makes the tfjs backend the active one, `leaveOut` is the kit's own option. */
-export function testOn(backend: string, fused: boolean, start: () => Promise<void>, leaveOut: Record<string, string> = {}): void {
+/**
+ * Registers it; `start` makes the tfjs backend the active one, `leaveOut` is the kit's own option.
+ */
+export function testOn(
+  backend: string,
+  fused: boolean,
+  start: () => Promise<void>,
+  leaveOut: Record<string, string> = {},
+): void {
   const onDevice = {
-    sps: { relative: 1e-3, reason: 'scalars are float32 on the device, so f − f* near the end has few digits' },
-    dadaptAdam: { relative: 1e-3, reason: 'scalars are float32 on the device; the preprint subtracts nearly equal sums' },
+    sps: {
+      relative: 1e-3,
+      reason: 'scalars are float32 on the device, so f − f* near the end has few digits',
+    },
+    dadaptAdam: {
+      relative: 1e-3,
+      reason: 'scalars are float32 on the device; the preprint subtracts nearly equal sums',
+    },
     'dadapt_adagrad/public/015': {
       relative: 2e-4,
       reason: 'sums are float32 on wasm; the first growth of d keeps their error',
     },
   }
-  const pow = { relative: 1e-5, reason: 'the pow of WGSL, which tfjs takes as it is, goes through logarithms' }
+  const pow = {
+    relative: 1e-5,
+    reason: 'the pow of WGSL, which tfjs takes as it is, goes through logarithms',
+  }
   const eagerly = { ...onDevice, ...(backend === 'webgpu' && { pow, 'pow below 1': pow }) }
   testBackend<tf.Tensor>(
     `tfjs on ${backend}, ${fused ? 'fused' : 'eager'}`,
@@ -22,7 +38,8 @@ export function testOn(backend: string, fused: boolean, start: () => Promise<voi
       return tfjs({ fused })
     },
     {
-      tensor: (numbers, shape) => tf.tidy(() => tf.variable(tf.tensor([...numbers], [...shape], 'float32'), false)),
+      tensor: (numbers, shape) =>
+        tf.tidy(() => tf.variable(tf.tensor([...numbers], [...shape], 'float32'), false)),
       read: (tensor) => tensor.data<'float32'>(),
       dispose: (tensor) => tensor.dispose(),
       manyTensors: 200,

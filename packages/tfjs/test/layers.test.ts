@@ -20,7 +20,8 @@ afterEach(() => tf.disposeVariables())
 const optimizers: Record<string, (run: { readonly fused: boolean }) => FreestepOptimizer> = {
   prodigy: (run) => prodigy({ weightDecay: 0.1, useBiasCorrection: true, ...run }),
   'prodigy, sliced': (run) => prodigy({ sliceP: 3, growthRate: 2, ...run }),
-  'prodigy with a schedule': (run) => prodigy({ lr: cosine({ steps: 30, warmup: 3 }), safeguardWarmup: true, ...run }),
+  'prodigy with a schedule': (run) =>
+    prodigy({ lr: cosine({ steps: 30, warmup: 3 }), safeguardWarmup: true, ...run }),
   dog: (run) => dog(run),
   momo: (run) => momo(run),
   adam: (run) => adam({ lr: 0.01, ...run }),
@@ -43,7 +44,9 @@ onEachWay('models', (backend, fused) => {
       expect(second.optimizer.getConfig()).toEqual(first.optimizer.getConfig())
       expect(await (second.optimizer as FreestepOptimizer).scalars()).toMatchObject(
         Object.fromEntries(
-          Object.entries(await (first.optimizer as FreestepOptimizer).scalars()).filter(([name]) => !name.includes('/')),
+          Object.entries(await (first.optimizer as FreestepOptimizer).scalars()).filter(
+            ([name]) => !name.includes('/'),
+          ),
         ),
       )
       const late = await losses(second, 3)
@@ -51,7 +54,8 @@ onEachWay('models', (backend, fused) => {
       expect((second.optimizer as FreestepOptimizer).iterations).toBe(24)
       expect((second.optimizer as FreestepOptimizer).execution).toEqual({ backend, fused })
 
-      // Once more from the same artifacts, through a model that was loaded and saved before its first step.
+      // Once more from the same artifacts, through a model that was loaded and saved before its
+      // first step.
       const third = await loaded(await saved(await loaded(artifacts)))
       // And on from there, interrupted after every epoch.
       const chain = [third]
@@ -90,14 +94,19 @@ onEachWay('models', (backend, fused) => {
     const expected = await losses(one, 3)
     const two = perceptron(prodigy({ fused }))
     const { xs, ys } = data()
-    const batches = [0, 4, 8, 12].map((at) => ({ xs: tf.slice(xs, at, 4), ys: tf.slice(ys, at, 4) }))
+    const batches = [0, 4, 8, 12].map((at) => ({
+      xs: tf.slice(xs, at, 4),
+      ys: tf.slice(ys, at, 4),
+    }))
     const dataset = {
       size: 4,
       iterator: async () => {
         let i = 0
         const next = async () => {
           const batch = batches[i++]
-          return batch ? { value: { xs: tf.clone(batch.xs), ys: tf.clone(batch.ys) }, done: false } : { value: null, done: true }
+          return batch
+            ? { value: { xs: tf.clone(batch.xs), ys: tf.clone(batch.ys) }, done: false }
+            : { value: null, done: true }
         }
         return { next }
       },
@@ -107,7 +116,8 @@ onEachWay('models', (backend, fused) => {
     const { history } = await two.fitDataset(dataset as never, { epochs: 2, verbose: 0 })
     expect(held()).toEqual(warm)
     expect(history.loss).toHaveLength(2)
-    for (const [i, loss] of (history.loss as number[]).entries()) expect(loss).toBeCloseTo(expected[i + 1], 5)
+    for (const [i, loss] of (history.loss as number[]).entries())
+      expect(loss).toBeCloseTo(expected[i + 1], 5)
     expect((two.optimizer as FreestepOptimizer).iterations).toBe(12)
     for (const model of [one, two]) model.optimizer.dispose()
   })
@@ -122,7 +132,12 @@ onEachBackend('fused and eager', () => {
     const all: number[][] = []
     for (const fused of [true, false]) {
       const model = build(prodigy({ d0, fused }))
-      const { history } = await model.fit(inputs.xs, inputs.ys, { epochs: 2, batchSize: 4, shuffle: false, verbose: 0 })
+      const { history } = await model.fit(inputs.xs, inputs.ys, {
+        epochs: 2,
+        batchSize: 4,
+        shuffle: false,
+        verbose: 0,
+      })
       expect((model.optimizer as FreestepOptimizer).execution?.fused).toBe(fused)
       all.push(history.loss as number[])
       model.optimizer.dispose()
@@ -149,14 +164,22 @@ test('logScalars puts d into the history and the records without waiting for a s
   const { xs, ys } = data()
   const seen: ScalarRecord[] = []
   const batches: unknown[] = []
-  const log = logScalars(optimizer, { every: 3, onRecord: (record) => seen.push(record), batches: true })
-  const callbacks = [log, { onBatchEnd: async (_: number, logs?: tfl.Logs) => void batches.push(logs?.lr·d) }]
+  const log = logScalars(optimizer, {
+    every: 3,
+    onRecord: (record) => seen.push(record),
+    batches: true,
+  })
+  const callbacks = [
+    log,
+    { onBatchEnd: async (_: number, logs?: tfl.Logs) => void batches.push(logs?.lr·d) },
+  ]
   const { history } = await model.fit(xs, ys, { epochs: 3, batchSize: 4, verbose: 0, callbacks })
   expect(history.d).toHaveLength(3)
   expect(history.d[2]).toBe((await optimizer.scalars()).d)
   expect(log.records.map(({ step }) => step)).toEqual([3, 4, 6, 8, 9, 12])
   expect(seen).toEqual(log.records)
-  for (const { step, d, lr·d: lrd } of log.records) expect(lrd).toBe(cosine({ steps: 100 })(step - 1) * d)
+  for (const { step, d, lr·d: lrd } of log.records)
+    expect(lrd).toBe(cosine({ steps: 100 })(step - 1) * d)
   expect(batches.filter((value) => typeof value === 'number').length).toBeGreaterThan(6)
   expect(Object.keys(history)).toEqual(expect.arrayContaining(['loss', 'd', 'dHat', 'r', 'lr·d']))
   await model.fit(xs, ys, { epochs: 1, batchSize: 4, verbose: 0 })

@@ -23,7 +23,10 @@ export const data = () => {
   return { xs, ys }
 }
 
-/** Gives a model weights that depend neither on chance nor on the version of tfjs: biases of zero, and the rest as large as Glorot's. */
+/**
+ * Gives a model weights that depend neither on chance nor on the version of tfjs: biases of zero,
+ * and the rest as large as Glorot's.
+ */
 function settle(model: tfl.Sequential): tfl.Sequential {
   const weights = model.getWeights().map(({ shape, size }, k) => {
     const limit = shape.length === 1 ? 0 : Math.sqrt(6 / (shape[0] + (shape[1] ?? 0)))
@@ -52,7 +55,8 @@ export function perceptron(optimizer: tf.Optimizer): tfl.Sequential {
 
 /** Sixty-four sequences of eight steps, and which of two waves each is. */
 export const sequences = () => {
-  const wave = (i: number, t: number) => Math.sin((i % 2 ? 1.3 : 0.7) * t + i) + 0.1 * Math.cos(7 * i + 3 * t)
+  const wave = (i: number, t: number) =>
+    Math.sin((i % 2 ? 1.3 : 0.7) * t + i) + 0.1 * Math.cos(7 * i + 3 * t)
   const xs = tf.tensor3d(
     Float32Array.from({ length: 64 * 8 * 2 }, (_, k) => wave(k >> 4, ((k >> 1) % 8) + (k % 2))),
     [64, 8, 2],
@@ -93,6 +97,10 @@ export async function saved(model: tfl.LayersModel): Promise<tf.io.ModelArtifact
   })
   await model.save(handler, { includeOptimizer: true })
   // As through a file: what JSON cannot say is lost.
-  return { ...JSON.parse(JSON.stringify({ ...artifacts, weightData: undefined })), weightData: artifacts?.weightData }
+  return {
+    ...JSON.parse(JSON.stringify({ ...artifacts, weightData: undefined })),
+    weightData: artifacts?.weightData,
+  }
 }
-export const loaded = (artifacts: tf.io.ModelArtifacts) => tfl.loadLayersModel(tf.io.fromMemory(artifacts))
+export const loaded = (artifacts: tf.io.ModelArtifacts) =>
+  tfl.loadLayersModel(tf.io.fromMemory(artifacts))

@@ -1,6 +1,7 @@
 /**
- * Optimizers that go along with tf.setBackend, also through backends where steps cannot be fused. A copy of tfjs's cpu backend under
- * another name stands for those (webgl is not in Node), as its memory is not known to us.
+ * Optimizers that go along with tf.setBackend, also through backends where steps cannot be fused. A
+ * copy of tfjs's cpu backend under another name stands for those (webgl is not in Node), as its
+ * memory is not known to us.
  */
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
 import * as tf from '@tensorflow/tfjs-core'
@@ -22,10 +23,17 @@ const makes: Record<string, () => FreestepOptimizer> = {
   'averaged(dog)': () => averaged(dog()),
   dadaptAdan: () => dadaptAdan({ d0: 1e-3 }),
   'prodigy, a d for each group': () =>
-    prodigy({ d0: 1e-3, splitGroups: true, groups: [{ params: (name) => name.startsWith('c'), weightDecay: 0.1 }] }),
+    prodigy({
+      d0: 1e-3,
+      splitGroups: true,
+      groups: [{ params: (name) => name.startsWith('c'), weightDecay: 0.1 }],
+    }),
 }
 
-/** What is left of an optimizer that takes five steps on each backend of a list: variables, scalars, and the point to evaluate at. */
+/**
+ * What is left of an optimizer that takes five steps on each backend of a list: variables, scalars,
+ * and the point to evaluate at.
+ */
 async function run(make: () => FreestepOptimizer, backends: readonly string[]) {
   await start(backends[0])
   const own = variables('/moving')
@@ -47,7 +55,10 @@ async function run(make: () => FreestepOptimizer, backends: readonly string[]) {
   return { ...result, weights, executions }
 }
 
-/** Eager steps have single numbers in float32, fused ones in double precision: what is between them is that. */
+/**
+ * Eager steps have single numbers in float32, fused ones in double precision: what is between them
+ * is that.
+ */
 function expectNear(actual: readonly number[], wanted: readonly number[]): void {
   expect(actual.length).toBe(wanted.length)
   for (const [i, value] of wanted.entries())
@@ -62,21 +73,26 @@ const walks = [
 ].map((walk) => ({ title: walk.join(' → '), walk }))
 
 describe.each(Object.entries(makes))('%s', (_, make) => {
-  test.each(walks)('$title: fused again where that is possible, with the numbers of one that never moved', async ({ walk }) => {
-    const before = held()
-    const moved = await run(make, walk)
-    expect(moved.executions).toEqual(walk.map((backend) => ({ backend, fused: backend !== other })))
-    const stayed = await run(
-      make,
-      walk.map(() => 'cpu'),
-    )
-    expectNear(moved.x, stayed.x)
-    expectNear(moved.evaluated, stayed.evaluated)
-    expect(Object.keys(moved.scalars)).toEqual(Object.keys(stayed.scalars))
-    expectNear(Object.values(moved.scalars), Object.values(stayed.scalars))
-    expect(moved.weights.map(([name]) => name)).toEqual(stayed.weights.map(([name]) => name))
-    expect(held()).toEqual(before)
-  })
+  test.each(walks)(
+    '$title: fused again where that is possible, with the numbers of one that never moved',
+    async ({ walk }) => {
+      const before = held()
+      const moved = await run(make, walk)
+      expect(moved.executions).toEqual(
+        walk.map((backend) => ({ backend, fused: backend !== other })),
+      )
+      const stayed = await run(
+        make,
+        walk.map(() => 'cpu'),
+      )
+      expectNear(moved.x, stayed.x)
+      expectNear(moved.evaluated, stayed.evaluated)
+      expect(Object.keys(moved.scalars)).toEqual(Object.keys(stayed.scalars))
+      expectNear(Object.values(moved.scalars), Object.values(stayed.scalars))
+      expect(moved.weights.map(([name]) => name)).toEqual(stayed.weights.map(([name]) => name))
+      expect(held()).toEqual(before)
+    },
+  )
 })
 
 test('a move changes no number: states are the same to the last bit, those in float32 on both sides', async () => {

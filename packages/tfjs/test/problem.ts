@@ -1,4 +1,7 @@
-/** A problem to step on: a separable quadratic over two variables, its gradient and value in closed form. Not a test. */
+/**
+ * A problem to step on: a separable quadratic over two variables, its gradient and value in closed
+ * form. Not a test.
+ */
 import * as tf from '@tensorflow/tfjs-core'
 
 /** The shapes of the variables. */
@@ -14,7 +17,10 @@ export const initial = (): Record<string, Float32Array> => ({
 })
 
 /** Gradient and value at x. */
-export function evaluate(x: Record<string, ArrayLike<number>>): { gradients: Record<string, Float32Array>; loss: number } {
+export function evaluate(x: Record<string, ArrayLike<number>>): {
+  gradients: Record<string, Float32Array>
+  loss: number
+} {
   let loss = 0
   const gradients = Object.fromEntries(
     Object.entries(x).map(([name, values]) => [
@@ -60,9 +66,17 @@ export const numbers = (variables: readonly tf.Variable[]): number[] =>
   variables.flatMap((variable) => Array.from(variable.dataSync()))
 
 /** One step with the gradient in closed form. */
-export function step(optimizer: { applyGradients: (g: never, o?: object) => void }, variables: readonly tf.Variable[]): void {
-  const { gradients, loss } = evaluate(Object.fromEntries(variables.map((v, i) => [i, v.dataSync()])))
-  const list = variables.map((variable, i) => ({ name: variable.name, tensor: tf.tensor(gradients[i], variable.shape) }))
+export function step(
+  optimizer: { applyGradients: (g: never, o?: object) => void },
+  variables: readonly tf.Variable[],
+): void {
+  const { gradients, loss } = evaluate(
+    Object.fromEntries(variables.map((v, i) => [i, v.dataSync()])),
+  )
+  const list = variables.map((variable, i) => ({
+    name: variable.name,
+    tensor: tf.tensor(gradients[i], variable.shape),
+  }))
   optimizer.applyGradients(list as never, { loss })
   tf.dispose(list.map(({ tensor }) => tensor))
 }

@@ -1,4 +1,6 @@
-/** The optimizers as programs written for tf.train's use them: what those rely on holds here, too. */
+/**
+ * The optimizers as programs written for tf.train's use them: what those rely on holds here, too.
+ */
 import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -9,7 +11,8 @@ import { loaded, losses, perceptron, saved } from './models.ts'
 beforeEach(() => start('cpu'))
 afterEach(() => tf.disposeVariables())
 
-const variable = (values: number[], name?: string) => tf.tidy(() => tf.variable(tf.tensor1d(values), true, name))
+const variable = (values: number[], name?: string) =>
+  tf.tidy(() => tf.variable(tf.tensor1d(values), true, name))
 const values = (v: tf.Tensor) => Array.from(v.dataSync())
 
 onEachWay('gradients as tf.train takes them', (_, fused) => {
@@ -23,7 +26,11 @@ onEachWay('gradients as tf.train takes them', (_, fused) => {
       () => [Float32Array.of(1, 0, 1)] as unknown as number[][],
       () => [Int32Array.of(1, 0, 1)] as unknown as number[][],
     ]
-    const train = (optimizer: tf.Optimizer, gradient: () => tf.Tensor | number[][] | number, asList: boolean) => {
+    const train = (
+      optimizer: tf.Optimizer,
+      gradient: () => tf.Tensor | number[][] | number,
+      asList: boolean,
+    ) => {
       const own = tf.tidy(() => tf.variable(tf.tensor2d([[1, 2, 3]])))
       for (let k = 0; k < 3; k++)
         tf.tidy(() => {
@@ -53,7 +60,8 @@ onEachWay('gradients as tf.train takes them', (_, fused) => {
     const optimizer = sgd({ lr: 0.5, fused })
     optimizer.applyGradients({ [own.name]: 1 }, { loss: 1 })
     const warm = held()
-    for (let k = 0; k < 50; k++) optimizer.applyGradients([{ name: own.name, tensor: 1 }], { loss: 1 })
+    for (let k = 0; k < 50; k++)
+      optimizer.applyGradients([{ name: own.name, tensor: 1 }], { loss: 1 })
     expect(held()).toEqual(warm)
     expect(values(own)).toEqual([2 - 51 / 2])
     optimizer.dispose()
@@ -70,7 +78,10 @@ test('what is no gradient is refused, and nothing is changed', () => {
   for (const [gradients, message] of [
     [{ refused: [[1, 2]] }, /The gradient of refused has shape \[1,2\], the variable \[2\]/],
     [{ refused: 1 }, /has shape \[\], the variable \[2\]/],
-    [{ refused: ['a', 'b'] }, /is an array whose rows are not all numbers, or not all of one length/],
+    [
+      { refused: ['a', 'b'] },
+      /is an array whose rows are not all numbers, or not all of one length/,
+    ],
     [
       { refused: [[1], [1, 2]] },
       /the gradient of refused is an array whose rows are not all numbers, or not all of one length\. Give a tensor, or numbers/,
@@ -104,7 +115,9 @@ test('what is no gradient is refused, and nothing is changed', () => {
     [[1], /The loss is an array/],
     [tf.tensor1d([1, 2]), /The loss has shape \[2\]/],
   ] as const)
-    expect(() => optimizer.applyGradients({ refused: [1, 1] }, { loss: loss as never })).toThrow(message)
+    expect(() => optimizer.applyGradients({ refused: [1, 1] }, { loss: loss as never })).toThrow(
+      message,
+    )
   expect([values(own), optimizer.iterations]).toEqual([before[0], before[2]])
   tf.tidy(() => optimizer.applyGradients({ refused: [1, 1] }, { loss: tf.tensor1d([2]) as never }))
   expect(optimizer.iterations).toBe(2)
@@ -125,7 +138,10 @@ test('states count in tf.memory(), on cpu as on wasm, and dispose gives them bac
     expect(numBytes - before.numBytes - 4 * size).toBeLessThan(6 * 4 * size)
     expect(numTensors).toBeGreaterThan(before.numTensors + 1)
     optimizer.dispose()
-    expect(held()).toEqual({ numTensors: before.numTensors + 1, numBytes: before.numBytes + 4 * size })
+    expect(held()).toEqual({
+      numTensors: before.numTensors + 1,
+      numBytes: before.numBytes + 4 * size,
+    })
     own.dispose()
   }
 })
@@ -168,7 +184,10 @@ onEachBackend('a layer used twice', () => {
     const distances = new Set<number>()
     // As long as d grows; then the loss leaps, and rounding errors with it.
     for (let k = 0; k < 16; k++) {
-      const [a, b] = [Number(await one.trainOnBatch(xs, ys)), Number(await two.trainOnBatch(xs, ys))]
+      const [a, b] = [
+        Number(await one.trainOnBatch(xs, ys)),
+        Number(await two.trainOnBatch(xs, ys)),
+      ]
       expect(Math.abs(a - b) / b, `loss ${k}`).toBeLessThan(1e-4)
       const [{ d }, { d: wanted }] = [await fused.scalars(), await eager.scalars()]
       expect(Math.abs(d / wanted - 1), `d ${k}`).toBeLessThan(1e-5)
@@ -230,37 +249,44 @@ test('several models with one optimizer, a variable made after the first step, s
   optimizer.dispose()
 })
 
-test.each([true, false])('a layer that is frozen midway stays, and thaws (compiled anew: %s)', async (anew) => {
-  const optimizer = prodigy()
-  const model = perceptron(optimizer)
-  const train = async (trainable: boolean) => {
-    model.layers[0].trainable = trainable
-    if (anew) model.compile({ optimizer, loss: 'categoricalCrossentropy' })
-    const before = model.layers.map((layer) => layer.getWeights().map(values))
-    const cost = await losses(model, 2)
-    const after = model.layers.map((layer) => layer.getWeights().map(values))
-    return { cost, moved: after.map((layer, i) => JSON.stringify(layer) !== JSON.stringify(before[i])) }
-  }
-  const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
-  const early = await train(true)
-  const frozen = await train(false)
-  const warm = held()
-  const thawed = await train(true)
-  expect([early, frozen, thawed].map(({ moved }) => moved)).toEqual([
-    [true, true, true],
-    [false, true, true],
-    [true, true, true],
-  ])
-  expect(thawed.cost[1]).toBeLessThan(early.cost[0])
-  expect(held()).toEqual(warm)
-  warn.mockRestore()
-  optimizer.dispose()
-})
+test.each([true, false])(
+  'a layer that is frozen midway stays, and thaws (compiled anew: %s)',
+  async (anew) => {
+    const optimizer = prodigy()
+    const model = perceptron(optimizer)
+    const train = async (trainable: boolean) => {
+      model.layers[0].trainable = trainable
+      if (anew) model.compile({ optimizer, loss: 'categoricalCrossentropy' })
+      const before = model.layers.map((layer) => layer.getWeights().map(values))
+      const cost = await losses(model, 2)
+      const after = model.layers.map((layer) => layer.getWeights().map(values))
+      return {
+        cost,
+        moved: after.map((layer, i) => JSON.stringify(layer) !== JSON.stringify(before[i])),
+      }
+    }
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const early = await train(true)
+    const frozen = await train(false)
+    const warm = held()
+    const thawed = await train(true)
+    expect([early, frozen, thawed].map(({ moved }) => moved)).toEqual([
+      [true, true, true],
+      [false, true, true],
+      [true, true, true],
+    ])
+    expect(thawed.cost[1]).toBeLessThan(early.cost[0])
+    expect(held()).toEqual(warm)
+    warn.mockRestore()
+    optimizer.dispose()
+  },
+)
 
 test('weights of the optimizer by hand: getWeights and setWeights, as with tf.train.adam', async () => {
   const [a, b] = [variable([1, 2], 'hand/a'), variable([1, 2], 'hand/b')]
   const [one, two] = [prodigy({ d0: 0.1 }), prodigy({ d0: 0.1 })]
-  const step = (optimizer: FreestepOptimizer, own: tf.Variable) => optimizer.applyGradients({ [own.name]: values(own) })
+  const step = (optimizer: FreestepOptimizer, own: tf.Variable) =>
+    optimizer.applyGradients({ [own.name]: values(own) })
   for (let k = 0; k < 5; k++) step(one, a)
   b.assign(a)
   await two.setWeights(await one.getWeights())
@@ -286,12 +312,15 @@ test('a layer that was removed and disposed is not saved, nor named in a group, 
   expect(Object.keys(whole.tensors)).toEqual(expect.arrayContaining(['d@0', 'd@1', 'd@2']))
 
   // The head stays, on other features.
-  const head = tfl.sequential({ layers: [tfl.layers.dense({ units: 8, inputShape: [4] }), ...model.layers.slice(2)] })
+  const head = tfl.sequential({
+    layers: [tfl.layers.dense({ units: 8, inputShape: [4] }), ...model.layers.slice(2)],
+  })
   model.layers[0].dispose()
   model.layers[1].dispose()
   head.compile({ optimizer, loss: 'categoricalCrossentropy' })
   const { tensors } = await optimizer.save()
-  for (const gone of names.slice(0, 2).flat()) expect(Object.keys(tensors).filter((key) => key.endsWith(gone))).toEqual([])
+  for (const gone of names.slice(0, 2).flat())
+    expect(Object.keys(tensors).filter((key) => key.endsWith(gone))).toEqual([])
   // Of three vectors (no group, the first, the second), the first is gone with its layer.
   expect(tensors['d@0'].data).toEqual(whole.tensors['d@0'].data)
   expect(tensors['d@1'].data).toEqual(whole.tensors['d@2'].data)
@@ -331,7 +360,11 @@ test('when all is gone, a save is that of a start', async () => {
 test('what tfjs’s wasm backend cannot train is said in words; what stands in README.md trains', async () => {
   await start('wasm')
   const image = { kernelSize: 3, inputShape: [6, 6, 1] }
-  const train = async (layer: tfl.layers.Layer | tfl.layers.Layer[], shape: number[], flat = false) => {
+  const train = async (
+    layer: tfl.layers.Layer | tfl.layers.Layer[],
+    shape: number[],
+    flat = false,
+  ) => {
     const model = tfl.sequential({
       layers: [layer, flat ? [] : tfl.layers.flatten(), tfl.layers.dense({ units: 1 })].flat(),
     })
@@ -351,10 +384,24 @@ test('what tfjs’s wasm backend cannot train is said in words; what stands in R
     await expect(train(convolution, images)).rejects.toThrow(
       /no kernel Conv2DBackpropFilter\. The gradient of convolutions needs it/,
     )
-  await expect(train(tfl.layers.depthwiseConv2d(image), images)).rejects.toThrow(/DepthwiseConv2dNativeBackpropFilter/)
+  await expect(train(tfl.layers.depthwiseConv2d(image), images)).rejects.toThrow(
+    /DepthwiseConv2dNativeBackpropFilter/,
+  )
   const dense = tfl.layers.dense({ units: 2, inputShape: [6, 6, 1] })
-  await train([dense, tfl.layers.maxPooling2d({}), tfl.layers.batchNormalization(), tfl.layers.layerNormalization()], images)
-  await train(tfl.layers.gru({ units: 2, inputShape: [3, 2], recurrentInitializer: 'glorotUniform' }), [2, 3, 2], true)
+  await train(
+    [
+      dense,
+      tfl.layers.maxPooling2d({}),
+      tfl.layers.batchNormalization(),
+      tfl.layers.layerNormalization(),
+    ],
+    images,
+  )
+  await train(
+    tfl.layers.gru({ units: 2, inputShape: [3, 2], recurrentInitializer: 'glorotUniform' }),
+    [2, 3, 2],
+    true,
+  )
   await start('cpu')
   await train(embedding(), [2, 3])
   await train(tfl.layers.conv2d({ filters: 2, ...image }), images)

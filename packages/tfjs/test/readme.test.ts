@@ -28,7 +28,12 @@ test('the examples run', async () => {
   ]) {
     const model = perceptron(optimizer)
     const log = logScalars(optimizer, { every: 10 })
-    const { history } = await model.fit(xs, ys, { epochs: 3, batchSize: 4, verbose: 0, callbacks: log })
+    const { history } = await model.fit(xs, ys, {
+      epochs: 3,
+      batchSize: 4,
+      verbose: 0,
+      callbacks: log,
+    })
     expect(history.loss.at(-1)).toBeLessThan(Number(history.loss[0]))
     expect(log.records.length).toBeGreaterThan(0)
     const at = await optimizer.evaluating(() => model.evaluate(xs, ys) as tf.Scalar)

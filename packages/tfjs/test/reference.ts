@@ -1,6 +1,6 @@
 /**
- * The same steps on plain arrays: for eager ones by core's eager execution with the operations of the host, for fused ones by
- * \@freestep/cpu. Not a test.
+ * The same steps on plain arrays: for eager ones by core's eager execution with the operations of
+ * the host, for fused ones by \@freestep/cpu. Not a test.
  */
 import {
   type Algorithm,
@@ -21,15 +21,16 @@ const elementwise =
   (...args: Operand[]): Operand => {
     const shaped = args.find((arg) => typeof arg !== 'number') as Float32Array | undefined
     if (!shaped) return Math.fround(host[op](...(args as number[])))
-    return shaped.map((_, i) => host[op](...args.map((arg) => (typeof arg === 'number' ? arg : arg[i]))))
+    return shaped.map((_, i) =>
+      host[op](...args.map((arg) => (typeof arg === 'number' ? arg : arg[i]))),
+    )
   }
 
 /** Scalars are float32 too, as they are on a device. */
 const ops = {
-  ...(Object.fromEntries(Object.keys(host).map((op) => [op, elementwise(op as Elementwise)])) as Record<
-    Elementwise,
-    () => Operand
-  >),
+  ...(Object.fromEntries(
+    Object.keys(host).map((op) => [op, elementwise(op as Elementwise)]),
+  ) as Record<Elementwise, () => Operand>),
   constant: (c: number) => Math.fround(c),
   sum: (a: Operand) => (typeof a === 'number' ? a : Math.fround(a.reduce((s, v) => s + v, 0))),
   slice: (a: Operand, p: number) => (typeof a === 'number' ? a : a.filter((_, i) => i % p === 0)),
@@ -61,5 +62,9 @@ export async function reference(algorithm: Algorithm, steps: number, fused: bool
     optimizer.step(gradients, { loss })
   }
   const evaluated = Object.values(optimizer.evaluated()).flatMap((array) => Array.from(array))
-  return { x: Object.values(params).flatMap((array) => Array.from(array)), scalars: await optimizer.scalars(), evaluated }
+  return {
+    x: Object.values(params).flatMap((array) => Array.from(array)),
+    scalars: await optimizer.scalars(),
+    evaluated,
+  }
 }

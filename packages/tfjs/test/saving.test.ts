@@ -49,7 +49,8 @@ test('layers frozen after loading keep their state until they are trained again'
 })
 
 test('a model loads in a process where its names are free', async () => {
-  // The names of plain variables are numbers in the order of their making, so here they differ, and the order decides.
+  // The names of plain variables are numbers in the order of their making, so here they differ, and
+  // the order decides.
   const make = () =>
     [
       [1, 2],
@@ -64,7 +65,10 @@ test('a model loads in a process where its names are free', async () => {
   const values = (variables: tf.Variable[]) => variables.flatMap((v) => Array.from(v.dataSync()))
   const [one, a] = [prodigy(), make()]
   for (let k = 0; k < 10; k++) step(one, a)
-  const weights = (await one.getWeights()).map(({ name, tensor }) => ({ name, tensor: tf.clone(tensor) }))
+  const weights = (await one.getWeights()).map(({ name, tensor }) => ({
+    name,
+    tensor: tf.clone(tensor),
+  }))
   const b = make()
   for (const [i, variable] of b.entries()) variable.assign(a[i])
   const two = prodigy()
@@ -79,7 +83,8 @@ test('a model loads in a process where its names are free', async () => {
   expect(values(b)).toEqual(values(a))
   expect(two.iterations).toBe(20)
 
-  // The other way round, in safetensors, with the variables swapped: the shapes are equal, the names decide.
+  // The other way round, in safetensors, with the variables swapped: the shapes are equal, the
+  // names decide.
   const three = prodigy()
   await three.load(fromSafetensors(toSafetensors(await one.save())))
   const restart = values(a)
@@ -95,7 +100,10 @@ test('a model loads in a process where its names are free', async () => {
 
 test('a saved state waits for its variable, come what may', async () => {
   const before = held()
-  const make = () => ['waits/a', 'waits/b'].map((name, i) => tf.tidy(() => tf.variable(tf.tensor1d([i + 1, 2]), true, name)))
+  const make = () =>
+    ['waits/a', 'waits/b'].map((name, i) =>
+      tf.tidy(() => tf.variable(tf.tensor1d([i + 1, 2]), true, name)),
+    )
   const step = (optimizer: FreestepOptimizer, variables: tf.Variable[]) =>
     optimizer.minimize(
       () => variables.map((v) => tf.sum<tf.Scalar>(tf.square(v))).reduce((a, b) => tf.add(a, b)),
@@ -114,9 +122,15 @@ test('a saved state waits for its variable, come what may', async () => {
   const [a, b] = make()
   step(two, [a, b])
   const { tensors } = await two.save()
-  // The new b has taken up the state; the new a is not the old one, which is gone, and has its own start.
-  expect(tensors['v/waits/b'].data[1]).toBeGreaterThan(0.99 * checkpoint.tensors['v/waits/b'].data[1])
-  expect(Object.keys(tensors).filter((name) => name.startsWith('v/'))).toEqual(['v/waits/b', 'v/waits/a#2'])
+  // The new b has taken up the state; the new a is not the old one, which is gone, and has its own
+  // start.
+  expect(tensors['v/waits/b'].data[1]).toBeGreaterThan(
+    0.99 * checkpoint.tensors['v/waits/b'].data[1],
+  )
+  expect(Object.keys(tensors).filter((name) => name.startsWith('v/'))).toEqual([
+    'v/waits/b',
+    'v/waits/a#2',
+  ])
   tf.dispose([a, b])
   for (const optimizer of [one, two]) optimizer.dispose()
   expect(held()).toEqual(before)
@@ -133,7 +147,9 @@ test('a state that does not fit is refused, and nothing is changed', async () =>
   await expect(dog().setWeights(weights)).rejects.toThrow(
     /it holds "prodigy\/r", which is not a state of dog\. Load it with the optimizer/,
   )
-  await expect(prodigy().setWeights(weights.slice(1))).rejects.toThrow(/the list starts with prodigy\/r instead of iter/)
+  await expect(prodigy().setWeights(weights.slice(1))).rejects.toThrow(
+    /the list starts with prodigy\/r instead of iter/,
+  )
   await expect(prodigy().setWeights([])).rejects.toThrow(/starts with nothing/)
   await expect(dog().load(await one.save())).rejects.toThrow(/it is of prodigy, and this is dog/)
   const other = prodigy({ weightDecay: 0.1 })
@@ -145,7 +161,10 @@ test('a state that does not fit is refused, and nothing is changed', async () =>
   other.dispose()
 
   for (const [settings, message] of [
-    [{ useBiasCorrection: true }, /The checkpoint has no "c1\/[^"]*"\. Create the optimizer with the options/],
+    [
+      { useBiasCorrection: true },
+      /The checkpoint has no "c1\/[^"]*"\. Create the optimizer with the options/,
+    ],
     [{ betas: [0, 0.9] as const }, /The checkpoint has "m\/fits\/a", which is not kept here/],
     [{ sliceP: 2 }, /"moved\/fits\/a" has 2 numbers in the checkpoint, 1 here/],
   ] as const) {
@@ -159,7 +178,9 @@ test('a state that does not fit is refused, and nothing is changed', async () =>
   const three = prodigy()
   await three.setWeights(await one.getWeights())
   const before = [Array.from(b.dataSync()), held()]
-  expect(() => step(three, b)).toThrow(/it is of the variables fits\/a, and the step is for fits\/b\. Train the same model/)
+  expect(() => step(three, b)).toThrow(
+    /it is of the variables fits\/a, and the step is for fits\/b\. Train the same model/,
+  )
   expect([Array.from(b.dataSync()), held()]).toEqual(before)
   step(three, a)
   expect(three.iterations).toBe(2)
@@ -186,8 +207,14 @@ test('configurations: everything but functions survives', async () => {
   await losses(model, 1)
   const again = (await loaded(await saved(model))).optimizer as FreestepOptimizer
   expect(again.getConfig()).toEqual(config)
-  expect(again.algorithm.options).toMatchObject({ growthRate: Number.POSITIVE_INFINITY, dLimit: 3, compat: 'prodigyopt' })
-  expect((again.algorithm.options as unknown as { lr: (k: number) => number }).lr(4)).toBe(cosine({ steps: 9 })(4))
+  expect(again.algorithm.options).toMatchObject({
+    growthRate: Number.POSITIVE_INFINITY,
+    dLimit: 3,
+    compat: 'prodigyopt',
+  })
+  expect((again.algorithm.options as unknown as { lr: (k: number) => number }).lr(4)).toBe(
+    cosine({ steps: 9 })(4),
+  )
 
   expect(() => prodigy({ lr: (k) => 1 / (k + 1) }).getConfig()).toThrow(
     /^\[freestep\/tfjs\] prodigy cannot be written into model\.json: option lr is a function\. Use a schedule of freestep/,
@@ -207,7 +234,8 @@ test('configurations: everything but functions survives', async () => {
 })
 
 test('groups and splitGroups go on after loading, under the names they were given', async () => {
-  const make = (names: string[]) => prodigy({ splitGroups: true, groups: [{ params: names, lr: 0.5 }] })
+  const make = (names: string[]) =>
+    prodigy({ splitGroups: true, groups: [{ params: names, lr: 0.5 }] })
   const build = () => {
     const model = perceptron(prodigy())
     const names = model.trainableWeights.map(({ name }) => name)

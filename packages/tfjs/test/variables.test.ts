@@ -1,11 +1,21 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeEach, expect, test } from 'vitest'
-import { adam, averaged, cosine, dog, type FreestepOptimizer, polyak, prodigy, sgd } from '../src/index.ts'
+import {
+  adam,
+  averaged,
+  cosine,
+  dog,
+  type FreestepOptimizer,
+  polyak,
+  prodigy,
+  sgd,
+} from '../src/index.ts'
 import { held, start } from './backends.ts'
 
 beforeEach(() => start('cpu'))
 
-const variable = (values: number[], name?: string) => tf.tidy(() => tf.variable(tf.tensor1d(values), true, name))
+const variable = (values: number[], name?: string) =>
+  tf.tidy(() => tf.variable(tf.tensor1d(values), true, name))
 const apply = (optimizer: FreestepOptimizer, gradients: [tf.Variable, number[]][], loss?: number) =>
   tf.tidy(() =>
     optimizer.applyGradients(
@@ -22,7 +32,10 @@ test('a map and a list of gradients do the same; what has none stays', async () 
   const [one, two] = [prodigy(), prodigy()]
   for (let k = 0; k < 5; k++) {
     tf.tidy(() =>
-      one.applyGradients({ [a.name]: tf.tensor1d(g(k, 2)), [b.name]: k === 2 ? (null as never) : tf.tensor1d(g(k, 1)) }),
+      one.applyGradients({
+        [a.name]: tf.tensor1d(g(k, 2)),
+        [b.name]: k === 2 ? (null as never) : tf.tensor1d(g(k, 1)),
+      }),
     )
     apply(
       two,

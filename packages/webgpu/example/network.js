@@ -57,7 +57,10 @@ function compile(device, { buffers, threads, code }) {
       struct Layer { samples: u32, inputs: u32, outputs: u32, last: u32 }
       @group(0) @binding(0) var<uniform> layer: Layer;
       ${Object.entries(buffers)
-        .map(([name, access], i) => `@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}: array<f32>;`)
+        .map(
+          ([name, access], i) =>
+            `@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}: array<f32>;`,
+        )
         .join('\n')}
       @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) thread: vec3<u32>) {
         let id = thread.x;
@@ -77,7 +80,10 @@ export function parameters(sizes, random = Math.random) {
   const params = {}
   for (const [l, inputs] of sizes.slice(0, -1).entries()) {
     const outputs = sizes[l + 1]
-    params[`W${l}`] = Float32Array.from({ length: inputs * outputs }, () => (2 * random() - 1) * Math.sqrt(3 / inputs))
+    params[`W${l}`] = Float32Array.from(
+      { length: inputs * outputs },
+      () => (2 * random() - 1) * Math.sqrt(3 / inputs),
+    )
     params[`b${l}`] = new Float32Array(outputs)
   }
   return params
@@ -89,14 +95,25 @@ export class Network {
     this.device = device
     const samples = y.length
     const numbers = (array, usage = STORAGE) => {
-      const buffer = device.createBuffer({ size: array.byteLength, usage: usage | COPY_SRC | COPY_DST })
+      const buffer = device.createBuffer({
+        size: array.byteLength,
+        usage: usage | COPY_SRC | COPY_DST,
+      })
       device.queue.writeBuffer(buffer, 0, array)
       return { buffer }
     }
-    const part = ({ buffer, byteOffset, length }) => ({ buffer, offset: byteOffset, size: 4 * length })
-    const pipelines = Object.fromEntries(Object.entries(kernels).map(([name, kernel]) => [name, compile(device, kernel)]))
+    const part = ({ buffer, byteOffset, length }) => ({
+      buffer,
+      offset: byteOffset,
+      size: 4 * length,
+    })
+    const pipelines = Object.fromEntries(
+      Object.entries(kernels).map(([name, kernel]) => [name, compile(device, kernel)]),
+    )
     const last = sizes.length - 2
-    const layers = sizes.slice(0, -1).map((inputs, l) => Uint32Array.of(samples, inputs, sizes[l + 1], l === last ? 1 : 0))
+    const layers = sizes
+      .slice(0, -1)
+      .map((inputs, l) => Uint32Array.of(samples, inputs, sizes[l + 1], l === last ? 1 : 0))
     const layer = layers.map((words) => numbers(words, UNIFORM))
     const a = sizes.map((size, l) => numbers(l === 0 ? X : new Float32Array(samples * size)))
     const delta = sizes.map((size) => numbers(new Float32Array(samples * size)))
@@ -106,20 +123,37 @@ export class Network {
     /** A dispatch: its pipeline, what it is bound to, how many groups of threads it takes. */
     const dispatch = (name, l, threads, ...resources) => {
       const entries = [layer[l], ...resources].map((resource, binding) => ({ binding, resource }))
-      const group = device.createBindGroup({ layout: pipelines[name].getBindGroupLayout(0), entries })
+      const group = device.createBindGroup({
+        layout: pipelines[name].getBindGroupLayout(0),
+        entries,
+      })
       return { pipeline: pipelines[name], group, groups: Math.ceil(threads / 64) }
     }
     const W = layers.map((_, l) => part(params[`W${l}`]))
     const b = layers.map((_, l) => part(params[`b${l}`]))
     const each = [...layers.keys()]
     this.dispatches = [
-      ...each.map((l) => dispatch('forward', l, samples * sizes[l + 1], a[l], W[l], b[l], a[l + 1])),
-      dispatch('loss', last, samples, a[last + 1], numbers(y), delta[last + 1], { buffer: this.losses }),
+      ...each.map((l) =>
+        dispatch('forward', l, samples * sizes[l + 1], a[l], W[l], b[l], a[l + 1]),
+      ),
+      dispatch('loss', last, samples, a[last + 1], numbers(y), delta[last + 1], {
+        buffer: this.losses,
+      }),
       ...each
         .reverse()
         .flatMap((l) => [
-          dispatch('gradient', l, (sizes[l] + 1) * sizes[l + 1], a[l], delta[l + 1], part(grads[`W${l}`]), part(grads[`b${l}`])),
-          ...(l > 0 ? [dispatch('backward', l, samples * sizes[l], a[l], W[l], delta[l + 1], delta[l])] : []),
+          dispatch(
+            'gradient',
+            l,
+            (sizes[l] + 1) * sizes[l + 1],
+            a[l],
+            delta[l + 1],
+            part(grads[`W${l}`]),
+            part(grads[`b${l}`]),
+          ),
+          ...(l > 0
+            ? [dispatch('backward', l, samples * sizes[l], a[l], W[l], delta[l + 1], delta[l])]
+            : []),
         ]),
     ]
   }

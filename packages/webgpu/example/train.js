@@ -23,7 +23,12 @@ export function spirals(n) {
  *
  * @param {{ device?: GPUDevice, steps?: number, perSubmission?: number, random?: () => number }} [options]
  */
-export async function train({ device, steps = 500, perSubmission = 10, random = Math.random } = {}) {
+export async function train({
+  device,
+  steps = 500,
+  perSubmission = 10,
+  random = Math.random,
+} = {}) {
   const backend = await webgpu({ device })
   const { X, y } = spirals(256)
   const sizes = [2, 32, 32, 1]
@@ -39,14 +44,25 @@ export async function train({ device, steps = 500, perSubmission = 10, random = 
     backend.device.queue.submit([encoder.finish()])
   }
 
-  const [losses, logits] = [await read(backend.device, network.losses), await read(backend.device, network.output)]
+  const [losses, logits] = [
+    await read(backend.device, network.losses),
+    await read(backend.device, network.output),
+  ]
   const { d } = await optimizer.scalars()
   const right = logits.filter((z, i) => z > 0 === (y[i] === 1)).length
-  return { loss: losses.reduce((sum, each) => sum + each, 0) / y.length, accuracy: right / y.length, d, steps: optimizer.steps }
+  return {
+    loss: losses.reduce((sum, each) => sum + each, 0) / y.length,
+    accuracy: right / y.length,
+    d,
+    steps: optimizer.steps,
+  }
 }
 
 async function read(device, buffer) {
-  const staging = device.createBuffer({ size: buffer.size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST })
+  const staging = device.createBuffer({
+    size: buffer.size,
+    usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+  })
   const encoder = device.createCommandEncoder()
   encoder.copyBufferToBuffer(buffer, 0, staging, 0, buffer.size)
   device.queue.submit([encoder.finish()])

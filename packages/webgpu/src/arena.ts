@@ -1,13 +1,17 @@
 /**
- * The device memory of one optimizer: the states in as few buffers as its limits allow, and a buffer of single numbers and partial sums.
- * Decides where things are; see wgsl/layout.ts of the compiler for what kernels expect. Not the parameters and gradients.
+ * The device memory of one optimizer: the states in as few buffers as its limits allow, and a
+ * buffer of single numbers and partial sums. Decides where things are; see wgsl/layout.ts of the
+ * compiler for what kernels expect. Not the parameters and gradients.
  */
 import { type Kernels, type Slot, stateArrays } from '@freestep/compiler'
 import type { Program } from '@freestep/core'
 import type { Place } from './tensors.ts'
 import { usage, vectorUsage } from './usage.ts'
 
-/** A stretch of a tensor whose states are in one arena: elements [from, from + length) of the tensor. */
+/**
+ * A stretch of a tensor whose states are in one arena: elements [from, from + length) of the
+ * tensor.
+ */
 export interface Stretch {
   readonly arena: number
   readonly from: number
@@ -48,7 +52,10 @@ export interface Spread {
   readonly atLeast: number
 }
 
-/** Allocates for a program and the kernels of its functions, bindings being of `window` bytes at most. Fresh buffers are zero. */
+/**
+ * Allocates for a program and the kernels of its functions, bindings being of `window` bytes at
+ * most. Fresh buffers are zero.
+ */
 export function allocate(
   device: GPUDevice,
   program: Program,
@@ -62,13 +69,26 @@ export function allocate(
   const segment = segmentOf(program, spread)
   const count = (scope: 'global' | 'tensor') =>
     Math.max(...kernels.map((each) => each.slots.filter((slot) => slot.scope === scope).length))
-  const sums = Math.max(0, ...kernels.flatMap(({ stages }) => stages.map((stage) => (stage.kind === 'pass' ? stage.sums : 0))))
+  const sums = Math.max(
+    0,
+    ...kernels.flatMap(({ stages }) =>
+      stages.map((stage) => (stage.kind === 'pass' ? stage.sums : 0)),
+    ),
+  )
   const slots = count('global')
   const partials = slots + count('tensor') * program.tensors.length
   const create = (label: string, words: number) =>
-    device.createBuffer({ label: `freestep ${program.name} ${label}`, size: 4 * Math.max(4, words), usage: vectorUsage })
+    device.createBuffer({
+      label: `freestep ${program.name} ${label}`,
+      size: 4 * Math.max(4, words),
+      usage: vectorUsage,
+    })
   return {
-    ...{ arrays, stretches, slots, partials, segment },
+    arrays,
+    stretches,
+    slots,
+    partials,
+    segment,
     arenas: sizes.map(({ element, slice }) => {
       let end = 0
       const bases = arrays.map(({ scope }) => {
@@ -110,13 +130,24 @@ function segmentOf({ tensors }: Program, { threads, groups, atLeast }: Spread): 
 }
 
 /** Rows of partial sums, however gradients are cut into windows. */
-function mostRows(program: Program, stretches: Memory['stretches'], segment: number, window: number): number {
+function mostRows(
+  program: Program,
+  stretches: Memory['stretches'],
+  segment: number,
+  window: number,
+): number {
   const cuts = (size: number) => 2 + 2 * Math.ceil((4 * size) / window)
-  return program.tensors.reduce((sum, { size }, i) => sum + Math.ceil(size / segment) + stretches[i].length + cuts(size), 0)
+  return program.tensors.reduce(
+    (sum, { size }, i) => sum + Math.ceil(size / segment) + stretches[i].length + cuts(size),
+    0,
+  )
 }
 
 /** Where a slot is. */
-export function slotPlace({ numbers, slots, stretches: { length: count } }: Memory, { scope, index }: Slot): Place {
+export function slotPlace(
+  { numbers, slots, stretches: { length: count } }: Memory,
+  { scope, index }: Slot,
+): Place {
   if (scope === 'global') return { buffer: numbers, byteOffset: 4 * index, bytes: 4 }
   return { buffer: numbers, byteOffset: 4 * (slots + index * count), bytes: 4 * count }
 }
@@ -129,11 +160,16 @@ export interface Part {
 }
 
 /** Where the numbers of a state are. */
-export function stateParts({ arrays, arenas, stretches }: Memory, { strides }: Program, state: string): Part[] {
+export function stateParts(
+  { arrays, arenas, stretches }: Memory,
+  { strides }: Program,
+  state: string,
+): Part[] {
   const array = arrays.findIndex(({ name }) => name === state)
   const isSlice = arrays[array].scope === 'slice'
   return stretches.flatMap((own, tensor) => {
-    const count = (elements: number) => (isSlice ? Math.ceil(elements / (strides?.[tensor] ?? 1)) : elements)
+    const count = (elements: number) =>
+      isSlice ? Math.ceil(elements / (strides?.[tensor] ?? 1)) : elements
     return own.map((stretch) => {
       const { buffer, bases } = arenas[stretch.arena]
       const [from, to] = [count(stretch.from), count(stretch.from + stretch.length)]
@@ -144,7 +180,11 @@ export function stateParts({ arrays, arenas, stretches }: Memory, { strides }: P
 }
 
 /** A buffer with the given words, whatever encoder is in use. */
-export function constants(device: GPUDevice, words: Uint32Array, kind: 'uniform' | 'storage'): GPUBuffer {
+export function constants(
+  device: GPUDevice,
+  words: Uint32Array,
+  kind: 'uniform' | 'storage',
+): GPUBuffer {
   const buffer = device.createBuffer({
     label: 'freestep table',
     size: 4 * Math.max(8, words.length),

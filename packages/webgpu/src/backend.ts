@@ -1,5 +1,6 @@
 /**
- * The backend as core sees it, and what it offers beside: a device to share, steps recorded into a caller's encoder, and word of failures.
+ * The backend as core sees it, and what it offers beside: a device to share, steps recorded into a
+ * caller's encoder, and word of failures.
  */
 import type { Backend, Engine, FreestepError, Program } from '@freestep/core'
 import { FusedEngine } from './engine.ts'
@@ -11,11 +12,17 @@ import { Watch } from './watch.ts'
 export interface WebGPUBackend extends Backend<GPUTensor> {
   /** The device that everything is on: the caller's, or the one that was opened. */
   readonly device: GPUDevice
-  /** Resolves with the first failure (device lost, out of memory, work refused); pending while all is well. */
+  /**
+   * Resolves with the first failure (device lost, out of memory, work refused); pending while all
+   * is well.
+   */
   readonly lost: Promise<FreestepError>
   /** How many kernels were compiled so far; no step compiles any. */
   readonly compiled: number
-  /** Has the steps that f takes recorded into a command encoder, for the caller to submit, in place of submitting them. */
+  /**
+   * Has the steps that f takes recorded into a command encoder, for the caller to submit, in place
+   * of submitting them.
+   */
   record<T>(encoder: GPUCommandEncoder, f: () => T): T
   /** Closes the device, if it was opened here. */
   close(): void
@@ -23,7 +30,10 @@ export interface WebGPUBackend extends Backend<GPUTensor> {
 
 /** An engine that goes on with more tensors without waiting for the device. */
 export interface GPUEngine extends Engine<GPUTensor> {
-  /** An engine for more tensors, this one's first, that goes on from its states; this one is disposed. */
+  /**
+   * An engine for more tensors, this one's first, that goes on from its states; this one is
+   * disposed.
+   */
   extended(program: Program, params: readonly GPUTensor[]): GPUEngine
 }
 
@@ -67,12 +77,19 @@ const made = new WeakMap<
   { readonly shop: Shop; readonly start: typeof FusedEngine.start | typeof FusedEngine.startNow }
 >()
 
-/** A backend for one optimizer, all of whose parts have one watch; the backend itself if it is none of ours. */
-export function watched(backend: WebGPUBackend): { readonly backend: WebGPUBackend; readonly watch: Watch | undefined } {
+/**
+ * A backend for one optimizer, all of whose parts have one watch; the backend itself if it is none
+ * of ours.
+ */
+export function watched(backend: WebGPUBackend): {
+  readonly backend: WebGPUBackend
+  readonly watch: Watch | undefined
+} {
   const found = made.get(backend)
   if (!found) return { backend, watch: undefined }
   const watch = new Watch(found.shop.device)
-  const start: WebGPUBackend['start'] = (program, params) => found.start(found.shop, watch, program, params)
+  const start: WebGPUBackend['start'] = (program, params) =>
+    found.start(found.shop, watch, program, params)
   return { backend: Object.create(backend, { start: { value: start, enumerable: true } }), watch }
 }
 

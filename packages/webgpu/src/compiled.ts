@@ -1,8 +1,15 @@
 /**
- * A program's functions as machines: each launch for every kind of batch that the parameters can make. Everything is compiled here, before
- * the first step. Not what the machines are bound to.
+ * A program's functions as machines: each launch for every kind of batch that the parameters can
+ * make. Everything is compiled here, before the first step. Not what the machines are bound to.
  */
-import { compile, emitWgsl, type Kernels, type Part, type WgslKernel, type WgslOptions } from '@freestep/compiler'
+import {
+  compile,
+  emitWgsl,
+  type Kernels,
+  type Part,
+  type WgslKernel,
+  type WgslOptions,
+} from '@freestep/compiler'
 import type { Program } from '@freestep/core'
 import type { Machine, Workshop } from './machine.ts'
 import { bytesOf, type GPUTensor, isArray } from './tensors.ts'
@@ -19,11 +26,17 @@ export interface Compiled {
   readonly kernels: readonly Kernels[]
 }
 
-/** The kind of a batch, which decides on the code: the precision of its parameters, and whether it has one pair of buffers or more. */
+/**
+ * The kind of a batch, which decides on the code: the precision of its parameters, and whether it
+ * has one pair of buffers or more.
+ */
 export const kindOf = (bytesEach: 2 | 4, pairs: number): string =>
   `${bytesEach === 2 ? 'f16' : 'f32'} ${pairs > 1 ? 'pairs' : 'pair'}`
 
-/** A kernel of a program, printed: of which function, which launch of it, and for which kind of batch. */
+/**
+ * A kernel of a program, printed: of which function, which launch of it, and for which kind of
+ * batch.
+ */
 interface Printed {
   readonly part: Part
   readonly launch: number
@@ -39,14 +52,24 @@ interface Text {
 }
 
 /** Prints a program, for batches of so many pairs of buffers. */
-export function printAll(program: Program, pairs: number, wgsl: Pick<WgslOptions, 'workgroupSize' | 'subgroups'>): Text {
+export function printAll(
+  program: Program,
+  pairs: number,
+  wgsl: Pick<WgslOptions, 'workgroupSize' | 'subgroups'>,
+): Text {
   const kinds = kindsOf(program, pairs)
   const parts: Part[] = ['step', 'init', ...(program.evaluate ? (['evaluate'] as const) : [])]
   const compiled = parts.map((part) => ({ part, kernels: compile(program, part) }))
   const printed = compiled.flatMap(({ part, kernels }) =>
     kinds.flatMap(({ kind, options }) =>
       emitWgsl(kernels, { ...wgsl, ...options }).map((kernel, launch) => {
-        return { part, launch, kind, kernel, label: `freestep ${program.name} ${part} ${launch} (${kind})` }
+        return {
+          part,
+          launch,
+          kind,
+          kernel,
+          label: `freestep ${program.name} ${part} ${launch} (${kind})`,
+        }
       }),
     ),
   )
@@ -55,7 +78,10 @@ export function printAll(program: Program, pairs: number, wgsl: Pick<WgslOptions
 
 /** Compiles what was printed. */
 export async function compileAll(workshop: Workshop, text: Text): Promise<Compiled> {
-  return assembled(text, await Promise.all(text.printed.map(({ kernel, label }) => workshop.make(kernel, label))))
+  return assembled(
+    text,
+    await Promise.all(text.printed.map(({ kernel, label }) => workshop.make(kernel, label))),
+  )
 }
 
 /** As {@link compileAll}, without waiting. */
@@ -79,15 +105,22 @@ function assembled({ printed, kernels }: Text, machines: readonly Machine[]): Co
   return { init: of('init') ?? [], step: of('step') ?? [], evaluate: of('evaluate'), kernels }
 }
 
-/** How many pairs of buffers a batch may have: one where all parameters are in one buffer, to have less to compile. */
+/**
+ * How many pairs of buffers a batch may have: one where all parameters are in one buffer, to have
+ * less to compile.
+ */
 export function pairsFor(params: readonly GPUTensor[], most: number): number {
-  const buffers = new Set(params.map((param) => (isArray(param) ? undefined : 'buffer' in param ? param.buffer : param)))
+  const buffers = new Set(
+    params.map((param) => (isArray(param) ? undefined : 'buffer' in param ? param.buffer : param)),
+  )
   return buffers.size > 1 ? most : 1
 }
 
 /** The kinds of batches that parameters can make. */
 function kindsOf({ tensors }: Program, pairs: number) {
-  const data = ([4, 2] as const).filter((bytesEach) => tensors.some(({ dtype }) => bytesOf(dtype) === bytesEach))
+  const data = ([4, 2] as const).filter((bytesEach) =>
+    tensors.some(({ dtype }) => bytesOf(dtype) === bytesEach),
+  )
   return data.flatMap((bytesEach) =>
     [...new Set([1, pairs])].map((count) => ({
       kind: kindOf(bytesEach, count),

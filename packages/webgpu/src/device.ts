@@ -1,21 +1,25 @@
 /**
- * The device: the caller's, or one that is opened here, and whether it is still there. What WebGPU finds wrong with the work of an
- * optimizer is in watch.ts. Not buffers, kernels or steps.
+ * The device: the caller's, or one that is opened here, and whether it is still there. What WebGPU
+ * finds wrong with the work of an optimizer is in watch.ts. Not buffers, kernels or steps.
  */
 import { FreestepError } from '@freestep/core'
 
 /** How to come by a device. */
 export interface DeviceOptions {
-  /** A device to share, with tfjs, ONNX Runtime or kernels of one's own. Left out: one is opened, with all that its adapter allows. */
+  /**
+   * A device to share, with tfjs, ONNX Runtime or kernels of one's own. Left out: one is opened,
+   * with all that its adapter allows.
+   */
   readonly device?: GPUDevice
   /**
-   * Where to ask for a device: for instance `create([])` of the package `webgpu`. Left out: `navigator.gpu`, or in Node, where there is
-   * none, the package `webgpu` if it is installed.
+   * Where to ask for a device: for instance `create([])` of the package `webgpu`. Left out:
+   * `navigator.gpu`, or in Node, where there is none, the package `webgpu` if it is installed.
    */
   readonly gpu?: GPU
 }
 
-const refuse = (message: string, options?: ErrorOptions) => new FreestepError('webgpu', 'unsupported', message, options)
+const refuse = (message: string, options?: ErrorOptions) =>
+  new FreestepError('webgpu', 'unsupported', message, options)
 
 /** A device at work. */
 export class Device {
@@ -61,12 +65,24 @@ export class Device {
   static async open({ device, gpu }: DeviceOptions): Promise<Device> {
     if (device) return Device.of(device)
     const found = gpu ?? globalThis.navigator?.gpu ?? (await fromPackage())
-    if (!found) throw refuse('There is no WebGPU here. Use a browser that has it; in Node, install the package webgpu.')
+    if (!found)
+      throw refuse(
+        'There is no WebGPU here. Use a browser that has it; in Node, install the package webgpu.',
+      )
     const adapter = await found.requestAdapter({ powerPreference: 'high-performance' })
-    if (!adapter) throw refuse('There is no GPU that WebGPU can use here. Install its driver, or use @freestep/cpu.')
+    if (!adapter)
+      throw refuse(
+        'There is no GPU that WebGPU can use here. Install its driver, or use @freestep/cpu.',
+      )
     const { features, limits } = adapter
-    const wanted = (['shader-f16', 'subgroups', 'timestamp-query'] as const).filter((feature) => features.has(feature))
-    const asked = ['maxStorageBuffersPerShaderStage', 'maxStorageBufferBindingSize', 'maxBufferSize'] as const
+    const wanted = (['shader-f16', 'subgroups', 'timestamp-query'] as const).filter((feature) =>
+      features.has(feature),
+    )
+    const asked = [
+      'maxStorageBuffersPerShaderStage',
+      'maxStorageBufferBindingSize',
+      'maxBufferSize',
+    ] as const
     const opened = await adapter.requestDevice({
       requiredFeatures: wanted,
       requiredLimits: Object.fromEntries(asked.map((name) => [name, limits[name]])),
@@ -92,11 +108,15 @@ export class Device {
   }
 }
 
-/** Node's WebGPU. The name is not written as a literal, so that no bundler looks for the package. */
+/**
+ * Node's WebGPU. The name is not written as a literal, so that no bundler looks for the package.
+ */
 async function fromPackage(): Promise<GPU | undefined> {
   const name = 'webgpu'
   try {
-    const { create } = (await import(/* @vite-ignore */ name)) as { create: (flags: readonly string[]) => GPU }
+    const { create } = (await import(/* @vite-ignore */ name)) as {
+      create: (flags: readonly string[]) => GPU
+    }
     return create([])
   } catch {
     return undefined

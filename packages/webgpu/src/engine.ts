@@ -1,18 +1,40 @@
 /**
- * The fused engine: a program compiled to WGSL, a few dispatches a step. States live in memory of its own; parameters and gradients stay in
- * the caller's buffers and are worked on there, unless they come as arrays. Not the arithmetic: that is the compiler's.
+ * The fused engine: a program compiled to WGSL, a few dispatches a step. States live in memory of
+ * its own; parameters and gradients stay in the caller's buffers and are worked on there, unless
+ * they come as arrays. Not the arithmetic: that is the compiler's.
  */
 import type { Slot } from '@freestep/compiler'
-import { type Engine, fixedUniforms, type Numbers, type Program, type StepInput } from '@freestep/core'
+import {
+  type Engine,
+  fixedUniforms,
+  type Numbers,
+  type Program,
+  type StepInput,
+} from '@freestep/core'
 import { allocate, type Memory, type Part, slotPlace, stateParts } from './arena.ts'
-import { type Compiled, compileAll, compileNow, kindOf, pairsFor, printAll, type Running } from './compiled.ts'
+import {
+  type Compiled,
+  compileAll,
+  compileNow,
+  kindOf,
+  pairsFor,
+  printAll,
+  type Running,
+} from './compiled.ts'
 import { GradientHomes } from './gradients.ts'
 import { home } from './home.ts'
 import { dispatch, type Machine } from './machine.ts'
 import { free, type Plan, Plans } from './plans.ts'
 import type { Active } from './segments.ts'
 import type { Shop } from './shop.ts'
-import { bytesOf, type GPUBufferView, type GPUTensor, isArray, type Place, placeOf } from './tensors.ts'
+import {
+  bytesOf,
+  type GPUBufferView,
+  type GPUTensor,
+  isArray,
+  type Place,
+  placeOf,
+} from './tensors.ts'
 import { checkLoss, checkUsage, encode, Recorder, readPlaces } from './transfer.ts'
 import type { Watch } from './watch.ts'
 
@@ -32,7 +54,13 @@ export class FusedEngine implements Engine<GPUTensor> {
   private readonly plans: Plans
   private written: Readonly<Record<string, readonly number[]>> = {}
 
-  private constructor(shop: Shop, watch: Watch, program: Program, params: readonly GPUTensor[], compiled: Compiled) {
+  private constructor(
+    shop: Shop,
+    watch: Watch,
+    program: Program,
+    params: readonly GPUTensor[],
+    compiled: Compiled,
+  ) {
     const { device } = shop.device
     this.shop = shop
     this.watch = watch
@@ -61,20 +89,39 @@ export class FusedEngine implements Engine<GPUTensor> {
   }
 
   /** Compiles and allocates. */
-  static async start(shop: Shop, watch: Watch, program: Program, params: readonly GPUTensor[]): Promise<FusedEngine> {
+  static async start(
+    shop: Shop,
+    watch: Watch,
+    program: Program,
+    params: readonly GPUTensor[],
+  ): Promise<FusedEngine> {
     watch.check()
-    const compiled = await compileAll(shop.workshop, printAll(program, pairsFor(params, shop.limits.pairs), shop.wgsl))
-    const { result: engine, failure } = watch.over(() => new FusedEngine(shop, watch, program, params, compiled))
+    const compiled = await compileAll(
+      shop.workshop,
+      printAll(program, pairsFor(params, shop.limits.pairs), shop.wgsl),
+    )
+    const { result: engine, failure } = watch.over(
+      () => new FusedEngine(shop, watch, program, params, compiled),
+    )
     if (await failure) engine.dispose()
     watch.check()
     return engine
   }
 
-  /** As {@link start}, without waiting: what WebGPU finds wrong later is thrown by the next call. */
-  static startNow(shop: Shop, watch: Watch, program: Program, params: readonly GPUTensor[]): FusedEngine {
+  /**
+   * As {@link start}, without waiting: what WebGPU finds wrong later is thrown by the next call.
+   */
+  static startNow(
+    shop: Shop,
+    watch: Watch,
+    program: Program,
+    params: readonly GPUTensor[],
+  ): FusedEngine {
     watch.check()
     const text = printAll(program, pairsFor(params, shop.limits.pairs), shop.wgsl)
-    return watch.over(() => new FusedEngine(shop, watch, program, params, compileNow(shop.workshop, text))).result
+    return watch.over(
+      () => new FusedEngine(shop, watch, program, params, compileNow(shop.workshop, text)),
+    ).result
   }
 
   extended(program: Program, params: readonly GPUTensor[]): FusedEngine {
@@ -122,7 +169,13 @@ export class FusedEngine implements Engine<GPUTensor> {
 
   private active(tensor: number, g?: Place): Active {
     const { dtype } = this.program.tensors[tensor]
-    return { tensor, x: this.place(tensor), g, bytesEach: bytesOf(dtype), stride: this.program.strides?.[tensor] ?? 1 }
+    return {
+      tensor,
+      x: this.place(tensor),
+      g,
+      bytesEach: bytesOf(dtype),
+      stride: this.program.strides?.[tensor] ?? 1,
+    }
   }
 
   step({ gradients, uniforms, loss }: StepInput<GPUTensor>): void {
@@ -133,7 +186,8 @@ export class FusedEngine implements Engine<GPUTensor> {
 
     this.watch.over(() => {
       const recorder = new Recorder(device.device, device.encoder)
-      const lossPlace = loss === undefined || typeof loss === 'number' || isArray(loss) ? undefined : placeOf(loss)
+      const lossPlace =
+        loss === undefined || typeof loss === 'number' || isArray(loss) ? undefined : placeOf(loss)
       const { places, spare } = this.homes.bring(recorder, given, lossPlace)
       const active = given.map(({ i }, n) => this.active(i, places[n]))
       this.setUniforms(recorder, uniforms, device.encoder !== undefined)
@@ -154,7 +208,9 @@ export class FusedEngine implements Engine<GPUTensor> {
       const { kind } = first.kernel
       const batches = kind === 'pass' ? plan.batches : [undefined]
       for (const [i, batch] of batches.entries()) {
-        const machine = (batch ? machines.get(kindOf(batch.bytesEach, batch.pairs.length)) : first) as Machine
+        const machine = (
+          batch ? machines.get(kindOf(batch.bytesEach, batch.pairs.length)) : first
+        ) as Machine
         const groups = batch?.groups ?? (kind === 'reduce' ? plan.ranges.length : 1)
         dispatch(pass, machine, this.plans.bound(plan, machine, i, batch), groups, most)
       }
@@ -162,9 +218,17 @@ export class FusedEngine implements Engine<GPUTensor> {
     pass.end()
   }
 
-  private setUniforms(recorder: Recorder, uniforms: StepInput<GPUTensor>['uniforms'], recorded = false): void {
+  private setUniforms(
+    recorder: Recorder,
+    uniforms: StepInput<GPUTensor>['uniforms'],
+    recorded = false,
+  ): void {
     for (const [name, numbers] of Object.entries(uniforms))
-      if (recorded || !this.written[name] || numbers.some((number, i) => number !== this.written[name][i]))
+      if (
+        recorded ||
+        !this.written[name] ||
+        numbers.some((number, i) => number !== this.written[name][i])
+      )
         this.setSlot(recorder, name, numbers)
     // What a caller's encoder will have written, and when, is not known here.
     this.written = recorded ? {} : uniforms
@@ -187,7 +251,8 @@ export class FusedEngine implements Engine<GPUTensor> {
 
   /** Where the numbers of a vector are. */
   private parts(state: string): readonly Part[] {
-    if (state === 'x') return this.params.map((_, tensor) => ({ place: this.place(tensor), tensor, from: 0 }))
+    if (state === 'x')
+      return this.params.map((_, tensor) => ({ place: this.place(tensor), tensor, from: 0 }))
     return stateParts(this.memory, this.program, state)
   }
 
@@ -195,12 +260,18 @@ export class FusedEngine implements Engine<GPUTensor> {
     const { device } = this.shop.device
     this.watch.check()
     if (this.slots.has(state)) {
-      const [numbers] = await this.watch.read(() => readPlaces(device, [this.placeOfSlot(state)], [false]))
+      const [numbers] = await this.watch.read(() =>
+        readPlaces(device, [this.placeOfSlot(state)], [false]),
+      )
       return Array.from(numbers, (number) => Float32Array.of(number))
     }
     const parts = this.parts(state)
-    if (state === 'x') for (const { place, tensor } of parts) checkUsage(place, this.program.tensors[tensor].name, 'copySource')
-    const half = parts.map(({ tensor }) => state === 'x' && this.program.tensors[tensor].dtype === 'float16')
+    if (state === 'x')
+      for (const { place, tensor } of parts)
+        checkUsage(place, this.program.tensors[tensor].name, 'copySource')
+    const half = parts.map(
+      ({ tensor }) => state === 'x' && this.program.tensors[tensor].dtype === 'float16',
+    )
     const places = parts.map(({ place }) => place)
     const read = await this.watch.read(() => readPlaces(device, places, half))
     return this.program.tensors.map((_, i) => {
@@ -214,7 +285,9 @@ export class FusedEngine implements Engine<GPUTensor> {
   write(state: string, numbers: readonly Numbers[]): void {
     this.watch.check()
     const parts = this.slots.has(state) ? [] : this.parts(state)
-    if (state === 'x') for (const { place, tensor } of parts) checkUsage(place, this.program.tensors[tensor].name, 'copyTarget')
+    if (state === 'x')
+      for (const { place, tensor } of parts)
+        checkUsage(place, this.program.tensors[tensor].name, 'copyTarget')
     this.watch.over(() => {
       const recorder = new Recorder(this.shop.device.device)
       const single = numbers.map(([number]) => number)
@@ -222,7 +295,12 @@ export class FusedEngine implements Engine<GPUTensor> {
       for (const { place, tensor, from } of parts) {
         const half = state === 'x' && this.program.tensors[tensor].dtype === 'float16'
         const count = place.bytes / (half ? 2 : 4)
-        if (count) recorder.write(place.buffer, place.byteOffset, encode(numbers[tensor].subarray(from, from + count), half))
+        if (count)
+          recorder.write(
+            place.buffer,
+            place.byteOffset,
+            encode(numbers[tensor].subarray(from, from + count), half),
+          )
       }
     })
   }
@@ -234,7 +312,13 @@ export class FusedEngine implements Engine<GPUTensor> {
     if (!evaluate) return this.params
     const { result } = this.watch.over(() => {
       const outputs = this.program.tensors.map(
-        (tensor) => home(device.device, `freestep evaluated ${tensor.name}`, [tensor], this.shop.limits.window)[0],
+        (tensor) =>
+          home(
+            device.device,
+            `freestep evaluated ${tensor.name}`,
+            [tensor],
+            this.shop.limits.window,
+          )[0],
       )
       const recorder = new Recorder(device.device)
       this.setUniforms(recorder, fixedUniforms(this.program))

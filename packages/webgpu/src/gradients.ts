@@ -28,7 +28,12 @@ export class GradientHomes {
 
   constructor(shop: Shop, program: Program, own: readonly (Place | undefined)[]) {
     const uploaded = program.tensors.filter((_, i) => own[i])
-    const made = home(shop.device.device, `freestep ${program.name} gradients`, uploaded, shop.limits.window)
+    const made = home(
+      shop.device.device,
+      `freestep ${program.name} gradients`,
+      uploaded,
+      shop.limits.window,
+    )
     this.shop = shop
     this.program = program
     this.own = own
@@ -60,7 +65,8 @@ export class GradientHomes {
       const isCopied = this.own[i]
         ? place.buffer !== this.homes[i]?.buffer
         : place.buffer === params(i).buffer || isWritten(place)
-      if (isCopied) checkUsage(place, `The gradient of ${this.program.tensors[i].name}`, 'copySource')
+      if (isCopied)
+        checkUsage(place, `The gradient of ${this.program.tensors[i].name}`, 'copySource')
       return { i, tensor, place, isCopied }
     })
   }
@@ -70,16 +76,27 @@ export class GradientHomes {
    * after the step. A home that another gradient of this step was given in, or the loss, stays as
    * it is: uploads come before everything that is recorded.
    */
-  bring(recorder: Recorder, given: readonly Given[], loss: Place | undefined): { places: Place[]; spare: GPUBuffer[] } {
+  bring(
+    recorder: Recorder,
+    given: readonly Given[],
+    loss: Place | undefined,
+  ): { places: Place[]; spare: GPUBuffer[] } {
     const { device, limits } = this.shop
     const spare: GPUBuffer[] = []
     const named = given.some(({ isCopied }) => isCopied) && this.all !== undefined
-    const all = [...given.map(({ place }) => place), loss].flatMap((place) => (named && place ? [stretchOf(place)] : []))
+    const all = [...given.map(({ place }) => place), loss].flatMap((place) =>
+      named && place ? [stretchOf(place)] : [],
+    )
     const read = new Occupied(all)
     const places = given.map(({ i, tensor, place: from, isCopied }) => {
       if (from && !isCopied) return from
       const fresh = () =>
-        home(device.device, `freestep ${this.program.name} gradient`, [this.program.tensors[i]], limits.window)[0]
+        home(
+          device.device,
+          `freestep ${this.program.name} gradient`,
+          [this.program.tensors[i]],
+          limits.window,
+        )[0]
       this.homes[i] ??= fresh()
       let to = this.homes[i]
       if (read.touches(stretchOf(to))) {

@@ -1,13 +1,22 @@
 /**
- * Buffers of the backend's own for parameters that come as arrays, and for gradients that have to be copied: tensor after tensor in one
- * GPUBuffer, each where a binding may begin, so that a caller's kernels can be bound to them.
+ * Buffers of the backend's own for parameters that come as arrays, and for gradients that have to
+ * be copied: tensor after tensor in one GPUBuffer, each where a binding may begin, so that a
+ * caller's kernels can be bound to them.
  */
 import { FreestepError, type TensorInfo } from '@freestep/core'
 import { bytesOf, type Place } from './tensors.ts'
 import { vectorUsage } from './usage.ts'
 
-/** Places for tensors, in buffers that one binding of `window` bytes can reach, where that is possible. Fresh buffers are zero. */
-export function home(device: GPUDevice, label: string, tensors: readonly TensorInfo[], window: number): Place[] {
+/**
+ * Places for tensors, in buffers that one binding of `window` bytes can reach, where that is
+ * possible. Fresh buffers are zero.
+ */
+export function home(
+  device: GPUDevice,
+  label: string,
+  tensors: readonly TensorInfo[],
+  window: number,
+): Place[] {
   const { maxBufferSize, minStorageBufferOffsetAlignment: aligned } = device.limits
   const buffers: number[] = []
   const placed = tensors.map(({ name, size, dtype }) => {

@@ -1,5 +1,6 @@
 /**
- * Makes printed kernels run: modules, pipelines, bind groups, dispatches. Each text is compiled once for a device. Not what buffers hold.
+ * Makes printed kernels run: modules, pipelines, bind groups, dispatches. Each text is compiled
+ * once for a device. Not what buffers hold.
  */
 import type { Binding, WgslKernel } from '@freestep/compiler'
 import { FreestepError } from '@freestep/core'
@@ -29,12 +30,18 @@ export class Workshop {
     return this.known.get(kernel.code) ?? this.remember(kernel, this.compile(kernel, label))
   }
 
-  /** As {@link make}, without waiting: what is wrong with a kernel shows later, as an error of WebGPU. */
+  /**
+   * As {@link make}, without waiting: what is wrong with a kernel shows later, as an error of
+   * WebGPU.
+   */
   makeNow(kernel: WgslKernel, label: string): Machine {
     const found = this.known.get(kernel.code)
     if (found && !(found instanceof Promise)) return found
     const { description, ...rest } = this.describe(kernel, label)
-    return this.remember(kernel, { ...rest, pipeline: this.device.createComputePipeline(description) })
+    return this.remember(kernel, {
+      ...rest,
+      pipeline: this.device.createComputePipeline(description),
+    })
   }
 
   /** How many kernels were compiled. */
@@ -65,7 +72,8 @@ export class Workshop {
     const layout = device.createBindGroupLayout({
       label,
       entries: kernel.bindings.map(({ access }, binding) => ({
-        ...{ binding, visibility: compute },
+        binding,
+        visibility: compute,
         buffer: { type: types[access] },
       })),
     })
@@ -81,21 +89,36 @@ export class Workshop {
 
 async function refuse(label: string, module: GPUShaderModule, cause: Error): Promise<never> {
   const { messages } = await module.getCompilationInfo()
-  const details = messages.map(({ lineNum, linePos, message }) => `line ${lineNum}:${linePos} ${message}`)
+  const details = messages.map(
+    ({ lineNum, linePos, message }) => `line ${lineNum}:${linePos} ${message}`,
+  )
   const message = `The GPU did not take the kernel ${label}: ${details.join('; ') || cause.message}`
   throw new FreestepError('webgpu', 'unsupported', message, { cause })
 }
 
 /** Binds a machine to what it works on. */
-export function bind(device: GPUDevice, { kernel, layout }: Machine, of: (binding: Binding) => GPUBufferBinding): GPUBindGroup {
+export function bind(
+  device: GPUDevice,
+  { kernel, layout }: Machine,
+  of: (binding: Binding) => GPUBufferBinding,
+): GPUBindGroup {
   return device.createBindGroup({
     layout,
     entries: kernel.bindings.map((each, binding) => ({ binding, resource: of(each) })),
   })
 }
 
-/** Dispatches groups of threads: more of them than one dimension allows go into rows. Kernels ignore those beyond their number. */
-export function dispatch(pass: GPUComputePassEncoder, machine: Machine, group: GPUBindGroup, groups: number, most: number): void {
+/**
+ * Dispatches groups of threads: more of them than one dimension allows go into rows. Kernels ignore
+ * those beyond their number.
+ */
+export function dispatch(
+  pass: GPUComputePassEncoder,
+  machine: Machine,
+  group: GPUBindGroup,
+  groups: number,
+  most: number,
+): void {
   const rows = Math.ceil(groups / most)
   pass.setPipeline(machine.pipeline)
   pass.setBindGroup(0, group)

@@ -1,11 +1,20 @@
 /**
- * What steps run over, remembered from one to the next: tables on the device and bind groups, which are made anew only where tensors are in
- * other buffers than before. Not the dispatching.
+ * What steps run over, remembered from one to the next: tables on the device and bind groups, which
+ * are made anew only where tensors are in other buffers than before. Not the dispatching.
  */
 import type { Binding } from '@freestep/compiler'
 import type { Memory } from './arena.ts'
 import { bind, type Machine } from './machine.ts'
-import { type Active, type Batch, type Extent, extentOf, type Limits, sameTensors, type Tables, tablesOf } from './segments.ts'
+import {
+  type Active,
+  type Batch,
+  type Extent,
+  extentOf,
+  type Limits,
+  sameTensors,
+  type Tables,
+  tablesOf,
+} from './segments.ts'
 import type { Shop } from './shop.ts'
 
 /** What a step runs over, ready to be dispatched. */
@@ -55,17 +64,31 @@ export class Plans {
   bound(plan: Plan, machine: Machine, i: number, batch: Batch | undefined): GPUBindGroup {
     const known = plan.groups.get(machine) ?? []
     plan.groups.set(machine, known)
-    known[i] ??= bind(this.shop.device.device, machine, (binding) => this.resource(plan, binding, i, batch))
+    known[i] ??= bind(this.shop.device.device, machine, (binding) =>
+      this.resource(plan, binding, i, batch),
+    )
     return known[i]
   }
 
-  private resource({ tables }: Plan, { buffer, pair }: Binding, i: number, batch: Batch | undefined): GPUBufferBinding {
+  private resource(
+    { tables }: Plan,
+    { buffer, pair }: Binding,
+    i: number,
+    batch: Batch | undefined,
+  ): GPUBufferBinding {
     const { memory } = this
-    if (buffer === 'table') return { buffer: tables.table, offset: tables.offsets[i], size: tables.size }
+    if (buffer === 'table')
+      return { buffer: tables.table, offset: tables.offsets[i], size: tables.size }
     if (buffer === 'totals' || buffer === 'ranges') return { buffer: tables[buffer] }
     if (buffer === 'numbers') return { buffer: memory.numbers }
     if (buffer === 'states') return { buffer: memory.arenas[batch?.arena ?? 0].buffer }
-    return batch?.pairs[pair]?.[buffer] ?? { buffer: this.shop.nothing[buffer], offset: 256 * pair, size: 256 }
+    return (
+      batch?.pairs[pair]?.[buffer] ?? {
+        buffer: this.shop.nothing[buffer],
+        offset: 256 * pair,
+        size: 256,
+      }
+    )
   }
 
   /** Frees all. */

@@ -1,12 +1,16 @@
 /**
- * What one step runs over: the tensors that take part, cut into pieces by what a binding can reach, and gathered into as few dispatches as
- * bindings allow. Pure arithmetic but for the two small buffers at the end. Not the kernels that read them.
+ * What one step runs over: the tensors that take part, cut into pieces by what a binding can reach,
+ * and gathered into as few dispatches as bindings allow. Pure arithmetic but for the two small
+ * buffers at the end. Not the kernels that read them.
  */
 import { maxPieces, pieceFields, rangeFields, tableHeader } from '@freestep/compiler'
 import { constants, type Memory, type Stretch } from './arena.ts'
 import type { Place } from './tensors.ts'
 
-/** A tensor that takes part: where its parameters are, and its gradients (or the result of `evaluate`) if there are any. */
+/**
+ * A tensor that takes part: where its parameters are, and its gradients (or the result of
+ * `evaluate`) if there are any.
+ */
 export interface Active {
   readonly tensor: number
   readonly x: Place
@@ -18,9 +22,13 @@ export interface Active {
 /** Whether the same tensors take part, at the same places. */
 export const sameTensors = (a: readonly Active[], b: readonly Active[]): boolean =>
   a.length === b.length &&
-  a.every((each, i) => each.tensor === b[i].tensor && samePlace(each.x, b[i].x) && samePlace(each.g, b[i].g))
+  a.every(
+    (each, i) =>
+      each.tensor === b[i].tensor && samePlace(each.x, b[i].x) && samePlace(each.g, b[i].g),
+  )
 const samePlace = (a: Place | undefined, b: Place | undefined) =>
-  a === b || (a !== undefined && b !== undefined && a.buffer === b.buffer && a.byteOffset === b.byteOffset)
+  a === b ||
+  (a !== undefined && b !== undefined && a.buffer === b.buffer && a.byteOffset === b.byteOffset)
 
 /** A part of a buffer that is bound as a whole. */
 export interface Window {
@@ -54,7 +62,11 @@ export interface Limits {
 }
 
 /** Cuts and gathers. */
-export function extentOf(active: readonly Active[], memory: Pick<Memory, 'stretches' | 'segment'>, limits: Limits): Extent {
+export function extentOf(
+  active: readonly Active[],
+  memory: Pick<Memory, 'stretches' | 'segment'>,
+  limits: Limits,
+): Extent {
   const gather = new Gatherer(limits.pairs)
   let rows = 0
   const ranges = memory.stretches.map(() => ({ row: 0, rows: 0 }))
@@ -64,12 +76,21 @@ export function extentOf(active: readonly Active[], memory: Pick<Memory, 'stretc
       for (const { from, length, x, g } of cut(each, stretch, limits.window)) {
         const kept = Math.ceil(from / each.stride)
         const { batch, pair } = gather.place(stretch.arena, each.bytesEach, x, g)
-        const begin = (place: Place, window: Window) => (place.byteOffset - window.offset) / each.bytesEach + from
+        const begin = (place: Place, window: Window) =>
+          (place.byteOffset - window.offset) / each.bytesEach + from
         batch.pieces.push({
-          ...{ group: batch.groups, length, tensor: each.tensor, partial: rows, pair },
-          ...{ x: begin(each.x, x), g: each.g && g ? begin(each.g, g) : 0, state: stretch.state + from - stretch.from },
+          group: batch.groups,
+          length,
+          tensor: each.tensor,
+          partial: rows,
+          pair,
+          x: begin(each.x, x),
+          g: each.g && g ? begin(each.g, g) : 0,
+          state: stretch.state + from - stretch.from,
           kept: stretch.kept + kept - Math.ceil(stretch.from / each.stride),
-          ...{ phase: kept * each.stride - from, stride: each.stride, unused: 0 },
+          phase: kept * each.stride - from,
+          stride: each.stride,
+          unused: 0,
         })
         const groups = Math.ceil(length / memory.segment)
         batch.groups += groups
@@ -84,7 +105,9 @@ export function extentOf(active: readonly Active[], memory: Pick<Memory, 'stretc
 function* cut({ x, g, bytesEach }: Active, stretch: Stretch, most: number) {
   const end = stretch.from + stretch.length
   for (let from = stretch.from; from < end; ) {
-    const windows = [x, g].map((place) => place && windowAt(place.buffer, place.byteOffset + bytesEach * from, most))
+    const windows = [x, g].map(
+      (place) => place && windowAt(place.buffer, place.byteOffset + bytesEach * from, most),
+    )
     const room = [x, g].map((place, i) => {
       const window = windows[i]
       return place && window ? (window.offset + window.size - place.byteOffset) / bytesEach : end
@@ -113,12 +136,29 @@ class Gatherer {
     this.most = most
   }
 
-  place(arena: number, bytesEach: 2 | 4, x: Window, g: Window | undefined): { batch: Batch; pair: number } {
-    const key = [arena, bytesEach, this.id(x.buffer), x.offset, g && this.id(g.buffer), g?.offset].join()
+  place(
+    arena: number,
+    bytesEach: 2 | 4,
+    x: Window,
+    g: Window | undefined,
+  ): { batch: Batch; pair: number } {
+    const key = [
+      arena,
+      bytesEach,
+      this.id(x.buffer),
+      x.offset,
+      g && this.id(g.buffer),
+      g?.offset,
+    ].join()
     const found = this.known.get(key)
     if (found && found.batch.pieces.length < maxPieces) return found
     let batch = this.batches.at(-1)
-    if (!batch || batch.arena !== arena || batch.bytesEach !== bytesEach || !this.fits(batch, x, g)) {
+    if (
+      !batch ||
+      batch.arena !== arena ||
+      batch.bytesEach !== bytesEach ||
+      !this.fits(batch, x, g)
+    ) {
       batch = { arena, bytesEach, pairs: [], pieces: [], groups: 0 }
       this.batches.push(batch)
     }
@@ -127,10 +167,16 @@ class Gatherer {
     return placed
   }
 
-  /** Whether a dispatch may use one more pair: no buffer may be written through one binding and reached through another. */
+  /**
+   * Whether a dispatch may use one more pair: no buffer may be written through one binding and
+   * reached through another.
+   */
   private fits({ pairs, pieces }: Batch, x: Window, g: Window | undefined): boolean {
     if (pairs.length === this.most || pieces.length === maxPieces) return false
-    return pairs.every((pair) => pair.x.buffer !== x.buffer && pair.g?.buffer !== x.buffer && pair.x.buffer !== g?.buffer)
+    return pairs.every(
+      (pair) =>
+        pair.x.buffer !== x.buffer && pair.g?.buffer !== x.buffer && pair.x.buffer !== g?.buffer,
+    )
   }
 
   private id(buffer: GPUBuffer): number {
@@ -151,7 +197,11 @@ export interface Tables {
 }
 
 /** Writes the tables. */
-export function tablesOf(device: GPUDevice, { batches, ranges, rows }: Extent, memory: Memory): Tables {
+export function tablesOf(
+  device: GPUDevice,
+  { batches, ranges, rows }: Extent,
+  memory: Memory,
+): Tables {
   const header = tableHeader(memory.arrays.length)
   const size = 4 * (header + pieceFields.length * maxPieces)
   const aligned = device.limits.minUniformBufferOffsetAlignment
@@ -168,12 +218,14 @@ export function tablesOf(device: GPUDevice, { batches, ranges, rows }: Extent, m
     const shared = [groups, pieces.length, memory.segment, tensors, memory.slots, memory.partials]
     words.set([...shared, ...memory.arenas[arena].bases], offsets[i] / 4)
     for (const [j, piece] of pieces.entries())
-      for (const [k, field] of pieceFields.entries()) words[offsets[i] / 4 + header + pieceFields.length * j + k] = piece[field]
+      for (const [k, field] of pieceFields.entries())
+        words[offsets[i] / 4 + header + pieceFields.length * j + k] = piece[field]
   }
   const list = ranges.flatMap((range) => rangeFields.map((field) => range[field]))
   const totals = [rows, tensors, memory.slots, memory.partials]
   return {
-    ...{ offsets, size },
+    offsets,
+    size,
     table: constants(device, words, 'uniform'),
     totals: constants(device, Uint32Array.from(totals), 'uniform'),
     ranges: constants(device, Uint32Array.from(list), 'storage'),

@@ -1,12 +1,21 @@
 /**
- * The caller's tensors: GPUBuffers, parts of them, or typed arrays to upload. What they are and where they are; nothing is written here.
+ * The caller's tensors: GPUBuffers, parts of them, or typed arrays to upload. What they are and
+ * where they are; nothing is written here.
  */
-import { FreestepError, kindOf, memoryOf, precisionOf, type Stretch, type TensorInfo } from '@freestep/core'
+import {
+  FreestepError,
+  kindOf,
+  memoryOf,
+  precisionOf,
+  type Stretch,
+  type TensorInfo,
+} from '@freestep/core'
 import { usage } from './usage.ts'
 
 /**
- * The numbers of a part of a GPUBuffer, as `new Float32Array(buffer, byteOffset, length)` would view an ArrayBuffer. Where a parameter is, is
- * looked up at every step: its `buffer` may be a getter, if that of the same numbers changes from time to time.
+ * The numbers of a part of a GPUBuffer, as `new Float32Array(buffer, byteOffset, length)` would
+ * view an ArrayBuffer. Where a parameter is, is looked up at every step: its `buffer` may be a
+ * getter, if that of the same numbers changes from time to time.
  */
 export interface GPUBufferView {
   readonly buffer: GPUBuffer
@@ -35,7 +44,8 @@ export interface Place {
 }
 
 /** Whether a tensor is on the host. */
-export const isArray = (tensor: GPUTensor): tensor is Float32Array | HalfArray => ArrayBuffer.isView(tensor)
+export const isArray = (tensor: GPUTensor): tensor is Float32Array | HalfArray =>
+  ArrayBuffer.isView(tensor)
 const isBuffer = (tensor: unknown): tensor is GPUBuffer =>
   typeof tensor === 'object' && tensor !== null && 'getMappedRange' in tensor && 'usage' in tensor
 const isView = (tensor: unknown): tensor is GPUBufferView =>
@@ -46,7 +56,8 @@ export const bytesOf = (dtype: TensorInfo['dtype']): 2 | 4 => (dtype === 'float1
 
 /** Where a tensor on the device is. */
 export function placeOf(tensor: GPUBuffer | GPUBufferView): Place {
-  if (isBuffer(tensor)) return { buffer: tensor, byteOffset: 0, bytes: tensor.size - (tensor.size % 4) }
+  if (isBuffer(tensor))
+    return { buffer: tensor, byteOffset: 0, bytes: tensor.size - (tensor.size % 4) }
   const { buffer, byteOffset = 0, dtype = 'float32' } = tensor
   const size = bytesOf(dtype)
   const { length = Math.floor((buffer.size - byteOffset) / size) } = tensor
@@ -61,10 +72,17 @@ export const stretchOf = ({ buffer, byteOffset, bytes }: Place): Stretch => ({
 })
 
 /** Where the numbers of a tensor are, on the host or on the device. */
-export const memoryOfTensor = (tensor: GPUTensor): Stretch => (isArray(tensor) ? memoryOf(tensor) : stretchOf(placeOf(tensor)))
+export const memoryOfTensor = (tensor: GPUTensor): Stretch =>
+  isArray(tensor) ? memoryOf(tensor) : stretchOf(placeOf(tensor))
 
-/** Shape and precision of a tensor, if it is one that a device with the given features can work on. */
-export function describe(tensor: GPUTensor, name: string, features: GPUSupportedFeatures): Omit<TensorInfo, 'name'> {
+/**
+ * Shape and precision of a tensor, if it is one that a device with the given features can work on.
+ */
+export function describe(
+  tensor: GPUTensor,
+  name: string,
+  features: GPUSupportedFeatures,
+): Omit<TensorInfo, 'name'> {
   const dtype = dtypeOf(tensor)
   if (!dtype)
     throw new FreestepError(
@@ -73,16 +91,32 @@ export function describe(tensor: GPUTensor, name: string, features: GPUSupported
       `${name} is ${kindOf(tensor)}. Give a GPUBuffer, { buffer, byteOffset, length }, or a Float32Array to upload.`,
     )
   if (dtype === 'float16' && !features.has('shader-f16'))
-    throw refuse(name, 'is of float16, which this device does not have', "Request the device with the feature 'shader-f16'")
+    throw refuse(
+      name,
+      'is of float16, which this device does not have',
+      "Request the device with the feature 'shader-f16'",
+    )
   if (isArray(tensor)) return { shape: [tensor.length], size: tensor.length, dtype }
   const { buffer, byteOffset, bytes } = placeOf(tensor)
   if (!(buffer.usage & usage.storage))
-    throw refuse(name, 'is in a GPUBuffer that kernels cannot use', 'Create it with usage STORAGE | COPY_SRC | COPY_DST')
+    throw refuse(
+      name,
+      'is in a GPUBuffer that kernels cannot use',
+      'Create it with usage STORAGE | COPY_SRC | COPY_DST',
+    )
   const size = bytes / bytesOf(dtype)
   if (!(Number.isSafeInteger(size) && size >= 0))
-    throw new FreestepError('webgpu', 'bad-shape', `${name} has ${size} numbers. Give a length that is a natural number.`)
+    throw new FreestepError(
+      'webgpu',
+      'bad-shape',
+      `${name} has ${size} numbers. Give a length that is a natural number.`,
+    )
   if (!(byteOffset >= 0 && byteOffset % 4 === 0))
-    throw new FreestepError('webgpu', 'bad-shape', `${name} begins at byte ${byteOffset}. Begin at a multiple of 4.`)
+    throw new FreestepError(
+      'webgpu',
+      'bad-shape',
+      `${name} begins at byte ${byteOffset}. Begin at a multiple of 4.`,
+    )
   if (byteOffset + bytes > buffer.size)
     throw new FreestepError(
       'webgpu',

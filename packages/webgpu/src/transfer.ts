@@ -1,6 +1,7 @@
 /**
- * Numbers between host and device: writes that take effect in the order of submission, also within a caller's command encoder, and reads
- * that are asked for at once and waited for later. Not the arithmetic on them.
+ * Numbers between host and device: writes that take effect in the order of submission, also within
+ * a caller's command encoder, and reads that are asked for at once and waited for later. Not the
+ * arithmetic on them.
  */
 import { FreestepError, precisionOf } from '@freestep/core'
 import { fromHalf, toHalf } from './half.ts'
@@ -19,7 +20,10 @@ export class Recorder {
     this.encoder = encoder ?? device.createCommandEncoder({ label: 'freestep' })
   }
 
-  /** Writes before what is recorded next. The queue's own write would come before all of a caller's commands. */
+  /**
+   * Writes before what is recorded next. The queue's own write would come before all of a caller's
+   * commands.
+   */
   write(buffer: GPUBuffer, byteOffset: number, data: ArrayBufferView): void {
     const bytes = padded(data)
     if (this.own) {
@@ -39,7 +43,13 @@ export class Recorder {
 
   /** Copies a tensor to a place with room for whole words. */
   copy(from: Place, to: Place): void {
-    this.encoder.copyBufferToBuffer(from.buffer, from.byteOffset, to.buffer, to.byteOffset, wholeWords(from))
+    this.encoder.copyBufferToBuffer(
+      from.buffer,
+      from.byteOffset,
+      to.buffer,
+      to.byteOffset,
+      wholeWords(from),
+    )
   }
 
   /** Submits, unless that is the caller's business. */
@@ -82,7 +92,12 @@ export function checkUsage(place: Place, name: string, wanted: 'copySource' | 'c
 /** Throws unless a tensor can be the loss: one number of single precision. */
 export function checkLoss(loss: GPUTensor, features: GPUSupportedFeatures): void {
   const { dtype, size } = describe(loss, 'The loss', features)
-  if (dtype !== 'float32') throw new FreestepError('webgpu', 'bad-dtype', `The loss is ${dtype}. Give a number, or one float32.`)
+  if (dtype !== 'float32')
+    throw new FreestepError(
+      'webgpu',
+      'bad-dtype',
+      `The loss is ${dtype}. Give a number, or one float32.`,
+    )
   if (size < 1) throw new FreestepError('webgpu', 'bad-shape', 'The loss has no number. Give one.')
   if (!isArray(loss)) checkUsage(placeOf(loss), 'The loss', 'copySource')
 }
@@ -97,8 +112,15 @@ interface Part {
   readonly half: boolean
 }
 
-/** Reads places, some of them of half precision; the copies are submitted before this returns, so they show the present moment. */
-export function readPlaces(device: GPUDevice, places: readonly Place[], half: readonly boolean[]): Promise<Float32Array[]> {
+/**
+ * Reads places, some of them of half precision; the copies are submitted before this returns, so
+ * they show the present moment.
+ */
+export function readPlaces(
+  device: GPUDevice,
+  places: readonly Place[],
+  half: readonly boolean[],
+): Promise<Float32Array[]> {
   const encoder = device.createCommandEncoder({ label: 'freestep read' })
   const loads: { staging: GPUBuffer; parts: Part[] }[] = []
   let filled = Infinity
@@ -117,9 +139,20 @@ export function readPlaces(device: GPUDevice, places: readonly Place[], half: re
   for (const parts of groups) {
     const last = parts[parts.length - 1]
     const size = Math.max(4, last.offset + wholeWords(last.place))
-    const staging = device.createBuffer({ label: 'freestep read', size, usage: usage.mapRead | usage.copyTarget })
+    const staging = device.createBuffer({
+      label: 'freestep read',
+      size,
+      usage: usage.mapRead | usage.copyTarget,
+    })
     for (const { offset, place } of parts)
-      if (place.bytes) encoder.copyBufferToBuffer(place.buffer, place.byteOffset, staging, offset, wholeWords(place))
+      if (place.bytes)
+        encoder.copyBufferToBuffer(
+          place.buffer,
+          place.byteOffset,
+          staging,
+          offset,
+          wholeWords(place),
+        )
     loads.push({ staging, parts })
   }
   device.queue.submit([encoder.finish()])
@@ -128,7 +161,9 @@ export function readPlaces(device: GPUDevice, places: readonly Place[], half: re
       await staging.mapAsync(mapModeRead)
       const all = staging.getMappedRange()
       const numbers = parts.map(({ offset, place, half }) =>
-        half ? fromHalf(new Uint16Array(all, offset, place.bytes / 2)) : new Float32Array(all, offset, place.bytes / 4).slice(),
+        half
+          ? fromHalf(new Uint16Array(all, offset, place.bytes / 2))
+          : new Float32Array(all, offset, place.bytes / 4).slice(),
       )
       staging.destroy()
       return numbers

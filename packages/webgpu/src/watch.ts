@@ -89,7 +89,9 @@ export class Watch {
 
   /** The first error of the open scopes. */
   private async found(): Promise<FreestepError | undefined> {
-    const errors = await Promise.all(scopes.map(() => this.device.device.popErrorScope())).catch(() => [])
+    const errors = await Promise.all(scopes.map(() => this.device.device.popErrorScope())).catch(
+      () => [],
+    )
     const error = errors.find((each) => each)
     if (!error) return undefined
     const failure = refusal(error)
@@ -104,10 +106,20 @@ const scopes = ['validation', 'out-of-memory', 'internal'] as const
 function refusal(cause: GPUError): FreestepError {
   const reason = cause.message.trim()
   if (cause.constructor.name === 'GPUOutOfMemoryError')
-    return new FreestepError('webgpu', 'out-of-memory', `The GPU has not enough memory: ${reason}`, { cause })
+    return new FreestepError(
+      'webgpu',
+      'out-of-memory',
+      `The GPU has not enough memory: ${reason}`,
+      { cause },
+    )
   const advice =
     'A buffer that was destroyed, or belongs to another device, is the usual cause: give buffers that live, of this device.'
-  return new FreestepError('webgpu', 'unsupported', `WebGPU refused the work, and did none of it. ${advice} It says: ${reason}`, {
-    cause,
-  })
+  return new FreestepError(
+    'webgpu',
+    'unsupported',
+    `WebGPU refused the work, and did none of it. ${advice} It says: ${reason}`,
+    {
+      cause,
+    },
+  )
 }

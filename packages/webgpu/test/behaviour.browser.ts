@@ -1,8 +1,18 @@
 /**
- * What a step does to the device, beside the numbers: how many dispatches it is, that it compiles nothing, that it can be recorded into a
- * caller's encoder, that limits split it, and that it repeats bit for bit.
+ * What a step does to the device, beside the numbers: how many dispatches it is, that it compiles
+ * nothing, that it can be recorded into a caller's encoder, that limits split it, and that it
+ * repeats bit for bit.
  */
-import { adam, averaged, cosine, createOptimizer as create, dog, momo, prodigy, sgd } from '@freestep/core'
+import {
+  adam,
+  averaged,
+  cosine,
+  createOptimizer as create,
+  dog,
+  momo,
+  prodigy,
+  sgd,
+} from '@freestep/core'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { backendOf } from '../src/backend.ts'
 import { Device } from '../src/device.ts'
@@ -28,9 +38,11 @@ afterEach(() => {
   GPUComputePassEncoder.prototype.dispatchWorkgroups = dispatchWorkgroups
 })
 
-const wave = (size: number, phase = 0) => Float32Array.from({ length: size }, (_, i) => Math.sin(i + phase))
+const wave = (size: number, phase = 0) =>
+  Float32Array.from({ length: size }, (_, i) => Math.sin(i + phase))
 const names = (count: number) => [...Array(count).keys()].map((i) => `p${i}`)
-const each = <T>(count: number, of: (i: number) => T) => Object.fromEntries(names(count).map((name, i) => [name, of(i)]))
+const each = <T>(count: number, of: (i: number) => T) =>
+  Object.fromEntries(names(count).map((name, i) => [name, of(i)]))
 const all = async (tensors: Readonly<Record<string, GPUTensor>>) =>
   Promise.all(Object.values(tensors).map(async (tensor) => [...(await readBuffer(device, tensor))]))
 
@@ -109,7 +121,11 @@ describe('a caller’s encoder', () => {
 
   test('takes effect when it is submitted, with the options of when it was recorded', async () => {
     const lr = [1, 1, 5]
-    const optimizer = await createOptimizer(sgd({ lr: (k) => lr[k] }), { x: Float32Array.of(0) }, backend)
+    const optimizer = await createOptimizer(
+      sgd({ lr: (k) => lr[k] }),
+      { x: Float32Array.of(0) },
+      backend,
+    )
     const g = { x: bufferOf(device, [1]) }
     optimizer.step(g)
     const encoder = device.createCommandEncoder()
@@ -171,7 +187,8 @@ describe('where tensors are', () => {
     for (const [i, part] of parts.entries()) numbers.set(part, starts[i])
     return bufferOf(device, numbers)
   }
-  const views = (buffer: GPUBuffer) => sizes.map((length, i) => ({ buffer, byteOffset: 4 * starts[i], length }))
+  const views = (buffer: GPUBuffer) =>
+    sizes.map((length, i) => ({ buffer, byteOffset: 4 * starts[i], length }))
 
   async function run(x: readonly GPUTensor[], g: () => readonly GPUTensor[]) {
     const optimizer = await createOptimizer(
@@ -190,7 +207,9 @@ describe('where tensors are', () => {
 
   test('each in a buffer', async () => {
     const x = sizes.map((size) => bufferOf(device, wave(size)))
-    expect(await run(x, () => gradients.map((numbers) => bufferOf(device, numbers)))).toEqual(await expected)
+    expect(await run(x, () => gradients.map((numbers) => bufferOf(device, numbers)))).toEqual(
+      await expected,
+    )
   })
   test('all in one buffer, gradients in another', async () => {
     const x = whole(sizes.map((size) => wave(size)))
@@ -200,16 +219,19 @@ describe('where tensors are', () => {
   })
   test('all in one buffer, gradients each in a buffer, or as arrays', async () => {
     const x = whole(sizes.map((size) => wave(size)))
-    expect(await run(views(x), () => gradients.map((numbers, i) => (i % 2 ? numbers : bufferOf(device, numbers))))).toEqual(
-      await expected,
-    )
+    expect(
+      await run(views(x), () =>
+        gradients.map((numbers, i) => (i % 2 ? numbers : bufferOf(device, numbers))),
+      ),
+    ).toEqual(await expected)
   })
   test('parameters and gradients in the same buffer', async () => {
     const count = Math.ceil(total / 64) * 64
     const buffer = device.createBuffer({ size: 8 * count, usage: vectorUsage })
     const first = views(buffer)
     const second = first.map((view) => ({ ...view, byteOffset: view.byteOffset + 4 * count }))
-    for (const [i, { byteOffset }] of first.entries()) device.queue.writeBuffer(buffer, byteOffset, wave(sizes[i]))
+    for (const [i, { byteOffset }] of first.entries())
+      device.queue.writeBuffer(buffer, byteOffset, wave(sizes[i]))
     for (const [i, { byteOffset }] of second.entries())
       device.queue.writeBuffer(buffer, byteOffset, gradients[i] as Float32Array<ArrayBuffer>)
     expect(await run(first, () => second)).toEqual(await expected)
@@ -235,17 +257,40 @@ describe('limits', () => {
     options: Parameters<typeof shopOf>[1] = {},
   ) => {
     const shop = shopOf(await Device.open({ device }), options)
-    const params = { a: bufferOf(device, wave(3000)), b: wave(70), c: bufferOf(device, wave(1)), d: bufferOf(device, wave(999)) }
+    const params = {
+      a: bufferOf(device, wave(3000)),
+      b: wave(70),
+      c: bufferOf(device, wave(1)),
+      d: bufferOf(device, wave(999)),
+    }
     const groups = [{ params: ['d'], sliceP: 2 }]
-    const optimizer = await create(prodigy({ sliceP: 3, d0: 1e-3 }), params, backendOf({ ...shop, ...change(shop) }), { groups })
+    const optimizer = await create(
+      prodigy({ sliceP: 3, d0: 1e-3 }),
+      params,
+      backendOf({ ...shop, ...change(shop) }),
+      { groups },
+    )
     for (let k = 0; k < 20; k++)
-      optimizer.step({ a: bufferOf(device, wave(3000, k)), b: wave(70, k), c: wave(1, k), d: bufferOf(device, wave(999, k)) })
+      optimizer.step({
+        a: bufferOf(device, wave(3000, k)),
+        b: wave(70, k),
+        c: wave(1, k),
+        d: bufferOf(device, wave(999, k)),
+      })
     const { d } = await optimizer.scalars()
     const saved = await optimizer.save({ params: true })
     optimizer.dispose()
-    return { d, arrays: Object.fromEntries(Object.entries(saved.tensors).map(([name, { data }]) => [name, [...data]])) }
+    return {
+      d,
+      arrays: Object.fromEntries(
+        Object.entries(saved.tensors).map(([name, { data }]) => [name, [...data]]),
+      ),
+    }
   }
-  const close = async (found: Awaited<ReturnType<typeof run>>, to: Awaited<ReturnType<typeof run>>) => {
+  const close = async (
+    found: Awaited<ReturnType<typeof run>>,
+    to: Awaited<ReturnType<typeof run>>,
+  ) => {
     expect(Math.abs(found.d / to.d - 1)).toBeLessThan(1e-5)
     expect(Object.keys(found.arrays)).toEqual(Object.keys(to.arrays))
     for (const [name, numbers] of Object.entries(to.arrays)) {
@@ -286,7 +331,8 @@ test('what is disposed of leaves no buffer but the parameters', async () => {
   }
   for (let round = 0; round < 100; round++) {
     const optimizer = await createOptimizer(averaged(dog()), { a: wave(50), b: wave(7) }, backend)
-    for (let k = 0; k < 6; k++) optimizer.step(k % 2 ? { a: wave(50) } : { a: wave(50), b: bufferOf(device, wave(7)) })
+    for (let k = 0; k < 6; k++)
+      optimizer.step(k % 2 ? { a: wave(50) } : { a: wave(50), b: bufferOf(device, wave(7)) })
     await optimizer.save()
     for (const { buffer } of Object.values(optimizer.evaluated())) buffer.destroy()
     optimizer.dispose()
@@ -311,19 +357,26 @@ const addends: Readonly<Record<string, () => (i: number) => number>> = {
   },
   'a large one first': () => (i) => (i === 0 ? 1e4 : 0.7),
 }
-test.each(Object.entries(addends))('a sum over ten million numbers is exact to 1e-6: %s', async (_, make) => {
-  const size = 10_000_000
-  const of = make()
-  const numbers = Float32Array.from({ length: size }, (_, i) => of(i))
-  const optimizer = await createOptimizer(dog(), { x: device.createBuffer({ size: 4 * size, usage: vectorUsage }) }, backend)
-  const g = bufferOf(device, numbers)
-  optimizer.step({ x: g })
-  const exact = 1e-8 + numbers.reduce((sum, value) => sum + Math.fround(value * value), 0)
-  expect(Math.abs((await optimizer.scalars()).G / exact - 1)).toBeLessThan(1e-6)
-  optimizer.dispose()
-  g.destroy()
-  optimizer.params.x.destroy()
-})
+test.each(Object.entries(addends))(
+  'a sum over ten million numbers is exact to 1e-6: %s',
+  async (_, make) => {
+    const size = 10_000_000
+    const of = make()
+    const numbers = Float32Array.from({ length: size }, (_, i) => of(i))
+    const optimizer = await createOptimizer(
+      dog(),
+      { x: device.createBuffer({ size: 4 * size, usage: vectorUsage }) },
+      backend,
+    )
+    const g = bufferOf(device, numbers)
+    optimizer.step({ x: g })
+    const exact = 1e-8 + numbers.reduce((sum, value) => sum + Math.fround(value * value), 0)
+    expect(Math.abs((await optimizer.scalars()).G / exact - 1)).toBeLessThan(1e-6)
+    optimizer.dispose()
+    g.destroy()
+    optimizer.params.x.destroy()
+  },
+)
 
 test('the same run twice gives the same bits', async () => {
   const run = async () => {

@@ -1,4 +1,7 @@
-/** The kit, in a browser: on a caller's buffers, one for each tensor, and what depends on tensors once more on arrays that are uploaded. */
+/**
+ * The kit, in a browser: on a caller's buffers, one for each tensor, and what depends on tensors
+ * once more on arrays that are uploaded.
+ */
 import { testBackend } from '@freestep/conformance'
 import { type GPUTensor, webgpu } from '../src/index.ts'
 import { arrays, buffers } from './tensors.ts'
@@ -8,7 +11,10 @@ const options = {
   manyTensors: 1000,
   doubles: false,
   tolerances: {
-    dadaptAdam: { relative: 1e-3, reason: 'the d̂ of the preprint starts as a difference of nearly equal numbers, single here' },
+    dadaptAdam: {
+      relative: 1e-3,
+      reason: 'the d̂ of the preprint starts as a difference of nearly equal numbers, single here',
+    },
   },
 }
 testBackend<GPUTensor>('webgpu, buffers', () => backend, { ...buffers(backend.device), ...options })
@@ -16,6 +22,9 @@ testBackend<GPUTensor>('webgpu, arrays', () => backend, {
   ...arrays(backend.device),
   ...options,
   leaveOut: Object.fromEntries(
-    ['trajectories', 'moved', 'range', 'compare'].map((layer) => [layer, 'the kernels are the same as on buffers']),
+    ['trajectories', 'moved', 'range', 'compare'].map((layer) => [
+      layer,
+      'the kernels are the same as on buffers',
+    ]),
   ),
 })

@@ -1,7 +1,24 @@
-/** What can go wrong is said: at once where it can be seen, at the next call where WebGPU tells later; and nothing has changed then. */
-import { type Backend, FreestepError, type FreestepErrorCode, momo, prodigy, sgd } from '@freestep/core'
+/**
+ * What can go wrong is said: at once where it can be seen, at the next call where WebGPU tells
+ * later; and nothing has changed then.
+ */
+import {
+  type Backend,
+  FreestepError,
+  type FreestepErrorCode,
+  momo,
+  prodigy,
+  sgd,
+} from '@freestep/core'
 import { describe, expect, test } from 'vitest'
-import { createOptimizer, fromSafetensors, type GPUTensor, toSafetensors, type WebGPUBackend, webgpu } from '../src/index.ts'
+import {
+  createOptimizer,
+  fromSafetensors,
+  type GPUTensor,
+  toSafetensors,
+  type WebGPUBackend,
+  webgpu,
+} from '../src/index.ts'
 import { usage, vectorUsage } from '../src/usage.ts'
 import { bufferOf, readBuffer } from './tensors.ts'
 
@@ -24,13 +41,38 @@ const settled = async () => {
 describe('tensors that are none', () => {
   const buffer = device.createBuffer({ size: 64, usage: vectorUsage })
   const wrong: readonly [string, unknown, FreestepErrorCode, RegExp][] = [
-    ['double precision', new Float64Array(3), 'bad-dtype', /W is a Float64Array\. Give a GPUBuffer/],
+    [
+      'double precision',
+      new Float64Array(3),
+      'bad-dtype',
+      /W is a Float64Array\. Give a GPUBuffer/,
+    ],
     ['an object', {}, 'bad-dtype', /W is an object/],
-    ['a buffer that kernels cannot use', device.createBuffer({ size: 4, usage: usage.copySource }), 'unsupported', /STORAGE/],
-    ['a view that ends too late', { buffer, byteOffset: 32, length: 9 }, 'bad-shape', /ends at byte 68 of a GPUBuffer of 64/],
-    ['a view that begins between words', { buffer, byteOffset: 2, length: 1 }, 'bad-shape', /multiple of 4/],
+    [
+      'a buffer that kernels cannot use',
+      device.createBuffer({ size: 4, usage: usage.copySource }),
+      'unsupported',
+      /STORAGE/,
+    ],
+    [
+      'a view that ends too late',
+      { buffer, byteOffset: 32, length: 9 },
+      'bad-shape',
+      /ends at byte 68 of a GPUBuffer of 64/,
+    ],
+    [
+      'a view that begins between words',
+      { buffer, byteOffset: 2, length: 1 },
+      'bad-shape',
+      /multiple of 4/,
+    ],
     ['half a number', { buffer, length: 1.5 }, 'bad-shape', /has 1.5 numbers/],
-    ['half precision that the device does not have', { buffer, dtype: 'float16' }, 'unsupported', /shader-f16/],
+    [
+      'half precision that the device does not have',
+      { buffer, dtype: 'float16' },
+      'unsupported',
+      /shader-f16/,
+    ],
   ]
   test.each(wrong)('%s', async (_, tensor, code, message) => {
     const error = await refusal(() => createOptimizer(sgd(), { W: tensor as GPUTensor }, backend))
@@ -39,14 +81,17 @@ describe('tensors that are none', () => {
   })
 
   test('an array that no buffer can hold', async () => {
-    const small = await webgpu({ device: await (await navigator.gpu.requestAdapter())?.requestDevice() })
+    const small = await webgpu({
+      device: await (await navigator.gpu.requestAdapter())?.requestDevice(),
+    })
     const size = small.device.limits.maxBufferSize / 4 + 1
     const error = await refusal(() => createOptimizer(sgd(), { W: new Float32Array(size) }, small))
     expect(error.message).toMatch(/maxBufferSize/)
     small.device.destroy()
   })
   test('options that make no kernels', async () => {
-    for (const workgroupSize of [0, 48, 512]) expect((await refusal(() => webgpu({ workgroupSize }))).code).toBe('bad-option')
+    for (const workgroupSize of [0, 48, 512])
+      expect((await refusal(() => webgpu({ workgroupSize }))).code).toBe('bad-option')
   })
 })
 
@@ -60,9 +105,16 @@ test('a gradient that has to be copied but may not be', async () => {
 
 test('a loss that is none', async () => {
   const optimizer = await createOptimizer(momo(), { x: Float32Array.of(1, 2) }, backend)
-  const wrong = [{}, new Float32Array(), device.createBuffer({ size: 4, usage: usage.storage })] as GPUTensor[]
+  const wrong = [
+    {},
+    new Float32Array(),
+    device.createBuffer({ size: 4, usage: usage.storage }),
+  ] as GPUTensor[]
   const codes = await Promise.all(
-    wrong.map(async (loss) => (await refusal(() => optimizer.step({ x: Float32Array.of(1, 1) }, { loss }))).code),
+    wrong.map(
+      async (loss) =>
+        (await refusal(() => optimizer.step({ x: Float32Array.of(1, 1) }, { loss }))).code,
+    ),
   )
   expect(codes).toEqual(['bad-dtype', 'bad-shape', 'unsupported'])
   expect(optimizer.steps).toBe(0)
@@ -70,12 +122,18 @@ test('a loss that is none', async () => {
 
 test('what WebGPU refuses is said at the next call, and has changed nothing', async () => {
   const own = await webgpu()
-  const optimizer = await createOptimizer(sgd({ lr: 1 }), { x: bufferOf(own.device, [1, 2, 3]) }, own)
+  const optimizer = await createOptimizer(
+    sgd({ lr: 1 }),
+    { x: bufferOf(own.device, [1, 2, 3]) },
+    own,
+  )
   optimizer.step({ x: bufferOf(own.device, [1, 1, 1]) })
   optimizer.step({ x: bufferOf(device, [5, 5, 5]) })
   expect((await own.lost).message).toMatch(/WebGPU refused the work/)
   expect(await optimizer.lost).toBe(await own.lost)
-  expect((await refusal(() => optimizer.step({ x: bufferOf(own.device, [1, 1, 1]) }))).code).toBe('unsupported')
+  expect((await refusal(() => optimizer.step({ x: bufferOf(own.device, [1, 1, 1]) }))).code).toBe(
+    'unsupported',
+  )
   expect([...(await readBuffer(own.device, optimizer.params.x))]).toEqual([0, 1, 2])
   optimizer.step({ x: bufferOf(own.device, [1, 1, 1]) })
   expect([...(await readBuffer(own.device, optimizer.params.x))]).toEqual([-1, 0, 1])
@@ -84,7 +142,8 @@ test('what WebGPU refuses is said at the next call, and has changed nothing', as
 
 describe('a lost device', () => {
   const g = (k: number) => Float32Array.from({ length: 100 }, (_, i) => Math.sin(i * k))
-  const open = (on: WebGPUBackend) => createOptimizer(prodigy({ d0: 1e-3 }), { x: new Float32Array(100) }, on)
+  const open = (on: WebGPUBackend) =>
+    createOptimizer(prodigy({ d0: 1e-3 }), { x: new Float32Array(100) }, on)
 
   test('is reported, and stays lost', async () => {
     const own = await webgpu()
@@ -124,7 +183,9 @@ describe('a lost device', () => {
       again.step({ x: g(k) })
       whole.step({ x: g(k) })
     }
-    expect(await readBuffer(second.device, again.params.x)).toEqual(await readBuffer(second.device, whole.params.x))
+    expect(await readBuffer(second.device, again.params.x)).toEqual(
+      await readBuffer(second.device, whole.params.x),
+    )
     expect(await again.scalars()).toEqual(await whole.scalars())
     second.close()
   })

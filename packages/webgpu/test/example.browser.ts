@@ -1,4 +1,7 @@
-/** The example trains, its gradients are right, and between first and last step nothing is read back. */
+/**
+ * The example trains, its gradients are right, and between first and last step nothing is read
+ * back.
+ */
 import { expect, test, vi } from 'vitest'
 import { Network, parameters } from '../example/network.js'
 import { spirals, train } from '../example/train.js'
@@ -13,20 +16,23 @@ function generator(seed: number) {
   }
 }
 
-test.each([1, 15_839, 47_515])('tells the spirals apart from the start %i, which takes some of them far out', async (seed) => {
-  const { device } = await webgpu()
-  const map = vi.spyOn(GPUBuffer.prototype, 'mapAsync')
-  const submit = vi.spyOn(GPUQueue.prototype, 'submit')
-  const { loss, accuracy, d, steps } = await train({ device, random: generator(seed) })
-  expect(d).toBeGreaterThan(1e-3)
-  expect(steps).toBe(500)
-  expect(accuracy).toBeGreaterThan(0.99)
-  expect(loss).toBeLessThan(0.1)
-  // Losses, outputs and the three scalars, all after the last step.
-  const lastStep = submit.mock.invocationCallOrder[50]
-  expect(map.mock.invocationCallOrder.filter((order) => order < lastStep)).toEqual([])
-  vi.restoreAllMocks()
-})
+test.each([1, 15_839, 47_515])(
+  'tells the spirals apart from the start %i, which takes some of them far out',
+  async (seed) => {
+    const { device } = await webgpu()
+    const map = vi.spyOn(GPUBuffer.prototype, 'mapAsync')
+    const submit = vi.spyOn(GPUQueue.prototype, 'submit')
+    const { loss, accuracy, d, steps } = await train({ device, random: generator(seed) })
+    expect(d).toBeGreaterThan(1e-3)
+    expect(steps).toBe(500)
+    expect(accuracy).toBeGreaterThan(0.99)
+    expect(loss).toBeLessThan(0.1)
+    // Losses, outputs and the three scalars, all after the last step.
+    const lastStep = submit.mock.invocationCallOrder[50]
+    expect(map.mock.invocationCallOrder.filter((order) => order < lastStep)).toEqual([])
+    vi.restoreAllMocks()
+  },
+)
 
 test('its gradients are those of its loss', async () => {
   const backend = await webgpu()
@@ -47,9 +53,12 @@ test('its gradients are those of its loss', async () => {
   for (const [name, values] of Object.entries(start)) {
     const found = await readBuffer(backend.device, grads[name])
     for (const i of [0, values.length - 1]) {
-      const moved = async (by: number) => (await lossAt({ ...start, [name]: values.map((v, j) => (i === j ? v + by : v)) })).loss
+      const moved = async (by: number) =>
+        (await lossAt({ ...start, [name]: values.map((v, j) => (i === j ? v + by : v)) })).loss
       const slope = ((await moved(0.01)) - (await moved(-0.01))) / 0.02
-      expect(Math.abs(found[i] - slope), `${name}[${i}]: ${found[i]}, not ${slope}`).toBeLessThan(2e-4)
+      expect(Math.abs(found[i] - slope), `${name}[${i}]: ${found[i]}, not ${slope}`).toBeLessThan(
+        2e-4,
+      )
     }
   }
   backend.close()

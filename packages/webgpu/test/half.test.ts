@@ -1,4 +1,7 @@
-/** Half precision on the host, against the definition: every pattern, and the nearest pattern of numbers between two. */
+/**
+ * Half precision on the host, against the definition: every pattern, and the nearest pattern of
+ * numbers between two.
+ */
 import { expect, test } from 'vitest'
 import { fromHalf, toHalf } from '../src/half.ts'
 
@@ -29,7 +32,8 @@ test('patterns are the numbers that IEEE 754 says', () => {
 
 test('every number comes back as its own pattern', () => {
   const back = toHalf(numbers)
-  for (const pattern of patterns) if (!Number.isNaN(numbers[pattern])) expect(back[pattern]).toBe(pattern)
+  for (const pattern of patterns)
+    if (!Number.isNaN(numbers[pattern])) expect(back[pattern]).toBe(pattern)
   expect(toHalf([Number.NaN])[0] & 0x7fff).toBeGreaterThan(0x7c00)
 })
 
@@ -37,11 +41,9 @@ test('between two numbers the nearer one, in the middle the even one', () => {
   for (let pattern = 0; pattern < 0x7bff; pattern++) {
     const [low, high] = [numbers[pattern], numbers[pattern + 1]]
     const even = pattern % 2 === 0 ? pattern : pattern + 1
-    expect([...toHalf([low + 0.49 * (high - low), (low + high) / 2, low + 0.51 * (high - low)])]).toEqual([
-      pattern,
-      even,
-      pattern + 1,
-    ])
+    expect([
+      ...toHalf([low + 0.49 * (high - low), (low + high) / 2, low + 0.51 * (high - low)]),
+    ]).toEqual([pattern, even, pattern + 1])
   }
   expect([...toHalf([65519, 65520, 1e-9, -1e9])]).toEqual([0x7bff, 0x7c00, 0, 0xfc00])
 })

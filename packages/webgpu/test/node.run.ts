@@ -1,4 +1,7 @@
-/** Run by node.test.ts: the backend opens its device by itself, trains as the CPU does, and reports what is wrong. */
+/**
+ * Run by node.test.ts: the backend opens its device by itself, trains as the CPU does, and reports
+ * what is wrong.
+ */
 import { cpu, createOptimizer as createOnCpu } from '@freestep/cpu'
 import { expect, test } from 'vitest'
 import { create } from 'webgpu'
@@ -26,7 +29,11 @@ for (const [name, make] of Object.entries({ prodigy, adam }))
   test(name, async () => {
     const backend = await webgpu()
     const x = { W: start(sizes.W), c: start(sizes.c) }
-    const optimizer = await createOptimizer(make(), { W: start(sizes.W), c: start(sizes.c) }, backend)
+    const optimizer = await createOptimizer(
+      make(),
+      { W: start(sizes.W), c: start(sizes.c) },
+      backend,
+    )
     const other = await createOnCpu(make(), x, await cpu())
     for (let k = 0; k < 50; k++) {
       const g = { W: x.W.map((value, i) => value - Math.cos(i)), c: x.c.map((value) => 2 * value) }
@@ -35,7 +42,8 @@ for (const [name, make] of Object.entries({ prodigy, adam }))
     }
     for (const each of ['W', 'c'] as const) {
       const found = await readBuffer(backend.device, optimizer.params[each])
-      for (const [i, value] of x[each].entries()) expect(Math.abs(found[i] - value)).toBeLessThan(1e-5)
+      for (const [i, value] of x[each].entries())
+        expect(Math.abs(found[i] - value)).toBeLessThan(1e-5)
     }
     optimizer.dispose()
     backend.close()
@@ -59,7 +67,8 @@ const codeOf = (asked: Promise<unknown>) =>
     () => 'nothing was refused',
     (error: unknown) => (error instanceof FreestepError ? error.code : String(error)),
   )
-const still = (promise: Promise<unknown>) => Promise.race([promise, new Promise((resolve) => setTimeout(resolve, 50, 'pending'))])
+const still = (promise: Promise<unknown>) =>
+  Promise.race([promise, new Promise((resolve) => setTimeout(resolve, 50, 'pending'))])
 
 test('a buffer that is destroyed: said to its optimizer, to nobody else, and never as zeros', async () => {
   const backend = await webgpu()
@@ -88,7 +97,10 @@ test('reads at the same time: the failure belongs to the one that failed', async
   const x = bufferOf(backend.device, [1, 2, 3])
   const optimizer = await createOptimizer(prodigy(), { x }, backend)
   x.destroy()
-  const [scalars, save] = await Promise.all([optimizer.scalars(), codeOf(optimizer.save({ params: true }))])
+  const [scalars, save] = await Promise.all([
+    optimizer.scalars(),
+    codeOf(optimizer.save({ params: true })),
+  ])
   expect(scalars.d).toBe(Math.fround(1e-6))
   expect(save).toBe('unsupported')
   backend.close()
@@ -98,7 +110,11 @@ test("a buffer of another device, as a gradient and as a parameter, also in a ca
   const [backend, elsewhere] = [await webgpu(), await webgpu()]
   const { device } = backend
   const foreign = bufferOf(elsewhere.device, [5, 5, 5])
-  const optimizer = await createOptimizer(sgd({ lr: 1 }), { x: bufferOf(device, [1, 2, 3]) }, backend)
+  const optimizer = await createOptimizer(
+    sgd({ lr: 1 }),
+    { x: bufferOf(device, [1, 2, 3]) },
+    backend,
+  )
   const other = await createOptimizer(sgd({ lr: 1 }), { x: bufferOf(device, [1, 2, 3]) }, backend)
   optimizer.step({ x: foreign })
   other.step({ x: bufferOf(device, [1, 1, 1]) })
@@ -107,7 +123,10 @@ test("a buffer of another device, as a gradient and as a parameter, also in a ca
   expect([...(await other.save({ params: true })).tensors['x/x'].data]).toEqual([0, 1, 2])
 
   device.pushErrorScope('validation')
-  optimizer.step({ x: bufferOf(elsewhere.device, [5, 5, 5]) }, { encoder: device.createCommandEncoder() })
+  optimizer.step(
+    { x: bufferOf(elsewhere.device, [5, 5, 5]) },
+    { encoder: device.createCommandEncoder() },
+  )
   expect(await device.popErrorScope()).toBe(null)
   expect(await codeOf(optimizer.scalars())).toBe('unsupported')
 
@@ -134,7 +153,8 @@ test('parameters that share memory are refused', async () => {
     { a: { buffer, length: 2 }, b: { buffer, byteOffset: 4, length: 1 } },
     { a: host, b: host.subarray(2) },
   ]
-  for (const params of sharing) expect(await codeOf(createOptimizer(sgd(), params, backend))).toBe('shared-memory')
+  for (const params of sharing)
+    expect(await codeOf(createOptimizer(sgd(), params, backend))).toBe('shared-memory')
   const halves = { a: { buffer, length: 2 }, b: { buffer, byteOffset: 8 } }
   expect(await codeOf(createOptimizer(sgd(), halves, backend))).toBe('nothing was refused')
   backend.close()
@@ -147,14 +167,21 @@ test("gradients in each other's places, one of them from the host, and parameter
   // Each parameter, and each place for a gradient, in a buffer of its own.
   const apart = backendOf({ ...shop, limits: { ...shop.limits, window: 256 } })
   const make = async (on = backend) => {
-    const optimizer = await createOptimizer(sgd({ lr: 1 }), { a: Float32Array.of(1), b: Float32Array.of(1) }, on)
+    const optimizer = await createOptimizer(
+      sgd({ lr: 1 }),
+      { a: Float32Array.of(1), b: Float32Array.of(1) },
+      on,
+    )
     optimizer.step({ a: Float32Array.of(-1), b: Float32Array.of(-4) })
     const { a, b } = optimizer.grads ?? {}
     return {
       optimizer,
       a,
       b,
-      x: async () => [...(await readBuffer(device, optimizer.params.a)), ...(await readBuffer(device, optimizer.params.b))],
+      x: async () => [
+        ...(await readBuffer(device, optimizer.params.a)),
+        ...(await readBuffer(device, optimizer.params.b)),
+      ],
     }
   }
   for (const on of [backend, apart]) {
@@ -171,14 +198,19 @@ test("gradients in each other's places, one of them from the host, and parameter
   const [a, b] = [bufferOf(device, [1, 2]), bufferOf(device, [10, 20])]
   const game = await createOptimizer(sgd({ lr: 1 }), { a, b }, backend)
   game.step({ a: b, b: a })
-  expect([...(await readBuffer(device, a)), ...(await readBuffer(device, b))]).toEqual([-9, -18, 9, 18])
+  expect([...(await readBuffer(device, a)), ...(await readBuffer(device, b))]).toEqual([
+    -9, -18, 9, 18,
+  ])
   const all = bufferOf(device, [1, 2, 3, 4])
   const parts = await createOptimizer(
     sgd({ lr: 1 }),
     { a: { buffer: all, length: 2 }, b: { buffer: all, byteOffset: 8 } },
     backend,
   )
-  parts.step({ a: { buffer: all, byteOffset: 4, length: 2 }, b: { buffer: all, byteOffset: 0, length: 2 } })
+  parts.step({
+    a: { buffer: all, byteOffset: 4, length: 2 },
+    b: { buffer: all, byteOffset: 0, length: 2 },
+  })
   expect([...(await readBuffer(device, all))]).toEqual([-1, -1, 2, 2])
   backend.close()
 })
@@ -189,7 +221,9 @@ test('no gradients are no step, with and without an encoder', async () => {
   optimizer.step({ x: Float32Array.of(1) })
   const encoder = backend.device.createCommandEncoder()
   for (const options of [undefined, {}, { encoder }, { loss: 1 }])
-    expect(() => optimizer.step(undefined, options)).toThrow(/step\(\) without an argument takes the views/)
+    expect(() => optimizer.step(undefined, options)).toThrow(
+      /step\(\) without an argument takes the views/,
+    )
   optimizer.step()
   expect([...(await readBuffer(backend.device, optimizer.params.x))]).toEqual([1])
   expect(optimizer.steps).toBe(2)

@@ -9,13 +9,15 @@ import type { GPUTensor } from '../src/tensors.ts'
 import { bufferOf, readBuffer } from './tensors.ts'
 
 const { device } = await webgpu()
-const wave = (size: number, phase = 0) => Float32Array.from({ length: size }, (_, i) => Math.sin(i + phase))
+const wave = (size: number, phase = 0) =>
+  Float32Array.from({ length: size }, (_, i) => Math.sin(i + phase))
 
 test('an optimizer is made at once, and steps as one that was waited for', async () => {
   const [one, two] = [bufferOf(device, wave(300)), bufferOf(device, wave(300))]
   const prompt = createOptimizerSync(prodigy({ d0: 1e-2 }), { a: one }, webgpuOn(device))
   const waited = await createOptimizer(prodigy({ d0: 1e-2 }), { a: two }, await webgpu({ device }))
-  for (let k = 0; k < 10; k++) for (const optimizer of [prompt, waited]) optimizer.step({ a: bufferOf(device, wave(300, k)) })
+  for (let k = 0; k < 10; k++)
+    for (const optimizer of [prompt, waited]) optimizer.step({ a: bufferOf(device, wave(300, k)) })
   expect(await readBuffer(device, one)).toEqual(await readBuffer(device, two))
   expect(await prompt.scalars()).toEqual(await waited.scalars())
   for (const optimizer of [prompt, waited]) optimizer.dispose()
@@ -23,36 +25,47 @@ test('an optimizer is made at once, and steps as one that was waited for', async
 
 test.each([
   ['in one piece', (shop: ReturnType<typeof shopOf>) => shop],
-  ['in small bindings', (shop: ReturnType<typeof shopOf>) => ({ ...shop, limits: { ...shop.limits, window: 1024 } })],
+  [
+    'in small bindings',
+    (shop: ReturnType<typeof shopOf>) => ({ ...shop, limits: { ...shop.limits, window: 1024 } }),
+  ],
 ])('more parameters, %s: as if Adam had each alone', async (_, change) => {
   const backend = promptBackendOf(change(shopOf(Device.of(device), {})))
   const sizes = { a: 700, b: 5, c: 301 }
   type Name = keyof typeof sizes
   const names = Object.keys(sizes) as Name[]
   const make = () =>
-    Object.fromEntries(names.map((name) => [name, bufferOf(device, wave(sizes[name]))])) as Record<Name, GPUBuffer>
+    Object.fromEntries(names.map((name) => [name, bufferOf(device, wave(sizes[name]))])) as Record<
+      Name,
+      GPUBuffer
+    >
   const [own, single] = [make(), make()]
   const settings = { lr: cosine({ steps: 20 }) }
   const together = createOptimizerSync(adam(settings), { a: own.a }, backend)
   const alone = createOptimizerSync(adam(settings), { a: single.a }, backend)
   const joins: Record<Name, number> = { a: 0, b: 3, c: 6 }
-  const late = names
-    .slice(1)
-    .map((name) => ({ name, optimizer: createOptimizerSync(adam({ lr: 0.5 }), { [name]: single[name] }, backend) }))
+  const late = names.slice(1).map((name) => ({
+    name,
+    optimizer: createOptimizerSync(adam({ lr: 0.5 }), { [name]: single[name] }, backend),
+  }))
   for (let k = 0; k < 9; k++) {
     const here = names.filter((name) => joins[name] <= k)
     if (here.length > Object.keys(together.params).length)
       together.extend(Object.fromEntries(here.map((name) => [name, own[name]])))
-    together.step(Object.fromEntries(here.map((name) => [name, bufferOf(device, wave(sizes[name], k))])))
+    together.step(
+      Object.fromEntries(here.map((name) => [name, bufferOf(device, wave(sizes[name], k))])),
+    )
     alone.step({ a: bufferOf(device, wave(sizes.a, k)) })
   }
   expect(await readBuffer(device, own.a)).toEqual(await readBuffer(device, single.a))
   const moments = (await together.save()).tensors
   for (const { name, optimizer } of late) {
-    for (let k = joins[name]; k < 9; k++) optimizer.step({ [name]: bufferOf(device, wave(sizes[name], k)) })
+    for (let k = joins[name]; k < 9; k++)
+      optimizer.step({ [name]: bufferOf(device, wave(sizes[name], k)) })
     // The lr differs, the moments do not depend on it.
     const { tensors } = await optimizer.save()
-    for (const state of ['m', 'v']) expect(moments[`${state}/${name}`], `${state}/${name}`).toEqual(tensors[`${state}/${name}`])
+    for (const state of ['m', 'v'])
+      expect(moments[`${state}/${name}`], `${state}/${name}`).toEqual(tensors[`${state}/${name}`])
     optimizer.dispose()
   }
   for (const optimizer of [together, alone]) optimizer.dispose()
@@ -60,7 +73,11 @@ test.each([
 
 test('what is shared stays shared, and sliced states are taken along', async () => {
   const [a, b] = [bufferOf(device, wave(100)), bufferOf(device, wave(3))]
-  const optimizer = createOptimizerSync(averaged(prodigy({ d0: 1e-2, sliceP: 3 })), { a }, webgpuOn(device))
+  const optimizer = createOptimizerSync(
+    averaged(prodigy({ d0: 1e-2, sliceP: 3 })),
+    { a },
+    webgpuOn(device),
+  )
   for (let k = 0; k < 5; k++) optimizer.step({ a: bufferOf(device, wave(100, k)) })
   const before = await optimizer.save()
   optimizer.extend({ a, b })
@@ -87,7 +104,9 @@ test('a parameter is where its buffer is at each step', async () => {
   const gradient = bufferOf(device, new Float32Array(70).fill(0.5))
   for (now of [0, 1, 1, 0]) optimizer.step({ a: gradient })
   for (const [i, place] of places.entries())
-    expect([...(await readBuffer(device, place))]).toEqual([...wave(70, i)].map((x) => Math.fround(Math.fround(x - 0.5) - 0.5)))
+    expect([...(await readBuffer(device, place))]).toEqual(
+      [...wave(70, i)].map((x) => Math.fround(Math.fround(x - 0.5) - 0.5)),
+    )
   optimizer.dispose()
 })
 

@@ -1,6 +1,6 @@
 /**
- * What a step runs over: every coordinate is worked on exactly once, wherever the limits cut, and each dispatch keeps to them. On buffers
- * that are nothing but a size: no device is needed.
+ * What a step runs over: every coordinate is worked on exactly once, wherever the limits cut, and
+ * each dispatch keeps to them. On buffers that are nothing but a size: no device is needed.
  */
 
 import { compile } from '@freestep/compiler'
@@ -11,7 +11,9 @@ import { type Active, type Extent, extentOf } from '../src/segments.ts'
 import { programOf } from './programs.ts'
 
 const fakeBuffer = (size: number) => ({ size }) as GPUBuffer
-const fakeDevice = { createBuffer: ({ size }: { size: number }) => fakeBuffer(size) } as unknown as GPUDevice
+const fakeDevice = {
+  createBuffer: ({ size }: { size: number }) => fakeBuffer(size),
+} as unknown as GPUDevice
 
 /** Random layouts: sizes, strides, buffers shared or not, offsets, limits. */
 function layout(seed: number) {
@@ -24,10 +26,18 @@ function layout(seed: number) {
   const sliceP = 1 + draw(4)
   const program = programOf(prodigy({ sliceP }), sizes)
   const window = 256 * (1 + draw(8))
-  const memory = allocate(fakeDevice, program, [compile(program, 'step')], { threads: 16, groups: 8, atLeast: 1 }, window)
+  const memory = allocate(
+    fakeDevice,
+    program,
+    [compile(program, 'step')],
+    { threads: 16, groups: 8, atLeast: 1 },
+    window,
+  )
   const places = () => {
     const shared = draw(2)
-    const offsets = sizes.map((_, i) => (shared ? sizes.slice(0, i).reduce((sum, size) => sum + 4 * size + 8, 4) : 4 * draw(50)))
+    const offsets = sizes.map((_, i) =>
+      shared ? sizes.slice(0, i).reduce((sum, size) => sum + 4 * size + 8, 4) : 4 * draw(50),
+    )
     const whole = fakeBuffer(4 * sizes.reduce((sum, size) => sum + size + 2, 2))
     return sizes.map((size, i) => {
       const buffer = shared ? whole : fakeBuffer(offsets[i] + 4 * size)
@@ -36,13 +46,25 @@ function layout(seed: number) {
   }
   const [x, apart] = [places(), places()]
   // Now and then a gradient is where another tensor has its parameters.
-  const other = (i: number) => x.findIndex(({ bytes, buffer }, j) => j !== i && bytes >= x[i].bytes && buffer !== x[i].buffer)
-  const g = apart.map((place, i) => (draw(4) === 0 && other(i) >= 0 ? { ...x[other(i)], bytes: place.bytes } : place))
+  const other = (i: number) =>
+    x.findIndex(({ bytes, buffer }, j) => j !== i && bytes >= x[i].bytes && buffer !== x[i].buffer)
+  const g = apart.map((place, i) =>
+    draw(4) === 0 && other(i) >= 0 ? { ...x[other(i)], bytes: place.bytes } : place,
+  )
   const active = sizes.flatMap((_, i): Active[] =>
-    draw(6) ? [{ tensor: i, x: x[i], g: g[i], bytesEach: 4, stride: program.strides?.[i] ?? 1 }] : [],
+    draw(6)
+      ? [{ tensor: i, x: x[i], g: g[i], bytesEach: 4, stride: program.strides?.[i] ?? 1 }]
+      : [],
   )
   const pairs = 1 + draw(3)
-  return { active, memory, sizes, pairs, window, extent: extentOf(active, memory, { pairs, window }) }
+  return {
+    active,
+    memory,
+    sizes,
+    pairs,
+    window,
+    extent: extentOf(active, memory, { pairs, window }),
+  }
 }
 
 test.each([...Array(200).keys()])('layout %i: every coordinate once', (seed) => {
@@ -57,10 +79,14 @@ test.each([...Array(200).keys()])('layout %i: every coordinate once', (seed) => 
       expect(piece.g + (pair.g?.offset ?? 0) / 4).toBe((g?.byteOffset ?? 0) / 4 + from)
       for (let i = 0; i < piece.length; i++) elements.push(from + i)
       for (let i = piece.phase; i < piece.length; i += stride) kept.push(from + i)
-      const stretch = memory.stretches[tensor].find((each) => each.from <= from && from < each.from + each.length)
+      const stretch = memory.stretches[tensor].find(
+        (each) => each.from <= from && from < each.from + each.length,
+      )
       if (!stretch) throw new Error(`no stretch has element ${from}`)
       expect(piece.state).toBe(stretch.state + from - stretch.from)
-      const before = Array.from({ length: from - stretch.from }, (_, i) => stretch.from + i).filter((i) => i % stride === 0)
+      const before = Array.from({ length: from - stretch.from }, (_, i) => stretch.from + i).filter(
+        (i) => i % stride === 0,
+      )
       expect(piece.kept).toBe(stretch.kept + before.length)
     }
     expect(elements).toEqual([...Array(sizes[tensor]).keys()])
@@ -92,13 +118,16 @@ test.each([...Array(200).keys()])('layout %i: every dispatch keeps to the limits
       }
       expect(4 * (x + length)).toBeLessThanOrEqual(pairs[pair].x.size)
       expect(4 * (g + length)).toBeLessThanOrEqual(pairs[pair].g?.size ?? 0)
-      expect(4 * (memory.arenas[arena].bases[0] + state + length)).toBeLessThanOrEqual(memory.arenas[arena].buffer.size)
+      expect(4 * (memory.arenas[arena].bases[0] + state + length)).toBeLessThanOrEqual(
+        memory.arenas[arena].buffer.size,
+      )
     }
     expect(groups).toBe(next)
   }
   expect(rows.size).toBe(extent.rows)
   expect(4 * (memory.partials + 2 * extent.rows)).toBeLessThanOrEqual(memory.numbers.size)
-  for (const { buffer } of memory.arenas) expect(buffer.size).toBeLessThanOrEqual(Math.max(16, window))
+  for (const { buffer } of memory.arenas)
+    expect(buffer.size).toBeLessThanOrEqual(Math.max(16, window))
 })
 
 function piecesOf({ batches }: Extent, tensor: number) {
@@ -110,7 +139,13 @@ function piecesOf({ batches }: Extent, tensor: number) {
 
 test('states take four numbers a parameter for Prodigy, and nothing else does', () => {
   const program = programOf(prodigy(), [1000, 24, 1_000_000])
-  const memory = allocate(fakeDevice, program, [compile(program, 'step')], { threads: 128, groups: 4096, atLeast: 4 }, 2 ** 27)
+  const memory = allocate(
+    fakeDevice,
+    program,
+    [compile(program, 'step')],
+    { threads: 128, groups: 4096, atLeast: 4 },
+    2 ** 27,
+  )
   expect(memory.arenas.map(({ buffer }) => buffer.size)).toEqual([16 * 1_001_024])
   // Two sums for each of 1957 groups of threads; the slots; some more groups, if gradients are cut.
   expect(memory.numbers.size).toBeLessThan(8 * 1980 + 100)

@@ -1,4 +1,6 @@
-/** The two kinds of tensors that a caller can have, made and read without the help of the backend. */
+/**
+ * The two kinds of tensors that a caller can have, made and read without the help of the backend.
+ */
 import type { Tensors } from '@freestep/conformance'
 import type { GPUTensor } from '../src/index.ts'
 import { mapModeRead, usage, vectorUsage } from '../src/usage.ts'
@@ -6,7 +8,11 @@ import { mapModeRead, usage, vectorUsage } from '../src/usage.ts'
 /** Reads numbers of single precision. */
 export async function readBuffer(device: GPUDevice, tensor: GPUTensor): Promise<Float32Array> {
   if (ArrayBuffer.isView(tensor)) throw new TypeError('an array is no device memory')
-  const { buffer, byteOffset = 0, length = (buffer.size - byteOffset) / 4 } = 'buffer' in tensor ? tensor : { buffer: tensor }
+  const {
+    buffer,
+    byteOffset = 0,
+    length = (buffer.size - byteOffset) / 4,
+  } = 'buffer' in tensor ? tensor : { buffer: tensor }
   if (!length) return new Float32Array()
   const staging = device.createBuffer({ size: 4 * length, usage: usage.mapRead | usage.copyTarget })
   const encoder = device.createCommandEncoder()
@@ -20,7 +26,11 @@ export async function readBuffer(device: GPUDevice, tensor: GPUTensor): Promise<
 
 /** A buffer with numbers. */
 export function bufferOf(device: GPUDevice, numbers: ArrayLike<number>): GPUBuffer {
-  const buffer = device.createBuffer({ size: 4 * numbers.length, usage: vectorUsage, mappedAtCreation: true })
+  const buffer = device.createBuffer({
+    size: 4 * numbers.length,
+    usage: vectorUsage,
+    mappedAtCreation: true,
+  })
   new Float32Array(buffer.getMappedRange()).set(numbers)
   buffer.unmap()
   return buffer

@@ -1,6 +1,6 @@
 /**
- * Every kernel of every algorithm, in every way of printing, goes through a real WGSL compiler: Dawn's, by its null backend, which needs no
- * GPU and no browser.
+ * Every kernel of every algorithm, in every way of printing, goes through a real WGSL compiler:
+ * Dawn's, by its null backend, which needs no GPU and no browser.
  */
 
 import { compile, emitWgsl, type WgslOptions } from '@freestep/compiler'
@@ -12,7 +12,9 @@ import { absent } from '../../../scripts/absent.ts'
 const webgpu = await import('webgpu').catch(() => undefined)
 let gpu = webgpu?.create(['backend=null'])
 const adapter = await gpu?.requestAdapter()
-const features = (['shader-f16', 'subgroups'] as const).filter((feature) => adapter?.features.has(feature))
+const features = (['shader-f16', 'subgroups'] as const).filter((feature) =>
+  adapter?.features.has(feature),
+)
 const device = await adapter?.requestDevice({ requiredFeatures: features })
 const reason = absent('webgpu', device ? undefined : 'the package webgpu does not load here')
 
@@ -35,11 +37,21 @@ describe.skipIf(reason)(`kernels are WGSL${reason ? ` (absent: ${reason})` : ''}
     for (const settings of variants)
       for (const sliceP of [1, 3]) {
         const algorithm = make(settings)
-        const tensors = [0, 1].map((i) => ({ name: `p${i}`, shape: [5], size: 5, dtype: 'float32' as const }))
+        const tensors = [0, 1].map((i) => ({
+          name: `p${i}`,
+          shape: [5],
+          size: 5,
+          dtype: 'float32' as const,
+        }))
         const options = { ...algorithm.options, ...(algorithm.name === 'prodigy' && { sliceP }) }
         const program = createProgram(algorithm, tensors, [options, options])
-        for (const part of ['init', 'step', ...(program.evaluate ? (['evaluate'] as const) : [])] as const)
-          for (const way of Object.values(ways)) for (const { code } of emitWgsl(compile(program, part), way)) codes.add(code)
+        for (const part of [
+          'init',
+          'step',
+          ...(program.evaluate ? (['evaluate'] as const) : []),
+        ] as const)
+          for (const way of Object.values(ways))
+            for (const { code } of emitWgsl(compile(program, part), way)) codes.add(code)
       }
     for (const code of codes) expect(await problems(code), code).toEqual([])
   })

@@ -1,6 +1,6 @@
 /**
- * CUDA: fused steps against a copy of the bytes they move on the device, and the optimizers of PyTorch on the same device. Without a GPU there
- * is nothing to measure, and the report says so.
+ * CUDA: fused steps against a copy of the bytes they move on the device, and the optimizers of
+ * PyTorch on the same device. Without a GPU there is nothing to measure, and the report says so.
  */
 import {
   type Algorithm,
@@ -37,9 +37,19 @@ export interface CudaBenchOptions {
 }
 
 /** Each algorithm, the bytes that its step moves a parameter of float32, and whom it meets. */
-const algorithms: Readonly<Record<string, { readonly make: () => Algorithm; readonly bytes: number; readonly peers: Peers }>> = {
-  adam: { make: adamW, bytes: 28, peers: { 'torch fused AdamW': 'torch-fused', 'torch foreach Adam': 'torch-foreach' } },
-  prodigy: { make: prodigy, bytes: 44, peers: { 'torch fused AdamW': 'torch-fused', prodigyopt: 'prodigyopt' } },
+const algorithms: Readonly<
+  Record<string, { readonly make: () => Algorithm; readonly bytes: number; readonly peers: Peers }>
+> = {
+  adam: {
+    make: adamW,
+    bytes: 28,
+    peers: { 'torch fused AdamW': 'torch-fused', 'torch foreach Adam': 'torch-foreach' },
+  },
+  prodigy: {
+    make: prodigy,
+    bytes: 44,
+    peers: { 'torch fused AdamW': 'torch-fused', prodigyopt: 'prodigyopt' },
+  },
   dog: { make: dog, bytes: 28, peers: {} },
 }
 /** What peers are called in figures. */
@@ -56,7 +66,9 @@ export async function benchCuda(options: CudaBenchOptions, report: Report): Prom
   const backend = await cuda({ device, ...(driver && { driver }) })
   const { name, multiprocessors, memory } = backend.facts
   const version = answer?.available ? `, CUDA ${answer.cuda}` : ''
-  report.note(`${name}, ${multiprocessors} multiprocessors, ${(memory / 2 ** 30).toFixed(0)} GiB${version}`)
+  report.note(
+    `${name}, ${multiprocessors} multiprocessors, ${(memory / 2 ** 30).toFixed(0)} GiB${version}`,
+  )
   const torch = withTorch ? await Torch.start(device) : 'not asked for'
   report.note(typeof torch === 'string' ? `torch: ${torch}` : `torch ${torch.version}`)
   const peers = typeof torch === 'string' ? undefined : torch
@@ -116,11 +128,17 @@ class Arena {
     const [from, to] = [0, 1].map(() => this.array(Math.ceil((most / 8) * size)))
     const contestants: Contestant[] = []
     for (const [name, { make, bytes }] of Object.entries(algorithms)) {
-      const optimizer = await createOptimizer(make(), named(sizes.map((each) => this.array(each))), this.backend)
+      const optimizer = await createOptimizer(
+        make(),
+        named(sizes.map((each) => this.array(each))),
+        this.backend,
+      )
       this.optimizers.push(optimizer)
       contestants.push(
         this.repeating(name, steps, () => optimizer.step(gradients)),
-        this.repeating(copyOf(name), steps, () => this.backend.copy(to, from, Math.floor((bytes / 8) * size))),
+        this.repeating(copyOf(name), steps, () =>
+          this.backend.copy(to, from, Math.floor((bytes / 8) * size)),
+        ),
       )
       optimizer.step(gradients)
       const graph = this.backend.capture(() => optimizer.step(gradients))
@@ -128,7 +146,8 @@ class Arena {
       contestants.push(this.repeating(`${name}, in a graph`, steps, () => graph.launch()))
     }
     await this.torch?.prepare(sizes)
-    for (const name of this.torch?.names ?? []) contestants.push({ name, run: () => this.torch?.run(name, steps) })
+    for (const name of this.torch?.names ?? [])
+      contestants.push({ name, run: () => this.torch?.run(name, steps) })
     const effort = { rounds: this.rounds, turn: 20, budget: 60_000 }
     this.write(size, sizes.length, await race(contestants, effort), steps)
   }
@@ -140,10 +159,12 @@ class Arena {
     const median = (name: string) => times.get(name)?.median ?? Number.NaN
     const suffix = tensors > 1 ? `-${tensors}-tensors` : ''
     for (const [name, { peers }] of Object.entries(algorithms)) {
-      const figure = (other: string, value: number) => this.report.figure(`cuda/${name}-vs-${other}${suffix}`, size, value)
+      const figure = (other: string, value: number) =>
+        this.report.figure(`cuda/${name}-vs-${other}${suffix}`, size, value)
       figure('copy', median(copyOf(name)) / median(name))
       figure('copy-in-a-graph', median(copyOf(name)) / median(`${name}, in a graph`))
-      for (const [peer, short] of Object.entries(peers)) if (times.has(peer)) figure(short, median(peer) / median(name))
+      for (const [peer, short] of Object.entries(peers))
+        if (times.has(peer)) figure(short, median(peer) / median(name))
     }
   }
 
@@ -165,5 +186,6 @@ class Arena {
   }
 }
 
-const named = <T>(list: readonly T[]): Record<string, T> => Object.fromEntries(list.map((each, i) => [`p${i}`, each]))
+const named = <T>(list: readonly T[]): Record<string, T> =>
+  Object.fromEntries(list.map((each, i) => [`p${i}`, each]))
 const some = Float32Array.from({ length: 1e5 }, () => Math.random() - 0.5)

@@ -1,6 +1,6 @@
 /**
- * The optimizers of PyTorch on the same GPU, in a process of python3 that waits for turns, so that they race with everybody else. Where there is no
- * torch with CUDA, a reason; never required.
+ * The optimizers of PyTorch on the same GPU, in a process of python3 that waits for turns, so that
+ * they race with everybody else. Where there is no torch with CUDA, a reason; never required.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
@@ -50,7 +50,12 @@ export class Torch {
   private readonly child: ChildProcess
   private readonly lines: AsyncIterator<string>
 
-  private constructor(child: ChildProcess, lines: AsyncIterator<string>, version: string, names: readonly string[]) {
+  private constructor(
+    child: ChildProcess,
+    lines: AsyncIterator<string>,
+    version: string,
+    names: readonly string[],
+  ) {
     this.child = child
     this.lines = lines
     this.version = version
@@ -61,7 +66,11 @@ export class Torch {
   static async start(device: number, python = 'python3'): Promise<Torch | string> {
     const child = spawn(python, ['-c', script], {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, CUDA_DEVICE_ORDER: 'PCI_BUS_ID', ...(device > 0 && { CUDA_VISIBLE_DEVICES: String(device) }) },
+      env: {
+        ...process.env,
+        CUDA_DEVICE_ORDER: 'PCI_BUS_ID',
+        ...(device > 0 && { CUDA_VISIBLE_DEVICES: String(device) }),
+      },
     })
     let words = ''
     child.stderr.on('data', (text) => {

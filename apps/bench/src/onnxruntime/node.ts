@@ -1,6 +1,7 @@
 /**
- * ONNX Runtime: steps as graphs of operators against the fused step on arrays, in onnxruntime-node and onnxruntime-web; what memory they
- * take over a thousand steps. WebGPU is measured in a page: see webgpu.ts.
+ * ONNX Runtime: steps as graphs of operators against the fused step on arrays, in onnxruntime-node
+ * and onnxruntime-web; what memory they take over a thousand steps. WebGPU is measured in a page:
+ * see webgpu.ts.
  */
 import { cpu, createOptimizer, type FloatArray, type Optimizer, prodigy } from '@freestep/cpu'
 import * as node from 'onnxruntime-node'

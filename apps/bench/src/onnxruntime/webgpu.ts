@@ -1,4 +1,6 @@
-/** Steps as graphs on the WebGPU of ONNX Runtime beside fused ones on the same device, in a page. */
+/**
+ * Steps as graphs on the WebGPU of ONNX Runtime beside fused ones on the same device, in a page.
+ */
 /// <reference types="vite/client" />
 import { createOptimizer, prodigy, webgpu } from '@freestep/webgpu'
 import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url'
@@ -13,15 +15,26 @@ export async function raceOnWebGPU(sizes: readonly number[], rounds: number): Pr
   ort.env.wasm.wasmPaths = { wasm }
   const { device } = await webgpu()
   const { vendor, architecture, description } = device.adapterInfo
-  measured.notes.push(`${[vendor, architecture, description].filter(Boolean).join(' ')}; ${navigator.userAgent}`)
+  measured.notes.push(
+    `${[vendor, architecture, description].filter(Boolean).join(' ')}; ${navigator.userAgent}`,
+  )
   for (const size of sizes) await raceAt(size, rounds, device, measured)
   return measured
 }
 
-async function raceAt(size: number, rounds: number, device: GPUDevice, { rows, figures }: Measured): Promise<void> {
+async function raceAt(
+  size: number,
+  rounds: number,
+  device: GPUDevice,
+  { rows, figures }: Measured,
+): Promise<void> {
   const [graph, fused] = ['onnxruntime-web, webgpu', 'fused on GPUBuffers']
   const onGpu = await prodigyOn(graph, ort, size, [{ name: 'webgpu', device }])
-  const arrays = await createOptimizer(prodigy(), { x: new Float32Array(size) }, await webgpu({ device }))
+  const arrays = await createOptimizer(
+    prodigy(),
+    { x: new Float32Array(size) },
+    await webgpu({ device }),
+  )
   const finished = (run: () => unknown) => async () => {
     await run()
     await device.queue.onSubmittedWorkDone()

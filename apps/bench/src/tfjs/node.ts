@@ -7,6 +7,7 @@ import { raceAll, type Sets } from './race.ts'
 
 /** Races on one of them. */
 export async function raceOn(backend: string, rounds: number, sets?: Sets): Promise<Measured> {
-  if (!(await tf.setBackend(backend).catch(() => false))) throw new Error(`tfjs has no backend ${backend} here`)
+  if (!(await tf.setBackend(backend).catch(() => false)))
+    throw new Error(`tfjs has no backend ${backend} here`)
   return raceAll(rounds, sets)
 }

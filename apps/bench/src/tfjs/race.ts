@@ -1,6 +1,6 @@
 /**
- * TensorFlow.js: our optimizers, fused and eager, against its own Adam on one of its backends, in Node or in a page. Not the page, nor the
- * choice of a backend.
+ * TensorFlow.js: our optimizers, fused and eager, against its own Adam on one of its backends, in
+ * Node or in a page. Not the page, nor the choice of a backend.
  */
 import { adam, dog, type FreestepOptimizer, prodigy } from '@freestep/tfjs'
 import * as tf from '@tensorflow/tfjs-core'
@@ -26,7 +26,10 @@ export function mixedSizes(total: number): number[] {
   return biases.flatMap((bias, i) => [matrices[i] + (i === 29 ? missing : 0), bias])
 }
 
-/** Sets of variables by what their figures end in: a million parameters in one tensor and in sixty, and a small perceptron. */
+/**
+ * Sets of variables by what their figures end in: a million parameters in one tensor and in sixty,
+ * and a small perceptron.
+ */
 export type Sets = readonly (readonly [suffix: string, sizes: readonly number[]])[]
 const usual: Sets = [
   ['', [1e6]],
@@ -39,7 +42,11 @@ const usual: Sets = [
  *
  * @param done - waits for what a step has queued, where steps are not over when they return
  */
-export async function raceAll(rounds: number, sets: Sets = usual, done?: () => Promise<unknown>): Promise<Measured> {
+export async function raceAll(
+  rounds: number,
+  sets: Sets = usual,
+  done?: () => Promise<unknown>,
+): Promise<Measured> {
   const measured: Measured = { rows: [], figures: [], notes: [] }
   for (const [suffix, sizes] of sets) await raceOver(sizes, suffix, rounds, done, measured)
   return measured
@@ -64,7 +71,8 @@ async function raceOver(
   )
   for (const { name, optimizer } of ours) {
     const { execution } = optimizer
-    if (execution?.fused === name.startsWith('eager')) throw new Error(`${name} ran ${execution.fused ? 'fused' : 'eagerly'}`)
+    if (execution?.fused === name.startsWith('eager'))
+      throw new Error(`${name} ran ${execution.fused ? 'fused' : 'eagerly'}`)
   }
   for (const { dispose } of started) dispose()
   const left = tf.memory().numTensors - before
@@ -73,7 +81,11 @@ async function raceOver(
   const median = (name: string) => (times.get(name) as Times).median
   for (const [name, time] of times) rows.push([total, `${backend}${suffix}: ${name}`, time])
   for (const name of Object.keys(algorithms))
-    figures.push([`tfjs/${backend}/${name}-vs-adam${suffix}`, total, median('tf.train.adam') / median(name)])
+    figures.push([
+      `tfjs/${backend}/${name}-vs-adam${suffix}`,
+      total,
+      median('tf.train.adam') / median(name),
+    ])
 }
 
 /** An optimizer on variables of its own, with the same gradients at every step. */
@@ -85,7 +97,10 @@ function contestant(
 ): { contestant: Contestant; dispose: () => void } {
   const random = (size: number) => tf.randomUniform([size], -0.5, 0.5)
   const variables = sizes.map((size) => tf.tidy(() => tf.variable(random(size))))
-  const gradients = variables.map((variable) => ({ name: variable.name, tensor: random(variable.size) }))
+  const gradients = variables.map((variable) => ({
+    name: variable.name,
+    tensor: random(variable.size),
+  }))
   const run = () => {
     optimizer.applyGradients(gradients)
     return done?.().then(() => undefined)

@@ -8,7 +8,10 @@ import { raceAll } from './race.ts'
 /** Races on it. */
 export async function raceOnWebGPU(rounds: number): Promise<Measured> {
   await tf.setBackend('webgpu')
-  const backend = tf.backend() as unknown as WebGPUBackend & { endComputePassEncoder(): void; submitQueue(): void }
+  const backend = tf.backend() as unknown as WebGPUBackend & {
+    endComputePassEncoder(): void
+    submitQueue(): void
+  }
   const { device } = backend
   const measured = await raceAll(rounds, undefined, () => {
     // It gathers commands, and submits them when there are enough or something is read.
@@ -18,6 +21,8 @@ export async function raceOnWebGPU(rounds: number): Promise<Measured> {
     return device.queue.onSubmittedWorkDone()
   })
   const { vendor, architecture, description } = device.adapterInfo
-  measured.notes.push(`${[vendor, architecture, description].filter(Boolean).join(' ')}; ${navigator.userAgent}`)
+  measured.notes.push(
+    `${[vendor, architecture, description].filter(Boolean).join(' ')}; ${navigator.userAgent}`,
+  )
   return measured
 }

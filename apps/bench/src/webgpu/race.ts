@@ -1,7 +1,17 @@
 /**
- * WebGPU: fused steps against a copy of the bytes they move and the Adam of TensorFlow.js, all on one device, in a page. Not the page.
+ * WebGPU: fused steps against a copy of the bytes they move and the Adam of TensorFlow.js, all on
+ * one device, in a page. Not the page.
  */
-import { type Algorithm, adam, createOptimizer, dog, type GPUOptimizer, type GPUTensor, prodigy, webgpu } from '@freestep/webgpu'
+import {
+  type Algorithm,
+  adam,
+  createOptimizer,
+  dog,
+  type GPUOptimizer,
+  type GPUTensor,
+  prodigy,
+  webgpu,
+} from '@freestep/webgpu'
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
 import * as tf from '@tensorflow/tfjs-core'
 import { type Contestant, race, type Times } from '../measure.ts'
@@ -15,7 +25,9 @@ export interface WebGPUOptions {
 }
 
 /** Each algorithm and the bytes that its step moves, a parameter of float32. */
-const algorithms: Readonly<Record<string, { readonly make: () => Algorithm; readonly bytes: number }>> = {
+const algorithms: Readonly<
+  Record<string, { readonly make: () => Algorithm; readonly bytes: number }>
+> = {
   adam: { make: adam, bytes: 28 },
   prodigy: { make: prodigy, bytes: 44 },
   dog: { make: dog, bytes: 28 },
@@ -26,8 +38,11 @@ type Recorded = (encoder: GPUCommandEncoder) => void
 
 const copyOf = (name: string) => `copy of ${algorithms[name].bytes} bytes (${name})`
 const random = (size: number) => Float32Array.from({ length: size }, () => Math.random() - 0.5)
-/** The steps that one submission holds, so that a fast GPU is not measured by how fast it is asked. */
-const perSubmission = (size: number, software: boolean) => (software ? 1 : Math.max(1, Math.min(100, Math.round(2e8 / size))))
+/**
+ * The steps that one submission holds, so that a fast GPU is not measured by how fast it is asked.
+ */
+const perSubmission = (size: number, software: boolean) =>
+  software ? 1 : Math.max(1, Math.min(100, Math.round(2e8 / size)))
 
 /** Runs all races. */
 export async function raceAll({ sizes, rounds }: WebGPUOptions): Promise<Measured> {
@@ -38,7 +53,9 @@ export async function raceAll({ sizes, rounds }: WebGPUOptions): Promise<Measure
   const { device } = tf.backend() as WebGPUBackend
   const arena = new Arena(device)
   const { vendor, architecture, description, isFallbackAdapter } = device.adapterInfo
-  measured.notes.push(`${[vendor, architecture, description].filter(Boolean).join(' ')}; ${navigator.userAgent}`)
+  measured.notes.push(
+    `${[vendor, architecture, description].filter(Boolean).join(' ')}; ${navigator.userAgent}`,
+  )
   const software = isFallbackAdapter ?? false
   for (const size of sizes) await arena.raceAt(size, rounds, software, measured)
   await arena.raceTensors(rounds, software, measured)
@@ -57,7 +74,12 @@ class Arena {
   }
 
   /** One size: all of ours, the copies, TensorFlow.js. */
-  async raceAt(size: number, rounds: number, software: boolean, { rows, figures }: Measured): Promise<void> {
+  async raceAt(
+    size: number,
+    rounds: number,
+    software: boolean,
+    { rows, figures }: Measured,
+  ): Promise<void> {
     const steps = perSubmission(size, software)
     const contestants: Contestant[] = []
     const recorded = new Map<string, Recorded>()
@@ -65,7 +87,9 @@ class Arena {
     for (const [name, { make, bytes }] of Object.entries(algorithms)) {
       const optimizer = await this.started(make(), [random(size)])
       const copy = this.copy((bytes / 2) * size)
-      recorded.set(name, (encoder) => optimizer.step(optimizer.grads, { encoder })).set(copyOf(name), copy.record)
+      recorded
+        .set(name, (encoder) => optimizer.step(optimizer.grads, { encoder }))
+        .set(copyOf(name), copy.record)
       dispose.push(copy.dispose, () => this.dispose(optimizer))
     }
     for (const [name, record] of recorded) contestants.push(this.repeating(name, record, steps))
@@ -78,33 +102,56 @@ class Arena {
     }
     for (const [name, time] of times) rows.push([size, name, time])
     for (const name of Object.keys(algorithms))
-      figures.push([`webgpu/${name}-vs-copy`, size, median(times, copyOf(name)) / median(times, name)])
+      figures.push([
+        `webgpu/${name}-vs-copy`,
+        size,
+        median(times, copyOf(name)) / median(times, name),
+      ])
     if (this.device.features.has('timestamp-query')) {
       const onDevice = new Map<string, Times>()
-      for (const [name, record] of recorded) onDevice.set(name, await this.timestamps(record, steps, rounds))
+      for (const [name, record] of recorded)
+        onDevice.set(name, await this.timestamps(record, steps, rounds))
       for (const [name, time] of onDevice) rows.push([size, `${name}, by timestamps`, time])
       for (const name of Object.keys(algorithms))
-        figures.push([`webgpu/${name}-vs-copy-by-timestamps`, size, median(onDevice, copyOf(name)) / median(onDevice, name)])
+        figures.push([
+          `webgpu/${name}-vs-copy-by-timestamps`,
+          size,
+          median(onDevice, copyOf(name)) / median(onDevice, name),
+        ])
     }
     for (const free of [...dispose, tfjs.dispose]) free()
     for (const name of ['adam', 'prodigy'])
-      figures.push([`webgpu/${name}-vs-tfjs-adam`, size, median(times, 'tfjs-webgpu adam') / median(times, name)])
+      figures.push([
+        `webgpu/${name}-vs-tfjs-adam`,
+        size,
+        median(times, 'tfjs-webgpu adam') / median(times, name),
+      ])
   }
 
-  /** The tensors of a small vision transformer, uploaded and in buffers of their own, against one tensor of as many parameters. */
+  /**
+   * The tensors of a small vision transformer, uploaded and in buffers of their own, against one
+   * tensor of as many parameters.
+   */
   async raceTensors(rounds: number, software: boolean, { rows, figures }: Measured): Promise<void> {
     const sizes = visionTransformer()
     const total = sizes.reduce((sum, size) => sum + size, 0)
     const steps = perSubmission(total, software)
-    const [one, uploaded] = [await this.started(prodigy(), [random(total)]), await this.started(prodigy(), sizes.map(random))]
+    const [one, uploaded] = [
+      await this.started(prodigy(), [random(total)]),
+      await this.started(prodigy(), sizes.map(random)),
+    ]
     const buffers = await this.started(
       prodigy(),
       sizes.map((size) => this.buffer(random(size))),
     )
-    const gradients = Object.fromEntries(sizes.map((size, i) => [`p${i}`, this.buffer(random(size))]))
-    const names = ['1 tensor', `${sizes.length} tensors`, `${sizes.length} tensors, a buffer each`].map(
-      (name) => `prodigy, ${name}`,
+    const gradients = Object.fromEntries(
+      sizes.map((size, i) => [`p${i}`, this.buffer(random(size))]),
     )
+    const names = [
+      '1 tensor',
+      `${sizes.length} tensors`,
+      `${sizes.length} tensors, a buffer each`,
+    ].map((name) => `prodigy, ${name}`)
     const times = await race(
       [
         this.repeating(names[0], (encoder) => one.step(one.grads, { encoder }), steps),
@@ -117,8 +164,16 @@ class Arena {
       const { median, least } = times.get(name) as Times
       rows.push([total, name, { median: median / steps, least: least / steps }])
     }
-    figures.push([`webgpu/prodigy-${sizes.length}-tensors-vs-one`, total, median(times, names[1]) / median(times, names[0])])
-    figures.push([`webgpu/prodigy-${sizes.length}-buffers-vs-one`, total, median(times, names[2]) / median(times, names[0])])
+    figures.push([
+      `webgpu/prodigy-${sizes.length}-tensors-vs-one`,
+      total,
+      median(times, names[1]) / median(times, names[0]),
+    ])
+    figures.push([
+      `webgpu/prodigy-${sizes.length}-buffers-vs-one`,
+      total,
+      median(times, names[2]) / median(times, names[0]),
+    ])
     for (const optimizer of [one, uploaded, buffers]) this.dispose(optimizer)
   }
 
@@ -130,9 +185,16 @@ class Arena {
   }
 
   /** An optimizer; gradients have their place where parameters are uploaded. */
-  private async started(algorithm: Algorithm, tensors: readonly GPUTensor[]): Promise<GPUOptimizer> {
+  private async started(
+    algorithm: Algorithm,
+    tensors: readonly GPUTensor[],
+  ): Promise<GPUOptimizer> {
     const params = Object.fromEntries(tensors.map((tensor, i) => [`p${i}`, tensor]))
-    const optimizer = await createOptimizer(algorithm, params, await webgpu({ device: this.device }))
+    const optimizer = await createOptimizer(
+      algorithm,
+      params,
+      await webgpu({ device: this.device }),
+    )
     for (const { buffer, byteOffset, length = 0 } of Object.values(optimizer.grads ?? {}))
       this.device.queue.writeBuffer(buffer, byteOffset ?? 0, random(length))
     return optimizer
@@ -140,7 +202,8 @@ class Arena {
 
   private dispose(optimizer: GPUOptimizer): void {
     optimizer.dispose()
-    for (const param of Object.values(optimizer.params)) ('buffer' in param ? param.buffer : param).destroy()
+    for (const param of Object.values(optimizer.params))
+      ('buffer' in param ? param.buffer : param).destroy()
   }
 
   private repeating(name: string, record: Recorded, times: number): Contestant {
@@ -164,14 +227,22 @@ class Arena {
   /** The time on the device, between a pass before and one after. */
   private async timestamps(record: Recorded, steps: number, rounds: number): Promise<Times> {
     const querySet = this.device.createQuerySet({ type: 'timestamp', count: 2 })
-    const resolved = this.device.createBuffer({ size: 16, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC })
-    const staging = this.device.createBuffer({ size: 16, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST })
+    const resolved = this.device.createBuffer({
+      size: 16,
+      usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+    })
+    const staging = this.device.createBuffer({
+      size: 16,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    })
     const samples: number[] = []
     for (let round = 0; round < rounds; round++) {
       const encoder = this.device.createCommandEncoder()
       encoder.beginComputePass({ timestampWrites: { querySet, endOfPassWriteIndex: 0 } }).end()
       for (let k = 0; k < steps; k++) record(encoder)
-      encoder.beginComputePass({ timestampWrites: { querySet, beginningOfPassWriteIndex: 1 } }).end()
+      encoder
+        .beginComputePass({ timestampWrites: { querySet, beginningOfPassWriteIndex: 1 } })
+        .end()
       encoder.resolveQuerySet(querySet, 0, 2, resolved, 0)
       encoder.copyBufferToBuffer(resolved, 0, staging, 0, 16)
       await this.done(encoder)
@@ -189,7 +260,10 @@ class Arena {
     const variable = tf.variable(tf.tensor1d(random(size)), true, `x-${size}`)
     const gradient = tf.tensor1d(random(size))
     const optimizer = tf.train.adam(1e-3)
-    const backend = tf.backend() as unknown as { endComputePassEncoder(): void; submitQueue(): void }
+    const backend = tf.backend() as unknown as {
+      endComputePassEncoder(): void
+      submitQueue(): void
+    }
     const run = () => {
       optimizer.applyGradients([{ name: variable.name, tensor: gradient }])
       // It gathers commands, and submits them when there are enough or something is read.

@@ -22,7 +22,11 @@ export default {
     const html = await render()
     const found = adapters()
     const each = async (text: (adapter: (typeof found.adapters)[number]) => string) =>
-      Object.fromEntries(await Promise.all(found.adapters.map(async (adapter) => [adapter.name, await html(text(adapter))])))
+      Object.fromEntries(
+        await Promise.all(
+          found.adapters.map(async (adapter) => [adapter.name, await html(text(adapter))]),
+        ),
+      )
     return {
       ...found,
       code: await each(({ code }) => (code ? `\`\`\`ts\n${code}\n\`\`\`` : '')),

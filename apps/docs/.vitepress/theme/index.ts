@@ -1,4 +1,7 @@
-/** The theme: that of VitePress with the looks of style.css and the interactive parts, which pages name in a comment. */
+/**
+ * The theme: that of VitePress with the looks of style.css and the interactive parts, which pages
+ * name in a comment.
+ */
 import '@fontsource-variable/inter/index.css'
 import '@fontsource-variable/source-serif-4/index.css'
 import 'katex/dist/katex.min.css'
@@ -21,6 +24,7 @@ const parts = {
 export default {
   extends: Default,
   enhanceApp({ app }) {
-    for (const [name, load] of Object.entries(parts)) app.component(name, defineAsyncComponent(load))
+    for (const [name, load] of Object.entries(parts))
+      app.component(name, defineAsyncComponent(load))
   },
 } satisfies Theme

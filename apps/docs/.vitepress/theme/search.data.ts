@@ -1,9 +1,15 @@
-/** What the search for a learning rate costs: the table in the README of apps/experiments, which the main job printed. */
+/**
+ * What the search for a learning rate costs: the table in the README of apps/experiments, which the
+ * main job printed.
+ */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../../build/places.ts'
 
-/** A run: which optimizer, at which learning rate if it needs one, and how many per cent of the test digits it read. */
+/**
+ * A run: which optimizer, at which learning rate if it needs one, and how many per cent of the test
+ * digits it read.
+ */
 export interface Run {
   readonly optimizer: string
   readonly rate: number | undefined

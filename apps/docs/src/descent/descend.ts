@@ -1,4 +1,7 @@
-/** Runs methods on a problem with @freestep/cpu, and keeps all there is to see of it. Not what is drawn. */
+/**
+ * Runs methods on a problem with @freestep/cpu, and keeps all there is to see of it. Not what is
+ * drawn.
+ */
 import { type Algorithm, cpu, createOptimizer } from '@freestep/cpu'
 import { algorithmOf, type Choice, type Circumstances, labelOf } from './methods.ts'
 import type { Problem } from './problems.ts'
@@ -21,7 +24,11 @@ const lost = 1e12
 /** Runs one method. */
 export async function descend(choice: Choice, circumstances: Circumstances): Promise<Trace> {
   const { problem, start, steps } = circumstances
-  return { choice, label: labelOf(choice), ...(await follow(algorithmOf(choice, circumstances), problem, start, steps)) }
+  return {
+    choice,
+    label: labelOf(choice),
+    ...(await follow(algorithmOf(choice, circumstances), problem, start, steps)),
+  }
 }
 
 /** Runs an algorithm. */

@@ -1,6 +1,7 @@
 /**
- * The methods that the playground can run: every algorithm of core, found by itself, with the little that has to be known of some to run
- * them on a problem whose solution is known. Not the algorithms.
+ * The methods that the playground can run: every algorithm of core, found by itself, with the
+ * little that has to be known of some to run them on a problem whose solution is known. Not the
+ * algorithms.
  */
 import * as core from '@freestep/cpu'
 import { distances, type Problem } from './problems.ts'
@@ -40,7 +41,13 @@ export const baselines: Readonly<Record<string, number>> = {
 }
 
 /** Those that measure the distance coordinate by coordinate. */
-const coordinatewise = new Set(['prodigy', 'dadaptAdam', 'dadaptAdagrad', 'dadaptAdan', 'dadaptLion'])
+const coordinatewise = new Set([
+  'prodigy',
+  'dadaptAdam',
+  'dadaptAdagrad',
+  'dadaptAdan',
+  'dadaptLion',
+])
 
 /** The norm in which a method measures the distance. */
 export const normOf = (name: string): 'l2' | 'max' => (coordinatewise.has(name) ? 'max' : 'l2')
@@ -48,10 +55,13 @@ export const normOf = (name: string): 'l2' | 'max' => (coordinatewise.has(name) 
 /** The names of all methods: those without a learning rate first. */
 export const methodNames: readonly string[] = Object.keys(factories).sort(
   (a, b) =>
-    Number(a in baselines) - Number(b in baselines) || Number(b === 'prodigy') - Number(a === 'prodigy') || a.localeCompare(b),
+    Number(a in baselines) - Number(b in baselines) ||
+    Number(b === 'prodigy') - Number(a === 'prodigy') ||
+    a.localeCompare(b),
 )
 
-const toldDistance = (name: string) => 'D' in factories[name].algorithm.defaults && !(name in baselines)
+const toldDistance = (name: string) =>
+  'D' in factories[name].algorithm.defaults && !(name in baselines)
 
 /** What a method is told here that is not known elsewhere, if anything. */
 export function toldOf(name: string): string | undefined {
@@ -61,7 +71,10 @@ export function toldOf(name: string): string | undefined {
 }
 
 /** The algorithm of a choice. */
-export function algorithmOf({ name, lr }: Choice, { problem, start, steps, falling }: Circumstances): core.Algorithm {
+export function algorithmOf(
+  { name, lr }: Choice,
+  { problem, start, steps, falling }: Circumstances,
+): core.Algorithm {
   const factory = factories[name]
   const { defaults } = factory.algorithm
   const peak = name in baselines ? (lr ?? baselines[name]) : (defaults.lr ?? 1)
@@ -76,4 +89,5 @@ export function algorithmOf({ name, lr }: Choice, { problem, start, steps, falli
 }
 
 /** How a choice is written: `prodigy`, `adam 0.1`. */
-export const labelOf = ({ name, lr }: Choice): string => (name in baselines ? `${name} ${lr ?? baselines[name]}` : name)
+export const labelOf = ({ name, lr }: Choice): string =>
+  name in baselines ? `${name} ${lr ?? baselines[name]}` : name

@@ -1,4 +1,7 @@
-/** What the playground of problems shows, as data and as the query of its address, by which it is shared. */
+/**
+ * What the playground of problems shows, as data and as the query of its address, by which it is
+ * shared.
+ */
 import { baselines, type Choice, methodNames } from './methods.ts'
 import { problemOf } from './problems.ts'
 
@@ -30,9 +33,19 @@ export function setupOf(id: string, choices: readonly Choice[] = initial): Setup
 /** The query that says it: `problem=kink&start=5&steps=200&methods=prodigy,adam:0.1&at=200`. */
 export function toQuery({ problem, start, steps, falling, choices, at }: Setup): string {
   const methods = choices.map(({ name, lr }) => (lr === undefined ? name : `${name}:${lr}`))
-  const entries = { problem, start: start.join(), steps, ...(falling && { lr: 'cosine' }), methods: methods.join(), at }
+  const entries = {
+    problem,
+    start: start.join(),
+    steps,
+    ...(falling && { lr: 'cosine' }),
+    methods: methods.join(),
+    at,
+  }
   return Object.entries(entries)
-    .map(([key, value]) => `${key}=${encodeURIComponent(value).replaceAll('%2C', ',').replaceAll('%3A', ':')}`)
+    .map(
+      ([key, value]) =>
+        `${key}=${encodeURIComponent(value).replaceAll('%2C', ',').replaceAll('%3A', ':')}`,
+    )
     .join('&')
 }
 
@@ -41,7 +54,9 @@ export function fromQuery(query: string): Setup {
   const given = new URLSearchParams(query)
   const { dimensions } = problemOf(given.get('problem') ?? '')
   const usual = setupOf(given.get('problem') ?? '')
-  const start = (given.get('start') ?? '').split(',').map((text) => (text === '' ? Number.NaN : Number(text)))
+  const start = (given.get('start') ?? '')
+    .split(',')
+    .map((text) => (text === '' ? Number.NaN : Number(text)))
   const steps = within(Number(given.get('steps') ?? Number.NaN), 1, mostSteps) ?? usual.steps
   return {
     problem: usual.problem,
@@ -61,6 +76,11 @@ const choicesOf = (text: string): Choice[] =>
   text
     .split(',')
     .map((each) => each.split(':'))
-    .filter(([name], i, all) => methodNames.includes(name) && all.findIndex(([other]) => other === name) === i)
+    .filter(
+      ([name], i, all) =>
+        methodNames.includes(name) && all.findIndex(([other]) => other === name) === i,
+    )
     .slice(0, mostChoices)
-    .map(([name, lr]) => (name in baselines && Number(lr) > 0 ? { name, lr: Number(lr) } : { name }))
+    .map(([name, lr]) =>
+      name in baselines && Number(lr) > 0 ? { name, lr: Number(lr) } : { name },
+    )

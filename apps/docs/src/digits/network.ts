@@ -1,6 +1,6 @@
 /**
- * A perceptron with one hidden layer in TensorFlow.js, with its gradient written out, so that both racers are trained by the same few
- * products. Not the optimizers.
+ * A perceptron with one hidden layer in TensorFlow.js, with its gradient written out, so that both
+ * racers are trained by the same few products. Not the optimizers.
  *
  *     h = max(x W₁ + b₁, 0),  p = softmax(h W₂ + b₂),  loss = −mean log p[label]
  *     δ₂ = (p − y) / n,  δ₁ = (δ₂ W₂ᵀ) [h > 0],  ∇Wᵢ = inputᵢᵀ δᵢ,  ∇bᵢ = Σ δᵢ
@@ -27,10 +27,17 @@ export class Perceptron {
   private readonly weights: Weights
 
   /** Weights that depend on the seed alone; `name` makes the names of the variables unique. */
-  constructor(name: string, [inputs, hidden, outputs]: readonly [number, number, number], seed = 1) {
+  constructor(
+    name: string,
+    [inputs, hidden, outputs]: readonly [number, number, number],
+    seed = 1,
+  ) {
     const random = uniform(seed)
     const matrix = (rows: number, columns: number) => {
-      const numbers = Float32Array.from({ length: rows * columns }, () => (2 * random() - 1) * Math.sqrt(6 / rows))
+      const numbers = Float32Array.from(
+        { length: rows * columns },
+        () => (2 * random() - 1) * Math.sqrt(6 / rows),
+      )
       return tf.tensor2d(numbers, [rows, columns])
     }
     const first: Record<keyof Weights, tf.Tensor2D> = {
@@ -44,8 +51,14 @@ export class Perceptron {
     tf.dispose(first)
   }
 
-  /** The loss on a batch, and its gradient by the names of the variables: tensors of the tidy that this is called in. */
-  gradient(x: tf.Tensor2D, y: tf.Tensor2D): { readonly loss: tf.Scalar; readonly gradients: NamedTensor[] } {
+  /**
+   * The loss on a batch, and its gradient by the names of the variables: tensors of the tidy that
+   * this is called in.
+   */
+  gradient(
+    x: tf.Tensor2D,
+    y: tf.Tensor2D,
+  ): { readonly loss: tf.Scalar; readonly gradients: NamedTensor[] } {
     const { W2 } = this.weights
     const { h, z } = this.forward(x)
     const loss = tf.neg(tf.mean(tf.sum(tf.mul(y, tf.logSoftmax(z)), 1))) as tf.Scalar
@@ -58,7 +71,10 @@ export class Perceptron {
       W2: tf.matMul(tf.transpose(h), delta2),
       b2: tf.sum(delta2, 0, true),
     }
-    return { loss, gradients: names.map((each) => ({ name: this.weights[each].name, tensor: gradients[each] })) }
+    return {
+      loss,
+      gradients: names.map((each) => ({ name: this.weights[each].name, tensor: gradients[each] })),
+    }
   }
 
   /** The class that it takes each row for: the caller's to dispose. */

@@ -8,7 +8,12 @@ export type Device = 'webgpu' | 'wasm'
 
 /** What the page asks for. */
 export type Request =
-  | { readonly type: 'load'; readonly digits: string; readonly device: Device | 'auto'; readonly rate: number }
+  | {
+      readonly type: 'load'
+      readonly digits: string
+      readonly device: Device | 'auto'
+      readonly rate: number
+    }
   | { readonly type: 'run' }
   | { readonly type: 'pause' }
   /** Adam starts again, at another learning rate. */

@@ -1,6 +1,7 @@
 /**
- * The race: Prodigy and Adam train the same network on the same batches, step by step; whoever is behind is next. Adam can start again at
- * another learning rate at any time, and catches up. Not the worker that it runs in, nor what is drawn.
+ * The race: Prodigy and Adam train the same network on the same batches, step by step; whoever is
+ * behind is next. Adam can start again at another learning rate at any time, and catches up. Not
+ * the worker that it runs in, nor what is drawn.
  */
 import { type NamedTensor, prodigy } from '@freestep/tfjs'
 import * as tf from '@tensorflow/tfjs-core'
@@ -36,7 +37,9 @@ interface Uploaded {
 }
 
 function upload({ images, labels }: Digits): Uploaded {
-  const x = tf.tidy(() => tf.div(tf.tensor2d(images, [labels.length, pixels], 'float32'), 255) as tf.Tensor2D)
+  const x = tf.tidy(
+    () => tf.div(tf.tensor2d(images, [labels.length, pixels], 'float32'), 255) as tf.Tensor2D,
+  )
   return { x, labels: tf.tensor1d(labels, 'int32') }
 }
 
@@ -50,9 +53,15 @@ export class Race {
   constructor(train: Digits, test: Digits, rate: number) {
     this.rate = rate
     const uploaded = upload(train)
-    this.train = { ...uploaded, y: tf.cast(tf.oneHot(uploaded.labels, classes), 'float32') as tf.Tensor2D }
+    this.train = {
+      ...uploaded,
+      y: tf.cast(tf.oneHot(uploaded.labels, classes), 'float32') as tf.Tensor2D,
+    }
     this.test = upload(test)
-    this.runners = { prodigy: this.runner('prodigy', prodigy()), adam: this.runner('adam', tf.train.adam(rate)) }
+    this.runners = {
+      prodigy: this.runner('prodigy', prodigy()),
+      adam: this.runner('adam', tf.train.adam(rate)),
+    }
   }
 
   private runner(name: Racer, optimizer: Optimizer): Runner {
@@ -106,7 +115,9 @@ export class Race {
   }
 
   private async accuracy({ network }: Runner): Promise<number> {
-    const right = tf.tidy(() => tf.mean(tf.cast(tf.equal(network.readings(this.test.x), this.test.labels), 'float32')))
+    const right = tf.tidy(() =>
+      tf.mean(tf.cast(tf.equal(network.readings(this.test.x), this.test.labels), 'float32')),
+    )
     const [part] = await right.data()
     right.dispose()
     return part
@@ -114,7 +125,9 @@ export class Race {
 
   /** What Prodigy's network takes the first test digits for. */
   async readings(count: number): Promise<number[]> {
-    const found = tf.tidy(() => this.runners.prodigy.network.readings(tf.slice2d(this.test.x, [0, 0], [count, pixels])))
+    const found = tf.tidy(() =>
+      this.runners.prodigy.network.readings(tf.slice2d(this.test.x, [0, 0], [count, pixels])),
+    )
     const readings = Array.from(await found.data())
     found.dispose()
     return readings

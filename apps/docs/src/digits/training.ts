@@ -1,4 +1,7 @@
-/** The page's side of the race: it starts the worker, asks, and keeps what is reported, in the form that is drawn. Not what is drawn. */
+/**
+ * The page's side of the race: it starts the worker, asks, and keeps what is reported, in the form
+ * that is drawn. Not what is drawn.
+ */
 import type { Device, Progress, Racer, Report, Request, Sample } from './protocol.ts'
 
 /** What one run has reported. */
@@ -26,7 +29,12 @@ const fresh = (racer: Racer, rate?: number): Run => ({ racer, rate, points: [] }
 
 /** What is seen before anything was started. */
 export const nothing = (rate: number): Seen => ({
-  ...{ state: 'idle', device: undefined, message: '', tried: [], sample: undefined, readings: [] },
+  state: 'idle',
+  device: undefined,
+  message: '',
+  tried: [],
+  sample: undefined,
+  readings: [],
   prodigy: fresh('prodigy'),
   adam: fresh('adam', rate),
 })
@@ -51,7 +59,8 @@ export class Training {
     }
     this.worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' })
     this.worker.onmessage = ({ data }: MessageEvent<Report>) => this.set(this.after(data))
-    this.worker.onerror = ({ message }) => this.set({ state: 'failed', message: message || 'The worker could not be started.' })
+    this.worker.onerror = ({ message }) =>
+      this.set({ state: 'failed', message: message || 'The worker could not be started.' })
     this.set({ state: 'loading' })
     this.ask({ type: 'load', digits, device, rate: this.seen.adam.rate ?? 1e-3 })
   }
@@ -66,7 +75,10 @@ export class Training {
   setRate(rate: number): void {
     const { adam, tried, state } = this.seen
     if (rate === adam.rate) return
-    this.set({ adam: fresh('adam', rate), tried: adam.points.length > 2 ? [...tried, adam].slice(-8) : tried })
+    this.set({
+      adam: fresh('adam', rate),
+      tried: adam.points.length > 2 ? [...tried, adam].slice(-8) : tried,
+    })
     this.ask({ type: 'rate', rate })
     if (state === 'finished') {
       this.set({ state: 'running' })
@@ -98,7 +110,9 @@ export class Training {
       case 'progress': {
         const run = this.seen[report.racer]
         // Others are from before Adam started again.
-        return report.rate === run.rate ? { [report.racer]: { ...run, points: [...run.points, report] } } : {}
+        return report.rate === run.rate
+          ? { [report.racer]: { ...run, points: [...run.points, report] } }
+          : {}
       }
       case 'readings':
         return { readings: report.readings }

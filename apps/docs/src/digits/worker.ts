@@ -1,6 +1,6 @@
 /**
- * The worker that trains: a race, taken turn by turn, so that what the page asks for is heard between turns. A worker goes on while the page
- * is hidden. Not the race.
+ * The worker that trains: a race, taken turn by turn, so that what the page asks for is heard
+ * between turns. A worker goes on while the page is hidden. Not the race.
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { pixels, readDigits } from './data.ts'
@@ -16,7 +16,9 @@ let race: Race | undefined
 let rate = 1e-3
 let running = false
 
-/** Lets the messages in that have come meanwhile: a task, which unlike a timer is never held back. */
+/**
+ * Lets the messages in that have come meanwhile: a task, which unlike a timer is never held back.
+ */
 const others = new MessageChannel()
 const pause = () =>
   new Promise<void>((resolve) => {
@@ -35,7 +37,8 @@ async function start(wanted: Device | 'auto'): Promise<Device> {
   const device = wanted === 'auto' ? ((await hasGPU()) ? 'webgpu' : 'wasm') : wanted
   if (device === 'webgpu') await import('@tensorflow/tfjs-backend-webgpu')
   else await import('./wasm.ts')
-  if (!(await tf.setBackend(device))) throw new Error(`TensorFlow.js cannot start its ${device} backend here.`)
+  if (!(await tf.setBackend(device)))
+    throw new Error(`TensorFlow.js cannot start its ${device} backend here.`)
   await tf.ready()
   return device
 }
@@ -46,7 +49,10 @@ async function load(digits: string, wanted: Device | 'auto'): Promise<void> {
   const { train, test } = await readDigits(await response.blob())
   const device = await start(wanted)
   race = new Race(train, test, rate)
-  const sample: Sample = { images: test.images.slice(0, shown * pixels), labels: test.labels.slice(0, shown) }
+  const sample: Sample = {
+    images: test.images.slice(0, shown * pixels),
+    labels: test.labels.slice(0, shown),
+  }
   report({ type: 'loaded', device, sample })
 }
 

@@ -30,7 +30,12 @@ interface Encoded {
 const ROLES = ['Numbers', 'Numbers with a decimal comma', 'Dates, in days', 'Categories'] as const
 
 /** Encodes the columns by what the rows of `train` hold. */
-export function encodeColumns(columns: readonly Column[], { kinds, notes }: Kinds, train: Int32Array, file: string): Features {
+export function encodeColumns(
+  columns: readonly Column[],
+  { kinds, notes }: Kinds,
+  train: Int32Array,
+  file: string,
+): Features {
   const dropped: string[] = []
   const encoded = columns.flatMap((column, i): Encoded[] => {
     const result = encode(column, kinds[i]!, train)
@@ -40,10 +45,15 @@ export function encodeColumns(columns: readonly Column[], { kinds, notes }: Kind
   })
   if (encoded.length === 0) {
     const why = dropped.length > 0 ? `: left out ${listed(dropped)}` : ''
-    throw new InputError(`${file} has no column to predict from${why}; add one, or keep one with --categorical`)
+    throw new InputError(
+      `${file} has no column to predict from${why}; add one, or keep one with --categorical`,
+    )
   }
   const left = dropped.length > 0 ? [`Columns left out: ${listed(dropped)}.`] : []
-  return { ...sideBySide(encoded), notes: [...roles(encoded), ...notes, ...missingNote(columns), ...left] }
+  return {
+    ...sideBySide(encoded),
+    notes: [...roles(encoded), ...notes, ...missingNote(columns), ...left],
+  }
 }
 
 function roles(encoded: readonly Encoded[]): string[] {
@@ -83,7 +93,12 @@ function encode(column: Column, kind: Kind, train: Int32Array): Encoded | string
   if (kind.kind === 'names') return oneHot(column, train)
   if (kind.kind === 'dates') return standardised(column.name, kind.values, train, 'Dates, in days')
   if (numbersRows(column.name, kind.values)) return 'row numbers'
-  return standardised(column.name, kind.values, train, kind.notation === 'comma' ? ROLES[1] : ROLES[0])
+  return standardised(
+    column.name,
+    kind.values,
+    train,
+    kind.notation === 'comma' ? ROLES[1] : ROLES[0],
+  )
 }
 
 /**
@@ -95,7 +110,12 @@ const numbersRows = (name: string, values: Float64Array) =>
   (values[0] === 0 || values[0] === 1) &&
   values.every((value, row) => value === values[0]! + row)
 
-function standardised(name: string, values: Float64Array, train: Int32Array, as: Encoded['as']): Encoded | string {
+function standardised(
+  name: string,
+  values: Float64Array,
+  train: Int32Array,
+  as: Encoded['as'],
+): Encoded | string {
   const { mean, deviation } = momentsOf(values, train)
   // Against the rounding of a constant column, whose computed deviation need not be exactly 0.
   if (!(deviation > 1e-12 * Math.abs(mean))) return 'constant'
@@ -111,10 +131,17 @@ function standardised(name: string, values: Float64Array, train: Int32Array, as:
 }
 
 /** The mean and the deviation of what is known in some rows. */
-export function momentsOf(values: Float64Array, rows: Int32Array): { mean: number; deviation: number } {
-  const known = Float64Array.from(rows, (row) => values[row]!).filter((value) => !Number.isNaN(value))
+export function momentsOf(
+  values: Float64Array,
+  rows: Int32Array,
+): { mean: number; deviation: number } {
+  const known = Float64Array.from(rows, (row) => values[row]!).filter(
+    (value) => !Number.isNaN(value),
+  )
   const mean = known.reduce((sum, value) => sum + value / known.length, 0)
-  const deviation = Math.sqrt(known.reduce((sum, value) => sum + (value - mean) ** 2 / known.length, 0))
+  const deviation = Math.sqrt(
+    known.reduce((sum, value) => sum + (value - mean) ** 2 / known.length, 0),
+  )
   return { mean, deviation }
 }
 
@@ -125,7 +152,9 @@ function oneHot({ name, cells, categorical }: Column, train: Int32Array): Encode
   if (levels.length < 2) return 'constant'
   if (levels.length > MAX_LEVELS && !categorical) {
     const dates = levels.every((level) => FOREIGN_DATE.test(level))
-    return dates ? 'dates, which are read as 2026-12-31 only' : `${integer(levels.length)} different texts`
+    return dates
+      ? 'dates, which are read as 2026-12-31 only'
+      : `${integer(levels.length)} different texts`
   }
   const number = new Map(levels.map((level, index) => [level, index]))
   const codes = Int32Array.from(cells, (cell) => number.get(cell) ?? -1)

@@ -29,7 +29,8 @@ export function parseCsv(text: string, file: string, options: CsvOptions): Datas
   const table = readTable(text, file, options.header)
   const { header } = table
   const target = targetOf(table, file, options.target)
-  const all = (names: readonly string[] = [], option: string) => new Set(names.flatMap((name) => find(table, name, option, file)))
+  const all = (names: readonly string[] = [], option: string) =>
+    new Set(names.flatMap((name) => find(table, name, option, file)))
   const categorical = all(options.categorical, '--categorical')
   const ignored = all(options.ignore, '--ignore').add(target)
 
@@ -37,19 +38,28 @@ export function parseCsv(text: string, file: string, options: CsvOptions): Datas
   const about = { name, what: `${file}: column ${quoted(name)}`, task: options.task }
   const { records, lines, unlabelled } = withoutMissing(table, target)
   if (records.length === 0) throw new InputError(`${about.what} is empty; choose another --target`)
-  if (records.length === 1) throw new InputError(`${file} has one row with a target; training needs several, give more`)
+  if (records.length === 1)
+    throw new InputError(`${file} has one row with a target; training needs several, give more`)
   const cellsOf = (index: number) => records.map((record) => record[index]!)
   const columns = header.flatMap((title, index): Column[] =>
-    ignored.has(index) ? [] : [{ name: title, cells: cellsOf(index), categorical: categorical.has(index) }],
+    ignored.has(index)
+      ? []
+      : [{ name: title, cells: cellsOf(index), categorical: categorical.has(index) }],
   )
   const cells = cellsOf(target)
   const words = options.task === 'classification' || categorical.has(target)
-  const isNumber = (cell: string) => (readNumber(cell, 'point') ?? readNumber(cell, 'comma')) !== undefined
-  const column = { name, cells, categorical: words || (options.task === undefined && areWords(cells, isNumber)) }
+  const isNumber = (cell: string) =>
+    (readNumber(cell, 'point') ?? readNumber(cell, 'comma')) !== undefined
+  const column = {
+    name,
+    cells,
+    categorical: words || (options.task === undefined && areWords(cells, isNumber)),
+  }
   const origin = { file, lines, separator: table.separator, decimal: options.decimal }
   const { kinds, notes } = kindsOf([...columns, column], origin)
   const kind = kinds.at(-1)!
-  const goal = kind.kind === 'numbers' ? ofNumbers(cells, kind.values, about) : ofNames(cells, about)
+  const goal =
+    kind.kind === 'numbers' ? ofNumbers(cells, kind.values, about) : ofNames(cells, about)
   const left = unlabelled > 0 ? [`Rows without a target, left out: ${integer(unlabelled)}.`] : []
   return datasetOf(file, name, goal, {
     seed: options.seed,
@@ -60,27 +70,39 @@ export function parseCsv(text: string, file: string, options: CsvOptions): Datas
 
 function targetOf(table: Table, file: string, name: string | undefined): number {
   if (name === undefined) {
-    const row = table.headless ? '; its first line was read as a row, say --header yes if it names them' : ''
+    const row = table.headless
+      ? '; its first line was read as a row, say --header yes if it names them'
+      : ''
     const names = listed(table.header)
-    throw new InputError(`${file}: name the column to predict with --target COLUMN; there are ${names}${row}`)
+    throw new InputError(
+      `${file}: name the column to predict with --target COLUMN; there are ${names}${row}`,
+    )
   }
   const [index, ...more] = find(table, name, '--target', file)
   if (more.length === 0) return index!
   const places = [index!, ...more].map((place) => `'column ${place + 1}'`).join(' or ')
-  throw new InputError(`${file} has ${more.length + 1} columns ${quoted(name)} (--target); say which: ${places}`)
+  throw new InputError(
+    `${file} has ${more.length + 1} columns ${quoted(name)} (--target); say which: ${places}`,
+  )
 }
 
 /**
  * The columns of a name: one, or more where the file has it more than once; `column 3` is the
  * third.
  */
-function find({ header, headless, twice }: Table, name: string, option: string, file: string): readonly number[] {
+function find(
+  { header, headless, twice }: Table,
+  name: string,
+  option: string,
+  file: string,
+): readonly number[] {
   const doubles = twice.get(name)
   if (doubles !== undefined) return doubles
   const index = header.indexOf(name)
   if (index >= 0) return [index]
   const [, number] = (headless ? /^(?:column )?(\d+)$/i : /^column (\d+)$/i).exec(name) ?? []
-  if (number !== undefined && Number(number) >= 1 && Number(number) <= header.length) return [Number(number) - 1]
+  if (number !== undefined && Number(number) >= 1 && Number(number) <= header.length)
+    return [Number(number) - 1]
   const why = headless
     ? `: its first line looks like a row, so they are called column 1 to column ${header.length} (or say --header yes)`
     : header.length === 1

@@ -9,7 +9,8 @@ import { type Notation, readDate, readNumber } from './numbers.ts'
 const MISSING = new Set(['', 'na', 'n/a', '#n/a', 'nan', 'null', '?'])
 
 /** Whether a cell says that there is no value. */
-export const isMissing = (cell: string): boolean => cell.length <= 4 && MISSING.has(cell.toLowerCase())
+export const isMissing = (cell: string): boolean =>
+  cell.length <= 4 && MISSING.has(cell.toLowerCase())
 
 /** One column of a table, as text. */
 export interface Column {
@@ -63,10 +64,15 @@ export function kindsOf(columns: readonly Column[], origin: Origin): Kinds {
     if (column.categorical || known === 0) return { kind: 'names' }
     if (either * 2 <= known) return datesOf(column) ?? { kind: 'names' }
     if (origin.decimal !== undefined) return numbersOf(column, origin.decimal, surveys[i]!, origin)
-    if (point !== comma) return numbersOf(column, point > comma ? 'point' : 'comma', surveys[i]!, origin)
+    if (point !== comma)
+      return numbersOf(column, point > comma ? 'point' : 'comma', surveys[i]!, origin)
     if (ambiguous === undefined) return numbersOf(column, 'point', surveys[i]!, origin)
-    const notation = usual ?? (origin.separator !== ',' && ambiguous.includes(',') ? 'comma' : 'point')
-    const plain = notation === 'point' && ambiguous.includes('.') && (usual === 'point' || origin.separator === ',')
+    const notation =
+      usual ?? (origin.separator !== ',' && ambiguous.includes(',') ? 'comma' : 'point')
+    const plain =
+      notation === 'point' &&
+      ambiguous.includes('.') &&
+      (usual === 'point' || origin.separator === ',')
     if (!plain) unsure.push({ name: column.name, cell: ambiguous, notation })
     return numbersOf(column, notation, surveys[i]!, origin)
   })
@@ -76,7 +82,10 @@ export function kindsOf(columns: readonly Column[], origin: Origin): Kinds {
 /** The notation of the columns that leave no doubt, if they agree. */
 function usualOf(surveys: readonly Survey[]): Notation | undefined {
   const numeric = surveys.filter(({ either, known }) => either * 2 > known)
-  const [points, commas] = [numeric.some(({ point, comma }) => point > comma), numeric.some(({ point, comma }) => comma > point)]
+  const [points, commas] = [
+    numeric.some(({ point, comma }) => point > comma),
+    numeric.some(({ point, comma }) => comma > point),
+  ]
   return points === commas ? undefined : points ? 'point' : 'comma'
 }
 
@@ -97,7 +106,12 @@ function survey({ cells, categorical }: Column): Survey {
   return { ...counts, ambiguous }
 }
 
-function numbersOf({ name, cells }: Column, notation: Notation, { known }: Survey, { file, lines }: Origin): Kind {
+function numbersOf(
+  { name, cells }: Column,
+  notation: Notation,
+  { known }: Survey,
+  { file, lines }: Origin,
+): Kind {
   const values = new Float64Array(cells.length)
   let strays = 0
   let first = -1
@@ -150,5 +164,8 @@ function doubts(unsure: readonly { name: string; cell: string; notation: Notatio
 /** Names in a line, not too many. */
 export function listed(names: readonly string[], most = 12): string {
   const shown = names.slice(0, most).map((name) => clip(printable(name), 80))
-  return shown.join(', ') + (names.length > most ? ` and ${(names.length - most).toLocaleString('en-US')} more` : '')
+  return (
+    shown.join(', ') +
+    (names.length > most ? ` and ${(names.length - most).toLocaleString('en-US')} more` : '')
+  )
 }

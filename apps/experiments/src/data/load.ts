@@ -1,5 +1,5 @@
-// From a path to a data set: reads the file, tells CSV from LIBSVM by looking at it, and refuses what this app cannot
-// hold. Without a path the data set is MNIST.
+// From a path to a data set: reads the file, tells CSV from LIBSVM by looking at it, and refuses
+// what this app cannot hold. Without a path the data set is MNIST.
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { InputError } from '../errors.ts'
@@ -28,10 +28,13 @@ export async function loadDataset(path: string | undefined, options: CsvOptions)
 /** The data set that `text`, the contents of the file named `file`, describes. */
 export function parseDataset(text: string, file: string, options: CsvOptions): Dataset {
   if (text.trim() === '') throw new InputError(`${file} is empty`)
-  if (/\.(csv|tsv)$/i.test(file) || !text.split('\n', 10).some(looksLikeLibsvm)) return parseCsv(text, file, options)
+  if (/\.(csv|tsv)$/i.test(file) || !text.split('\n', 10).some(looksLikeLibsvm))
+    return parseCsv(text, file, options)
   const { target, categorical, ignore, header, decimal } = options
   if ([target, categorical?.[0], ignore?.[0], header, decimal].some((each) => each !== undefined)) {
-    throw new InputError(`${file} is LIBSVM text, which has no named columns: leave out --target and the like`)
+    throw new InputError(
+      `${file} is LIBSVM text, which has no named columns: leave out --target and the like`,
+    )
   }
   return parseLibsvm(text, file, options)
 }

@@ -1,6 +1,6 @@
-// What the training loop sees of any data set, whatever its format: numbered rows that write their features as floats
-// into a batch. How they are stored (pixels as bytes, sparse pairs, columns of a table) stays with each format, so a
-// batch is dense and the data set need not be.
+// What the training loop sees of any data set, whatever its format: numbered rows that write their
+// features as floats into a batch. How they are stored (pixels as bytes, sparse pairs, columns of a
+// table) stays with each format, so a batch is dense and the data set need not be.
 
 /** Rows with what is to be predicted of each. */
 export interface Rows {
@@ -29,7 +29,9 @@ export interface Dataset {
   readonly task: Task
   readonly train: Rows
   readonly test: Rows
-  /** What a reader of the results should know: missing values, columns left out, who made the data. */
+  /**
+   * What a reader of the results should know: missing values, columns left out, who made the data.
+   */
   readonly notes: readonly string[]
 }
 

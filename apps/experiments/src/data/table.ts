@@ -33,7 +33,8 @@ export function readTable(given: string, file: string, asked?: 'yes' | 'no'): Ta
   const guess = guessHeader(first.cells, rest)
   const headless = asked === undefined ? guess === 'row' : asked === 'no'
   const rows = headless ? entries : rest
-  if (rows.length === 0) throw new InputError(`${file} has a header and no rows; add a line for each row`)
+  if (rows.length === 0)
+    throw new InputError(`${file} has a header and no rows; add a line for each row`)
   const { header, twice } = named(headless ? first.cells.map(() => '') : first.cells)
   return {
     header,
@@ -49,21 +50,30 @@ export function readTable(given: string, file: string, asked?: 'yes' | 'no'): Ta
 function headerNotes(guess: Guess, cells: readonly string[]): string[] {
   if (guess === 'row') {
     const names = `column 1${cells.length > 1 ? ` to column ${cells.length}` : ''}`
-    return [`The first line looks like a row, so the columns are called ${names}; if it names them, say --header yes.`]
+    return [
+      `The first line looks like a row, so the columns are called ${names}; if it names them, say --header yes.`,
+    ]
   }
   return guess === 'numbers'
-    ? [`The first line (${listed(cells.map(printable), 5)}) was taken as names of columns; if it is a row, say --header no.`]
+    ? [
+        `The first line (${listed(cells.map(printable), 5)}) was taken as names of columns; if it is a row, say --header no.`,
+      ]
     : []
 }
 
 const doubleNotes = (twice: Table['twice']): string[] =>
   [...twice]
     .slice(0, 5)
-    .map(([name, indices]) => `${indices.length} columns are called ${quoted(name)}; all but the first got a number.`)
+    .map(
+      ([name, indices]) =>
+        `${indices.length} columns are called ${quoted(name)}; all but the first got a number.`,
+    )
 
 /** Names for the columns, all different. */
 function named(cells: readonly string[]): Pick<Table, 'header' | 'twice'> {
-  const names = cells.map((name, index) => printable(name.replaceAll(/\s+/g, ' ')) || `column ${index + 1}`)
+  const names = cells.map(
+    (name, index) => printable(name.replaceAll(/\s+/g, ' ')) || `column ${index + 1}`,
+  )
   const places = new Map<string, number[]>()
   for (const [index, name] of names.entries()) {
     const known = places.get(name)
@@ -89,7 +99,8 @@ type Guess = 'names' | 'numbers' | 'row'
  * unless its numbers count on by one: 2019, 2020, 2021.
  */
 function guessHeader(first: readonly string[], rest: readonly Entry[]): Guess {
-  const isNumber = (cell: string) => (readNumber(cell, 'point') ?? readNumber(cell, 'comma')) !== undefined
+  const isNumber = (cell: string) =>
+    (readNumber(cell, 'point') ?? readNumber(cell, 'comma')) !== undefined
   const numbers = first.filter(isNumber).map(Number)
   if (numbers.length === 0) return 'names'
   const sample = rest.slice(0, 100)
@@ -97,7 +108,8 @@ function guessHeader(first: readonly string[], rest: readonly Entry[]): Guess {
     const known = sample.map(({ cells }) => cells[column]!).filter((each) => !isMissing(each))
     return !isNumber(cell) && !isMissing(cell) && known.filter(isNumber).length * 2 > known.length
   })
-  const counts = numbers.length > 1 && numbers.every((n, i) => Number.isInteger(n) && n === numbers[0]! + i)
+  const counts =
+    numbers.length > 1 && numbers.every((n, i) => Number.isInteger(n) && n === numbers[0]! + i)
   return names || counts || rest.length === 0 ? 'numbers' : 'row'
 }
 
@@ -109,10 +121,20 @@ interface Entry {
 const LINE_ENDS = ['\r\n', '\n', '\r']
 
 function readRecords(text: string, file: string, delimiter: string): Entry[] {
-  const options = { bom: true, info: true, trim: true, skip_empty_lines: true, delimiter, record_delimiter: LINE_ENDS }
+  const options = {
+    bom: true,
+    info: true,
+    trim: true,
+    skip_empty_lines: true,
+    delimiter,
+    record_delimiter: LINE_ENDS,
+  }
   try {
     const found = parse(text, options) as unknown as { record: string[]; info: { lines: number } }[]
-    return found.map(({ record, info }) => ({ cells: record, line: info.lines - lineBreaks(record) }))
+    return found.map(({ record, info }) => ({
+      cells: record,
+      line: info.lines - lineBreaks(record),
+    }))
   } catch (error) {
     throw error instanceof CsvError ? new InputError(explain(error, file)) : error
   }
@@ -146,7 +168,9 @@ function separatorOf(text: string): string {
   const lines = marksOf(text)
   const [first] = lines
   if (first === undefined) return ','
-  const alike = SEPARATORS.find((_, mark) => first[mark]! > 0 && lines.every((counts) => counts[mark] === first[mark]))
+  const alike = SEPARATORS.find(
+    (_, mark) => first[mark]! > 0 && lines.every((counts) => counts[mark] === first[mark]),
+  )
   const most = SEPARATORS[first.indexOf(Math.max(...first))]!
   return alike ?? (Math.max(...first) > 0 ? most : ',')
 }
@@ -175,8 +199,10 @@ function marksOf(text: string): number[][] {
 function explain(error: CsvError, file: string): string {
   const { code, lines, message }: { code: string; lines?: number; message: string } = error
   const line = `${file}, line ${lines}`
-  if (code === 'CSV_QUOTE_NOT_CLOSED') return `${file}: a quoted cell is still open at the end of the file; close its quote`
-  if (code === 'CSV_INVALID_CLOSING_QUOTE') return `${line}: text after a closing quote (inside quotes, write "" for ")`
+  if (code === 'CSV_QUOTE_NOT_CLOSED')
+    return `${file}: a quoted cell is still open at the end of the file; close its quote`
+  if (code === 'CSV_INVALID_CLOSING_QUOTE')
+    return `${line}: text after a closing quote (inside quotes, write "" for ")`
   if (code === 'INVALID_OPENING_QUOTE') {
     return `${line}: a quote inside a cell that does not begin with one (write "a ""b""" for a "b")`
   }

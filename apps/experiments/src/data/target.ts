@@ -31,13 +31,19 @@ export interface TargetOptions {
 export function ofNames(cells: readonly string[], { what, task }: TargetOptions): Target {
   if (task === 'regression') {
     const words = quoted(cells.find((cell) => Number.isNaN(Number(cell))) ?? cells[0]!)
-    throw new InputError(`${what} holds ${words}, which is not a number; leave out --task to predict classes`)
+    throw new InputError(
+      `${what} holds ${words}, which is not a number; leave out --task to predict classes`,
+    )
   }
   return { kind: 'classification', ...encodeLabels(cells, what) }
 }
 
 /** A target of numbers, as classes or as a quantity; `cells` is how they are written. */
-export function ofNumbers(cells: readonly string[], values: Float64Array, options: TargetOptions): Target {
+export function ofNumbers(
+  cells: readonly string[],
+  values: Float64Array,
+  options: TargetOptions,
+): Target {
   const { what, name, task } = options
   const kind = task ?? (areClasses(values) ? 'classification' : 'regression')
   if (kind === 'classification') {
@@ -45,7 +51,9 @@ export function ofNumbers(cells: readonly string[], values: Float64Array, option
     return { ...ofNames(cells, { what, name }), ...(task === undefined && { note: few }) }
   }
   if (values.every((value) => value === values[0])) {
-    throw new InputError(`${what} holds a single value, ${values[0]}: there is nothing to predict; choose another target`)
+    throw new InputError(
+      `${what} holds a single value, ${values[0]}: there is nothing to predict; choose another target`,
+    )
   }
   const taken = `${name} holds numbers, taken as a quantity; for classes say --task classification.`
   return { kind, values, ...(task === undefined && { note: taken }) }
@@ -75,10 +83,16 @@ export function datasetOf(
   file: string,
   name: string,
   target: Target,
-  { seed, features, notes }: { seed: number; features: (train: Int32Array) => Features; notes: readonly string[] },
+  {
+    seed,
+    features,
+    notes,
+  }: { seed: number; features: (train: Int32Array) => Features; notes: readonly string[] },
 ): Dataset {
   const { train, test } =
-    target.kind === 'classification' ? splitRows(target, seed, file) : splitEvenly(target.values, seed, file)
+    target.kind === 'classification'
+      ? splitRows(target, seed, file)
+      : splitEvenly(target.values, seed, file)
   const { task, targets } = learned(target, train)
   const { notes: more, ...rest } = features(train)
   const rows = { count: targets.length, targets, ...rest }
@@ -96,7 +110,10 @@ export function datasetOf(
 /** The task, and the targets as they are trained on. */
 function learned(target: Target, train: Int32Array): { task: Task; targets: Float32Array } {
   if (target.kind === 'classification') {
-    return { task: { kind: 'classification', classes: target.classes }, targets: Float32Array.from(target.labels) }
+    return {
+      task: { kind: 'classification', classes: target.classes },
+      targets: Float32Array.from(target.labels),
+    }
   }
   const { mean, deviation } = momentsOf(target.values, train)
   const targets = Float32Array.from(target.values, (value) => (value - mean) / deviation)
@@ -104,9 +121,15 @@ function learned(target: Target, train: Int32Array): { task: Task; targets: Floa
 }
 
 /** Holds out a fifth of the rows, chosen by the seed. */
-function splitEvenly(values: Float64Array, seed: number, file: string): { train: Int32Array; test: Int32Array } {
+function splitEvenly(
+  values: Float64Array,
+  seed: number,
+  file: string,
+): { train: Int32Array; test: Int32Array } {
   if (values.length < LEAST_ROWS) {
-    throw new InputError(`${file} has ${integer(values.length)} rows with a target; a regression needs ${LEAST_ROWS} at least`)
+    throw new InputError(
+      `${file} has ${integer(values.length)} rows with a target; a regression needs ${LEAST_ROWS} at least`,
+    )
   }
   const order = shuffler(seed)(Int32Array.from(values, (_, row) => row))
   const held = Math.max(2, Math.round(values.length * TEST_SHARE))
@@ -115,7 +138,9 @@ function splitEvenly(values: Float64Array, seed: number, file: string): { train:
     const { mean, deviation } = momentsOf(values, rows)
     if (deviation > 1e-12 * Math.abs(mean)) continue
     const what = name === 'test' ? 'held out as the test split' : 'to train on'
-    throw new InputError(`${file}: all rows ${what} have the target ${figure(mean)}; give more rows, or another --seed`)
+    throw new InputError(
+      `${file}: all rows ${what} have the target ${figure(mean)}; give more rows, or another --seed`,
+    )
   }
   return split
 }

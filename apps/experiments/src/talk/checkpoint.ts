@@ -1,5 +1,6 @@
-// Where an interrupted experiment continues: the finished runs and the state of the one under way, in a file beside the
-// report. It is written whole or not at all, belongs to one set of choices, and goes when the experiment is done.
+// Where an interrupted experiment continues: the finished runs and the state of the one under way,
+// in a file beside the report. It is written whole or not at all, belongs to one set of choices,
+// and goes when the experiment is done.
 import { readFile, rm } from 'node:fs/promises'
 import { InputError } from '../errors.ts'
 import { writeWhole } from '../report.ts'
@@ -45,5 +46,7 @@ function parse(text: string, path: string): Kept & { command: string } {
   } catch {
     // falls through: cut off or not ours
   }
-  throw new InputError(`${path} is no checkpoint of an experiment; move it, or give --fresh to begin anew in its place`)
+  throw new InputError(
+    `${path} is no checkpoint of an experiment; move it, or give --fresh to begin anew in its place`,
+  )
 }

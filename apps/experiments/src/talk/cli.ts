@@ -1,5 +1,5 @@
-// The command line of the talk: `talk` lists the experiments, `talk NAME` runs one. Checks what was asked, then has the
-// runs made, the tables printed and the report written.
+// The command line of the talk: `talk` lists the experiments, `talk NAME` runs one. Checks what was
+// asked, then has the runs made, the tables printed and the report written.
 import { mkdir } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { Command, CommanderError } from 'commander'
@@ -36,7 +36,8 @@ export interface Surroundings {
 }
 
 /** What the verdicts of a quick run are worth. */
-const QUICK = 'With --quick everything runs, but runs are too short, and too few, to judge a claim by.'
+const QUICK =
+  'With --quick everything runs, but runs are too short, and too few, to judge a claim by.'
 
 /** Exit code of a run that was interrupted, as shells have it. */
 const INTERRUPTED = 130
@@ -60,10 +61,19 @@ export async function talk(words: readonly string[], around: Surroundings): Prom
 
 function createCommand(out: NodeJS.WritableStream): Command {
   return new Command('npm start -- talk')
-    .description('The experiments of the talk "Parameter-Free Adaptive Optimization". Without a name they are listed.')
-    .argument('[name]', `one of ${experiments.map(({ name }) => name).join(', ')}; or docs, which writes docs/experiments.md`)
+    .description(
+      'The experiments of the talk "Parameter-Free Adaptive Optimization". Without a name they are listed.',
+    )
+    .argument(
+      '[name]',
+      `one of ${experiments.map(({ name }) => name).join(', ')}; or docs, which writes docs/experiments.md`,
+    )
     .option('--quick', 'half a minute in place of ten')
-    .option('--seeds <n>', 'repeat every run with so many seeds (default: 3, or 1 with --quick)', whole(1, 100))
+    .option(
+      '--seeds <n>',
+      'repeat every run with so many seeds (default: 3, or 1 with --quick)',
+      whole(1, 100),
+    )
     .option('--seed <n>', 'the first seed', whole(0, 2 ** 31 - 1), 1)
     .option('--data <file>', 'convex: a LIBSVM file of two classes in place of generated data')
     .option('--report <file>', 'where the report goes', 'report.html')
@@ -92,13 +102,20 @@ function find(name: string): Experiment {
   const names = experiments.map((each) => each.name)
   const experiment = experiments.find((each) => each.name === name)
   if (experiment) return experiment
-  throw new InputError(`there is no experiment ${quoted(name)}: known are ${names.join(', ')}${suggestion(name, names)}`)
+  throw new InputError(
+    `there is no experiment ${quoted(name)}: known are ${names.join(', ')}${suggestion(name, names)}`,
+  )
 }
 
-async function run(experiment: Experiment, options: Options, { out, err, signal }: Surroundings): Promise<number> {
+async function run(
+  experiment: Experiment,
+  options: Options,
+  { out, err, signal }: Surroundings,
+): Promise<number> {
   const report = resolve(options.report)
   await checkWritable(report)
-  if (options.data !== undefined && !experiment.takesData) throw new InputError(`${experiment.name} takes no --data`)
+  if (options.data !== undefined && !experiment.takesData)
+    throw new InputError(`${experiment.name} takes no --data`)
   const choices: Choices = {
     scale: options.quick ? 'quick' : 'full',
     seeds: options.seeds ?? (options.quick ? 1 : 3),
@@ -117,20 +134,36 @@ async function run(experiment: Experiment, options: Options, { out, err, signal 
   const progress = showRuns(plan.runs, experiment.metric, err)
   const traces = await conduct(plan, checkpoint, progress, signal).finally(() => progress.stop())
   if (traces === undefined) {
-    err.write(`interrupted; to continue: ${command}${options.report === 'report.html' ? '' : ` --report ${options.report}`}\n`)
+    err.write(
+      `interrupted; to continue: ${command}${options.report === 'report.html' ? '' : ` --report ${options.report}`}\n`,
+    )
     return INTERRUPTED
   }
   const named = choices.data === undefined ? {} : { data: basename(choices.data) }
   const own = commandOf(experiment, { ...choices, ...named })
-  const results: Results = { experiment: experiment.name, ...named, command: own, facts: plan.facts, notes, traces }
+  const results: Results = {
+    experiment: experiment.name,
+    ...named,
+    command: own,
+    facts: plan.facts,
+    notes,
+    traces,
+  }
   await present(experiment, results, report, options, out)
   await checkpoint.remove()
   return 0
 }
 
-async function present(experiment: Experiment, results: Results, report: string, options: Options, out: NodeJS.WritableStream) {
+async function present(
+  experiment: Experiment,
+  results: Results,
+  report: string,
+  options: Options,
+  out: NodeJS.WritableStream,
+) {
   out.write(`${renderTables(results.traces, experiment)}\n\n`)
-  for (const { claim, verdict, because } of experiment.verdicts(results.traces)) out.write(`${verdict}: ${claim}\n  ${because}\n`)
+  for (const { claim, verdict, because } of experiment.verdicts(results.traces))
+    out.write(`${verdict}: ${claim}\n  ${because}\n`)
   await writeWhole(report, renderReport(experiment, results))
   out.write(`\nReport: ${report}\n`)
   if (options.svg !== undefined) {
@@ -144,6 +177,15 @@ async function present(experiment: Experiment, results: Results, report: string,
 
 /** The command that makes the same results again. */
 function commandOf({ name }: Experiment, { scale, seeds, seed, data }: Choices): string {
-  const words = ['npm start -- talk', name, ...(scale === 'quick' ? ['--quick'] : []), `--seeds ${seeds}`]
-  return [...words, ...(seed === 1 ? [] : [`--seed ${seed}`]), ...(data === undefined ? [] : [`--data ${data}`])].join(' ')
+  const words = [
+    'npm start -- talk',
+    name,
+    ...(scale === 'quick' ? ['--quick'] : []),
+    `--seeds ${seeds}`,
+  ]
+  return [
+    ...words,
+    ...(seed === 1 ? [] : [`--seed ${seed}`]),
+    ...(data === undefined ? [] : [`--data ${data}`]),
+  ].join(' ')
 }

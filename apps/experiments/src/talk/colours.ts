@@ -1,5 +1,5 @@
-// One colour per method, the same in every figure, for light and for dark pages. A figure carries the colours it uses in
-// a style sheet of its own, so that it can stand alone as a file.
+// One colour per method, the same in every figure, for light and for dark pages. A figure carries
+// the colours it uses in a style sheet of its own, so that it can stand alone as a file.
 
 /** Light and dark. */
 const COLOURS: Record<string, readonly [string, string]> = {
@@ -44,8 +44,17 @@ export interface Painted {
 }
 
 /** The class of what is drawn for each of the methods, and the style sheet behind the classes. */
-export function paint(all: readonly Painted[]): { classOf(painted: Painted): string; style: string } {
-  const unknown = [...new Set(all.filter(({ role, method }) => role === 'free' && !COLOURS[method]).map(({ method }) => method))]
+export function paint(all: readonly Painted[]): {
+  classOf(painted: Painted): string
+  style: string
+} {
+  const unknown = [
+    ...new Set(
+      all
+        .filter(({ role, method }) => role === 'free' && !COLOURS[method])
+        .map(({ method }) => method),
+    ),
+  ]
   const taken = all.map(({ method }) => COLOURS[method]?.[0])
   const others = OTHERS.filter(([light]) => !taken.includes(light))
   const colour = ({ method, role }: Painted) => {
@@ -53,7 +62,8 @@ export function paint(all: readonly Painted[]): { classOf(painted: Painted): str
     return COLOURS[method] ?? others[unknown.indexOf(method) % others.length]
   }
   const pairs = [...new Map(all.map((each) => [classOf(each), colour(each)]))]
-  const rules = (shade: 0 | 1) => pairs.map(([name, pair]) => `.${name}{--c:${pair?.[shade]}}`).join('')
+  const rules = (shade: 0 | 1) =>
+    pairs.map(([name, pair]) => `.${name}{--c:${pair?.[shade]}}`).join('')
   const page = (text: string, line: string) => `.figure{--muted:${text};--line:${line}}`
   const light = page('#6b6b76', '#e4e4ea') + rules(0)
   const dark = page('#9c9ca8', '#2d2d34') + rules(1)

@@ -1,10 +1,12 @@
-// Makes the runs of an experiment one after the other, from where they were interrupted if they were, keeping a
-// checkpoint on the way. What is seen of it meanwhile is progress.ts.
+// Makes the runs of an experiment one after the other, from where they were interrupted if they
+// were, keeping a checkpoint on the way. What is seen of it meanwhile is progress.ts.
 import type { Checkpoint } from './checkpoint.ts'
 import type { Numbers, Plan, Run, Trace } from './experiment.ts'
 import { follow } from './follow.ts'
 
-/** How often, in milliseconds, an interruption is looked for, and the checkpoint brought up to date. */
+/**
+ * How often, in milliseconds, an interruption is looked for, and the checkpoint brought up to date.
+ */
 const [TURN, CHECKPOINT_EVERY] = [100, 10_000]
 
 /** Who is told what goes on. */
@@ -15,7 +17,10 @@ export interface Audience {
   end(run: Run, done: number, trace: Trace): void
 }
 
-/** The traces of all runs; undefined if the signal interrupted them, and then the checkpoint is up to date. */
+/**
+ * The traces of all runs; undefined if the signal interrupted them, and then the checkpoint is up
+ * to date.
+ */
 export async function conduct(
   { runs }: Plan,
   checkpoint: Checkpoint,

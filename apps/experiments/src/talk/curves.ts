@@ -1,5 +1,5 @@
-// The figures that most experiments have: a quantity over the steps, a line per method; and the outcome over Adam's
-// learning rates, with the methods that need none as levels.
+// The figures that most experiments have: a quantity over the steps, a line per method; and the
+// outcome over Adam's learning rates, with the methods that need none as levels.
 import type { Figure, Metric, Trace } from './experiment.ts'
 import { type Axis, drawLines, type Line, type Point } from './figures.ts'
 import { geometric, type Row, rowsOf } from './summary.ts'
@@ -21,12 +21,22 @@ export interface Curves {
   readonly levels?: readonly { readonly label: string; readonly y: number }[]
 }
 
-/** A quantity over the steps on one problem, both axes logarithmic as `y` says; nothing where no trace has it. */
-export function curves(traces: readonly Trace[], problem: string, metric: Metric, options: Curves): Figure[] {
+/**
+ * A quantity over the steps on one problem, both axes logarithmic as `y` says; nothing where no
+ * trace has it.
+ */
+export function curves(
+  traces: readonly Trace[],
+  problem: string,
+  metric: Metric,
+  options: Curves,
+): Figure[] {
   const rows = rowsOf(traces, problem, metric).filter((row) => !(options.without?.(row) ?? false))
   const lines = rows.flatMap((row) => [
     line(row, options.key),
-    ...(options.bound === undefined ? [] : [{ ...line(row, options.bound), dashed: true, unnamed: true }]),
+    ...(options.bound === undefined
+      ? []
+      : [{ ...line(row, options.bound), dashed: true, unnamed: true }]),
   ])
   if (lines.every(({ points }) => points.length === 0)) return []
   const levels = (options.levels ?? []).map(({ label, y }): Line => {
@@ -46,18 +56,33 @@ export function curves(traces: readonly Trace[], problem: string, metric: Metric
 
 function line(row: Row, key: string): Line {
   const role = row.free ? 'free' : row.rank === 'best' || row.lr === undefined ? 'best' : 'grid'
-  return { method: row.method, label: row.label, role, points: over(row.traces, key), unnamed: role === 'grid' }
+  return {
+    method: row.method,
+    label: row.label,
+    role,
+    points: over(row.traces, key),
+    unnamed: role === 'grid',
+  }
 }
 
-/** The mean over the seeds, with its range, at each step that all of them have; geometric where all is positive. */
+/**
+ * The mean over the seeds, with its range, at each step that all of them have; geometric where all
+ * is positive.
+ */
 export function over(traces: readonly Trace[], key: string): Point[] {
-  const maps = traces.map(({ series }) => new Map(series.step.map((step, i) => [step, series[key]?.[i]])))
+  const maps = traces.map(
+    ({ series }) => new Map(series.step.map((step, i) => [step, series[key]?.[i]])),
+  )
   const [first, ...others] = maps
   const steps = [...first.keys()].filter((step) => others.every((map) => map.has(step)))
   return steps.flatMap((step) => {
-    const values = maps.map((map) => map.get(step)).filter((value): value is number => typeof value === 'number')
+    const values = maps
+      .map((map) => map.get(step))
+      .filter((value): value is number => typeof value === 'number')
     if (step === null || values.length < traces.length) return []
-    const mean = values.every((value) => value > 0) ? geometric(values) : values.reduce((a, b) => a + b, 0) / values.length
+    const mean = values.every((value) => value > 0)
+      ? geometric(values)
+      : values.reduce((a, b) => a + b, 0) / values.length
     return [{ x: step, y: mean, low: Math.min(...values), high: Math.max(...values) }]
   })
 }
@@ -70,18 +95,35 @@ export function overRates(
   y: Omit<Axis, 'label'>,
   rate?: string,
 ): Figure[] {
-  const rows = rowsOf(traces, problem, metric).filter(({ diverged, traces }) => diverged < traces.length)
+  const rows = rowsOf(traces, problem, metric).filter(
+    ({ diverged, traces }) => diverged < traces.length,
+  )
   const grid = rows.filter((row) => row.lr !== undefined)
   if (grid.length < 2) return []
   const names = [...new Set(grid.map(({ method }) => method))]
   const tuned = names.map(
     (method): Line => ({
-      ...{ method, role: names.length > 1 ? 'free' : 'best', label: method, dots: true },
-      points: grid.flatMap((row) => (row.method === method ? [place(row, metric)] : [])).sort((a, b) => a.x - b.x),
+      method,
+      role: names.length > 1 ? 'free' : 'best',
+      label: method,
+      dots: true,
+      points: grid
+        .flatMap((row) => (row.method === method ? [place(row, metric)] : []))
+        .sort((a, b) => a.x - b.x),
     }),
   )
   const levels = rows.flatMap((row): Line[] =>
-    row.free ? [{ method: row.method, role: 'free', label: row.label, level: true, points: [place(row, metric)] }] : [],
+    row.free
+      ? [
+          {
+            method: row.method,
+            role: 'free',
+            label: row.label,
+            level: true,
+            points: [place(row, metric)],
+          },
+        ]
+      : [],
   )
   const x = { label: rate ?? `learning rate of ${names}`, log: true }
   const svg = drawLines([...tuned, ...levels], x, { label: metric.label, ...y })
@@ -92,12 +134,16 @@ export function overRates(
 /** A row as a point over its learning rate. */
 function place(row: Row, metric: Metric): Point {
   const { mean, deviation } = row.value
-  const [low, high] = metric.gap === 'ratio' ? [mean / deviation, mean * deviation] : [mean - deviation, mean + deviation]
+  const [low, high] =
+    metric.gap === 'ratio'
+      ? [mean / deviation, mean * deviation]
+      : [mean - deviation, mean + deviation]
   return { x: row.lr ?? 1, y: mean, low, high }
 }
 
 /** Figures for the report only. */
-export const aside = (figures: readonly Figure[]): Figure[] => figures.map((figure) => ({ ...figure, aside: true }))
+export const aside = (figures: readonly Figure[]): Figure[] =>
+  figures.map((figure) => ({ ...figure, aside: true }))
 
 /** A name as part of a file name. */
 export const slug = (name: string): string =>

@@ -1,4 +1,5 @@
-// docs/experiments.md and its figures, generated from the recorded results. Not a place for numbers written by hand.
+// docs/experiments.md and its figures, generated from the recorded results. Not a place for numbers
+// written by hand.
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -23,7 +24,8 @@ export async function writeDocs(): Promise<string[]> {
   const { page, figures } = await generateDocs()
   const folder = join(DOCS, 'experiments')
   await mkdir(folder, { recursive: true })
-  for (const old of await readdir(folder)) if (old.endsWith('.svg') && !(old in figures)) await rm(join(folder, old))
+  for (const old of await readdir(folder))
+    if (old.endsWith('.svg') && !(old in figures)) await rm(join(folder, old))
   await writeWhole(join(DOCS, 'experiments.md'), page)
   for (const [name, svg] of Object.entries(figures)) await writeWhole(join(folder, name), svg)
   return ['experiments.md', ...Object.keys(figures).map((name) => `experiments/${name}`)]
@@ -39,17 +41,23 @@ export async function generateDocs(): Promise<{ page: string; figures: Record<st
   )
   const figures = Object.fromEntries(
     recorded.flatMap(({ name, experiment, results }) =>
-      shownOf(experiment, results).map((figure) => [`${name}-${figure.name}.svg`, figure.svg] as const),
+      shownOf(experiment, results).map(
+        (figure) => [`${name}-${figure.name}.svg`, figure.svg] as const,
+      ),
     ),
   )
   const page = pageOf(recorded)
-  for (const [name, text] of Object.entries({ 'experiments.md': page, ...figures })) checkText(name, text)
+  for (const [name, text] of Object.entries({ 'experiments.md': page, ...figures }))
+    checkText(name, text)
   return { page, figures }
 }
 
 /** Refuses what no reader should see: numbers that are none, and sentences that end twice. */
 export function checkText(name: string, text: string): void {
-  const found = /.{0,60}(?:\bNaN|\bInfinity\b|\bundefined\b|(?<!\.)\.\s*\.(?!\.)|,\s*[,;.](?=\s)|;\s*[.;]).{0,20}/.exec(text)
+  const found =
+    /.{0,60}(?:\bNaN|\bInfinity\b|\bundefined\b|(?<!\.)\.\s*\.(?!\.)|,\s*[,;.](?=\s)|;\s*[.;]).{0,20}/.exec(
+      text,
+    )
   if (found) throw new Error(`${name} has text that should not be there: ${found[0].trim()}`)
 }
 
@@ -69,7 +77,9 @@ const pageOf = (recorded: readonly Recorded[]): string =>
 
 function claims(recorded: readonly Recorded[]): string {
   const rows = recorded.flatMap(({ name, experiment, results }) =>
-    experiment.verdicts(results.traces).map(({ claim, verdict }) => [`[${name}](#${name})`, escaped(claim), verdict]),
+    experiment
+      .verdicts(results.traces)
+      .map(({ claim, verdict }) => [`[${name}](#${name})`, escaped(claim), verdict]),
   )
   return markdownTable(['experiment', 'claim or question', 'here'], rows)
 }
@@ -93,9 +103,11 @@ function section({ name, experiment, results }: Recorded): string {
   ].join('\n\n')
 }
 
-const shownOf = (experiment: Experiment, { traces }: Results) => experiment.figures(traces).filter(({ aside }) => !aside)
+const shownOf = (experiment: Experiment, { traces }: Results) =>
+  experiment.figures(traces).filter(({ aside }) => !aside)
 
-const verdictText = ({ claim, verdict, because }: Verdict) => `**${verdict}:** ${escaped(claim)} ${escaped(because)}`
+const verdictText = ({ claim, verdict, because }: Verdict) =>
+  `**${verdict}:** ${escaped(claim)} ${escaped(because)}`
 
 const tableText = ({ problem, heads, cells }: Table) =>
   `**${escaped(problem)}**\n\n${markdownTable(

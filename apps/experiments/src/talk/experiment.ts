@@ -1,12 +1,15 @@
-// What an experiment of the talk is made of: runs (a method on a problem with a seed), the traces they leave, and what
-// is to be seen in them. Types, and next to nothing else: conduct.ts makes the runs, report.ts and docs.ts show the records.
+// What an experiment of the talk is made of: runs (a method on a problem with a seed), the traces
+// they leave, and what is to be seen in them. Types, and next to nothing else: conduct.ts makes the
+// runs, report.ts and docs.ts show the records.
 import type { Method } from './methods.ts'
 import type { Session } from './session.ts'
 
 /** Numbers by name. */
 export type Numbers = Record<string, number>
 
-/** How long an experiment takes: minutes, or half a minute on a small version of the same problem. */
+/**
+ * How long an experiment takes: minutes, or half a minute on a small version of the same problem.
+ */
 export type Scale = 'full' | 'quick'
 
 /** What the user may choose. */
@@ -45,7 +48,10 @@ export interface Plan {
   readonly notes: readonly string[]
 }
 
-/** A finished run. Only plain numbers, so that it can be kept as JSON; what is not finite is null there. */
+/**
+ * A finished run. Only plain numbers, so that it can be kept as JSON; what is not finite is null
+ * there.
+ */
 export interface Trace {
   readonly problem: string
   readonly method: string
@@ -54,7 +60,10 @@ export interface Trace {
   readonly seed: number
   /** Steps taken. */
   readonly steps: number
-  /** The loss became infinite or no number, and the run ended with it: whatever `final` says is no outcome. */
+  /**
+   * The loss became infinite or no number, and the run ended with it: whatever `final` says is no
+   * outcome.
+   */
   readonly diverged?: true
   readonly stepsPerSecond: number
   /** What was measured at the end. */
@@ -82,7 +91,10 @@ export interface Metric {
   readonly label: string
   /** Which end of the scale is good. */
   readonly better: 'lower' | 'higher'
-  /** How one is set beside another: as a difference, or as a quotient where the numbers span decades. */
+  /**
+   * How one is set beside another: as a difference, or as a quotient where the numbers span
+   * decades.
+   */
   readonly gap: 'difference' | 'ratio'
   /** What a run without one is called: "diverged" unless told. */
   readonly absent?: string
@@ -104,7 +116,12 @@ export interface Figure {
 export interface Verdict {
   /** The claim, as the talk (or the theorem) has it. */
   readonly claim: string
-  readonly verdict: 'reproduced' | 'partly reproduced' | 'not reproduced' | 'not testable at this size' | 'found'
+  readonly verdict:
+    | 'reproduced'
+    | 'partly reproduced'
+    | 'not reproduced'
+    | 'not testable at this size'
+    | 'found'
   /** The numbers, and by which measure. */
   readonly because: string
 }

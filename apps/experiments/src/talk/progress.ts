@@ -1,4 +1,5 @@
-// What is seen while an experiment runs: one bar over all runs on a terminal; elsewhere a line for every finished run.
+// What is seen while an experiment runs: one bar over all runs on a terminal; elsewhere a line for
+// every finished run.
 import { SingleBar } from 'cli-progress'
 import { figure } from '../format.ts'
 import type { Screen } from '../progress.ts'
@@ -7,7 +8,11 @@ import type { Metric, Numbers, Run } from './experiment.ts'
 import { label } from './methods.ts'
 
 /** Shows the runs of an experiment; `stop` is to be called even if one fails. */
-export function showRuns(runs: readonly Run[], metric: Metric, screen: Screen): Audience & { stop(): void } {
+export function showRuns(
+  runs: readonly Run[],
+  metric: Metric,
+  screen: Screen,
+): Audience & { stop(): void } {
   return screen.isTTY ? bar(runs, screen) : lines(runs, metric, screen)
 }
 
@@ -35,19 +40,25 @@ function bar(runs: readonly Run[], screen: Screen): Audience & { stop(): void } 
 }
 
 function describe({ loss, d }: Numbers): string {
-  return [`loss ${loss === undefined ? '' : figure(loss)}`, ...(d === undefined ? [] : [`d ${figure(d)}`])].join('  ')
+  return [
+    `loss ${loss === undefined ? '' : figure(loss)}`,
+    ...(d === undefined ? [] : [`d ${figure(d)}`]),
+  ].join('  ')
 }
 
 function lines(runs: readonly Run[], metric: Metric, screen: Screen): Audience & { stop(): void } {
   return {
     begin(run, done, steps) {
-      if (steps > 0) screen.write(`continues run ${done + 1} of ${runs.length} at step ${steps}: ${name(run)}\n`)
+      if (steps > 0)
+        screen.write(`continues run ${done + 1} of ${runs.length} at step ${steps}: ${name(run)}\n`)
     },
     sample() {},
     end(run, done, { final, diverged }) {
       const value = diverged ? null : final[metric.key]
       const outcome =
-        value === null || value === undefined ? (metric.absent ?? 'diverged') : `${metric.label} ${metric.format(value)}`
+        value === null || value === undefined
+          ? (metric.absent ?? 'diverged')
+          : `${metric.label} ${metric.format(value)}`
       screen.write(`${done + 1}/${runs.length} ${name(run)}: ${outcome}\n`)
     },
     stop() {},

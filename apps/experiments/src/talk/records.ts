@@ -1,5 +1,5 @@
-// The recorded results, apps/experiments/records: JSON with a line for each run, so that a new recording shows in a
-// comparison as the runs that changed.
+// The recorded results, apps/experiments/records: JSON with a line for each run, so that a new
+// recording shows in a comparison as the runs that changed.
 import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,13 +9,19 @@ import type { Results } from './experiment.ts'
 
 const FOLDER = fileURLToPath(new URL('../../records', import.meta.url))
 
-/** Keeps results; those of a file of the user's beside those of the experiment itself. Returns the path. */
+/**
+ * Keeps results; those of a file of the user's beside those of the experiment itself. Returns the
+ * path.
+ */
 export async function writeRecord(results: Results): Promise<string> {
   await mkdir(FOLDER, { recursive: true })
   const path = join(FOLDER, `${nameOf(results)}.json`)
   const { traces, ...rest } = results
   const lines = traces.map((trace) => JSON.stringify(trace))
-  await writeWhole(path, `${JSON.stringify(rest).slice(0, -1)},"traces":[\n${lines.join(',\n')}\n]}\n`)
+  await writeWhole(
+    path,
+    `${JSON.stringify(rest).slice(0, -1)},"traces":[\n${lines.join(',\n')}\n]}\n`,
+  )
   return path
 }
 
@@ -24,8 +30,12 @@ export async function readRecords(): Promise<{ name: string; results: Results }[
   const files = (await readdir(FOLDER).catch(() => [])).filter((file) => file.endsWith('.json'))
   const names = files.map((file) => file.replace('.json', '')).sort()
   return Promise.all(
-    names.map(async (name) => ({ name, results: JSON.parse(await readFile(join(FOLDER, `${name}.json`), 'utf8')) })),
+    names.map(async (name) => ({
+      name,
+      results: JSON.parse(await readFile(join(FOLDER, `${name}.json`), 'utf8')),
+    })),
   )
 }
 
-const nameOf = ({ experiment, data }: Results) => (data === undefined ? experiment : `${experiment}-${slug(data)}`)
+const nameOf = ({ experiment, data }: Results) =>
+  data === undefined ? experiment : `${experiment}-${slug(data)}`

@@ -1,5 +1,5 @@
-// The report of an experiment: one HTML file that needs nothing else, no network and no script. Verdicts, figures,
-// tables, setting, and the numbers behind them as JSON.
+// The report of an experiment: one HTML file that needs nothing else, no network and no script.
+// Verdicts, figures, tables, setting, and the numbers behind them as JSON.
 import { type Html, html } from '../html.ts'
 import { figure, page } from '../page.ts'
 import type { Experiment, Results, Verdict } from './experiment.ts'

@@ -1,5 +1,5 @@
-// A method at work on a problem, whatever the tensors are: plain arrays or tfjs variables. It hides their type, so that
-// following a run, saving and resuming it are written once.
+// A method at work on a problem, whatever the tensors are: plain arrays or tfjs variables. It hides
+// their type, so that following a run, saving and resuming it are written once.
 import {
   type Algorithm,
   type Backend,
@@ -28,7 +28,10 @@ export interface Task<P> {
   /** The parameters, at their start. */
   readonly params: Named<P>
   readonly backend: Backend<P>
-  /** Gives the optimizer the gradient at its parameters for step k = 0, 1, …, and returns the loss there. */
+  /**
+   * Gives the optimizer the gradient at its parameters for step k = 0, 1, …, and returns the loss
+   * there.
+   */
   step(optimizer: Optimizer<P>, k: number): number
   /** Looks at the run; called at a few dozen steps and at the end. */
   measure(moment: Moment<P>): Numbers
@@ -51,7 +54,11 @@ export interface Session {
 }
 
 /** Starts a method on a task. */
-export async function begin<P>(task: Task<P>, algorithm: Algorithm, distance: Method['distance']): Promise<Session> {
+export async function begin<P>(
+  task: Task<P>,
+  algorithm: Algorithm,
+  distance: Method['distance'],
+): Promise<Session> {
   const optimizer = await createOptimizer(algorithm, task.params, task.backend)
   const memory: Numbers = {}
   return {
@@ -81,6 +88,10 @@ export async function begin<P>(task: Task<P>, algorithm: Algorithm, distance: Me
 
 /** A scalar; of one that each tensor has for itself the geometric mean. */
 function single(scalars: Numbers, name: string): number {
-  const all = Object.entries(scalars).flatMap(([key, value]) => (key === name || key.startsWith(`${name}/`) ? [value] : []))
-  return all.length === 1 ? all[0] : Math.exp(all.reduce((sum, value) => sum + Math.log(value), 0) / all.length)
+  const all = Object.entries(scalars).flatMap(([key, value]) =>
+    key === name || key.startsWith(`${name}/`) ? [value] : [],
+  )
+  return all.length === 1
+    ? all[0]
+    : Math.exp(all.reduce((sum, value) => sum + Math.log(value), 0) / all.length)
 }

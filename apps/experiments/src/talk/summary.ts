@@ -1,9 +1,12 @@
-// From traces to what is compared: the runs of one method over its seeds become a row, and the best and the worst
-// learning rate of a grid are found. Tables, figures and verdicts all start here.
+// From traces to what is compared: the runs of one method over its seeds become a row, and the best
+// and the worst learning rate of a grid are found. Tables, figures and verdicts all start here.
 import type { Metric, Trace } from './experiment.ts'
 import { label } from './methods.ts'
 
-/** A mean and the standard deviation around it; of numbers that span decades a geometric mean, and a factor around it. */
+/**
+ * A mean and the standard deviation around it; of numbers that span decades a geometric mean, and a
+ * factor around it.
+ */
 export interface Spread {
   readonly mean: number
   readonly deviation: number
@@ -29,7 +32,9 @@ export interface Row {
 
 /** Mean and (n − 1) deviation of the finite ones among the values; NaN without any. */
 export function spread(values: readonly (number | null | undefined)[]): Spread {
-  const finite = values.filter((value): value is number => typeof value === 'number' && Number.isFinite(value))
+  const finite = values.filter(
+    (value): value is number => typeof value === 'number' && Number.isFinite(value),
+  )
   const mean = finite.reduce((total, value) => total + value, 0) / finite.length
   const squares = finite.reduce((total, value) => total + (value - mean) ** 2, 0)
   return { mean, deviation: finite.length > 1 ? Math.sqrt(squares / (finite.length - 1)) : 0 }
@@ -40,7 +45,9 @@ export const geometric = (values: readonly number[]): number =>
   Math.exp(values.reduce((total, value) => total + Math.log(value), 0) / values.length)
 
 /** The problems, in order of appearance. */
-export const problemsOf = (traces: readonly Trace[]): string[] => [...new Set(traces.map(({ problem }) => problem))]
+export const problemsOf = (traces: readonly Trace[]): string[] => [
+  ...new Set(traces.map(({ problem }) => problem)),
+]
 
 /** Whether a is better than b; one that diverged is worse than any other. */
 export function isBetter(metric: Metric, a: Row, b: Row): boolean {
@@ -48,7 +55,9 @@ export function isBetter(metric: Metric, a: Row, b: Row): boolean {
   return metric.better === 'lower' ? a.value.mean < b.value.mean : a.value.mean > b.value.mean
 }
 
-/** The rows of one problem: free methods first, then grid by grid, each in the order of the runs. */
+/**
+ * The rows of one problem: free methods first, then grid by grid, each in the order of the runs.
+ */
 export function rowsOf(traces: readonly Trace[], problem: string, metric: Metric): Row[] {
   const groups = new Map<string, Trace[]>()
   for (const trace of traces.filter((each) => each.problem === problem)) {
@@ -70,7 +79,17 @@ function rowOf(name: string, traces: readonly Trace[], metric: Metric): Row {
   const finite = values.filter((value): value is number => typeof value === 'number')
   const value = metric.gap === 'ratio' ? logarithmic(finite) : spread(finite)
   const stepsPerSecond = spread(traces.map((trace) => trace.stepsPerSecond)).mean
-  return { problem, method, lr, label: name, free, traces, value, diverged: values.length - finite.length, stepsPerSecond }
+  return {
+    problem,
+    method,
+    lr,
+    label: name,
+    free,
+    traces,
+    value,
+    diverged: values.length - finite.length,
+    stepsPerSecond,
+  }
 }
 
 /** The geometric mean, and the deviation of the logarithms as a factor. */
@@ -78,7 +97,10 @@ function logarithmic(values: readonly number[]): Spread {
   return { mean: geometric(values), deviation: Math.exp(spread(values.map(Math.log)).deviation) }
 }
 
-/** The first that no other of its grid beats is the best, unless all are the same; and so for the worst. */
+/**
+ * The first that no other of its grid beats is the best, unless all are the same; and so for the
+ * worst.
+ */
 function rankOf(row: Row, rows: readonly Row[], metric: Metric): Row['rank'] {
   const grid = rows.filter(({ method, lr }) => method === row.method && lr !== undefined)
   const beats = (a: Row, b: Row) => isBetter(metric, a, b)
@@ -92,11 +114,18 @@ function rankOf(row: Row, rows: readonly Row[], metric: Metric): Row['rank'] {
 export const bestOf = (rows: readonly Row[], metric: Metric, method?: string): Row | undefined =>
   rows
     .filter((row) => row.rank === 'best' && (method === undefined || row.method === method))
-    .reduce<Row | undefined>((best, row) => (best === undefined || isBetter(metric, row, best) ? row : best), undefined)
+    .reduce<Row | undefined>(
+      (best, row) => (best === undefined || isBetter(metric, row, best) ? row : best),
+      undefined,
+    )
 
 /** The row of a method. */
-export const rowNamed = (rows: readonly Row[], name: string): Row | undefined => rows.find((row) => row.label === name)
+export const rowNamed = (rows: readonly Row[], name: string): Row | undefined =>
+  rows.find((row) => row.label === name)
 
-/** How far a row is from another: their difference, or their quotient. Better is negative, or below 1, for errors. */
+/**
+ * How far a row is from another: their difference, or their quotient. Better is negative, or below
+ * 1, for errors.
+ */
 export const gapOf = (metric: Metric, row: Row, best: Row): number =>
   metric.gap === 'ratio' ? row.value.mean / best.value.mean : row.value.mean - best.value.mean

@@ -1,4 +1,5 @@
-// The table of an experiment: a row per method and learning rate, as cells for the terminal, the report and the docs.
+// The table of an experiment: a row per method and learning rate, as cells for the terminal, the
+// report and the docs.
 import CliTable from 'cli-table3'
 import { figure, integer, rate } from '../format.ts'
 import { RULES } from '../table.ts'
@@ -11,8 +12,13 @@ export function reading(shown: readonly Table[], { metric }: Pick<Experiment, 'm
   const beside = [...new Set(shown.flatMap(({ best }) => best ?? []))]
   const parts = [
     `Mean over the seeds and the ${ratio ? 'factor' : 'deviation'} around it`,
-    ...beside.map((name) => `“beside best ${name}” is the ${ratio ? 'quotient to' : 'difference from'} its best run`),
-    ...(shown.some(({ heads }) => heads.includes('d')) ? ['d is the method’s own estimate of a distance at the end'] : []),
+    ...beside.map(
+      (name) =>
+        `“beside best ${name}” is the ${ratio ? 'quotient to' : 'difference from'} its best run`,
+    ),
+    ...(shown.some(({ heads }) => heads.includes('d'))
+      ? ['d is the method’s own estimate of a distance at the end']
+      : []),
     'steps/s is measured and depends on what else the machine was doing',
   ]
   return `${parts.join('; ')}.`
@@ -20,12 +26,22 @@ export function reading(shown: readonly Table[], { metric }: Pick<Experiment, 'm
 
 /** The heads of the columns; `rate` is what the tuned methods are tuned by. */
 const heads = (metric: Metric, rate: string, best: Row | undefined): string[] => [
-  ...['method', rate, metric.label, best === undefined ? '' : `beside best ${best.method}`, 'd', 'steps/s'],
+  ...[
+    'method',
+    rate,
+    metric.label,
+    best === undefined ? '' : `beside best ${best.method}`,
+    'd',
+    'steps/s',
+  ],
 ]
 
 /** A row as cells, in the order of the heads. */
 function cellsOf(row: Row, best: Row | undefined, metric: Metric): string[] {
-  const lr = row.lr === undefined ? 'none' : `${rate(row.lr)}${row.rank === undefined ? '' : ` (${row.rank})`}`
+  const lr =
+    row.lr === undefined
+      ? 'none'
+      : `${rate(row.lr)}${row.rank === undefined ? '' : ` (${row.rank})`}`
   const steps = integer(Number(row.stepsPerSecond.toPrecision(2)))
   return [row.method, lr, written(row, metric), besideBest(row, best, metric), distance(row), steps]
 }
@@ -35,7 +51,10 @@ export function written({ value, diverged, traces }: Row, metric: Metric): strin
   const absent = metric.absent ?? 'diverged'
   if (diverged === traces.length) return absent
   const alone = traces.length - diverged === 1
-  const around = metric.gap === 'ratio' ? `×/÷ ${value.deviation.toPrecision(2)}` : `± ${metric.format(value.deviation)}`
+  const around =
+    metric.gap === 'ratio'
+      ? `×/÷ ${value.deviation.toPrecision(2)}`
+      : `± ${metric.format(value.deviation)}`
   const spread = alone ? metric.format(value.mean) : `${metric.format(value.mean)} ${around}`
   return diverged > 0 ? `${spread}, ${diverged} of ${traces.length} ${absent}` : spread
 }
@@ -48,7 +67,9 @@ function besideBest(row: Row, best: Row | undefined, metric: Metric): string {
 }
 
 function distance({ traces }: Row): string {
-  const last = traces.map(({ series }) => series.d?.at(-1)).filter((d): d is number => typeof d === 'number')
+  const last = traces
+    .map(({ series }) => series.d?.at(-1))
+    .filter((d): d is number => typeof d === 'number')
   if (last.length === 0) return ''
   return figure(last.reduce((total, d) => total + d, 0) / last.length)
 }
@@ -81,7 +102,10 @@ export function tables(
 }
 
 /** The tables as text, without control characters. */
-export function renderTables(traces: readonly Trace[], experiment: Pick<Experiment, 'metric' | 'rate'>): string {
+export function renderTables(
+  traces: readonly Trace[],
+  experiment: Pick<Experiment, 'metric' | 'rate'>,
+): string {
   return tables(traces, experiment)
     .map(({ problem, heads, cells }) => {
       const table = new CliTable({

@@ -1,6 +1,7 @@
 /**
- * A graph of ONNX operators as plain data, as far as steps need them: static shapes, attributes that are whole numbers. Not a model and
- * not bytes: those are made of it in packages/onnxruntime. Operators are those of opset 17 (and later, whose versions of them agree).
+ * A graph of ONNX operators as plain data, as far as steps need them: static shapes, attributes
+ * that are whole numbers. Not a model and not bytes: those are made of it in packages/onnxruntime.
+ * Operators are those of opset 17 (and later, whose versions of them agree).
  */
 
 /** Element types, with their numbers in the schema of ONNX. */
@@ -50,13 +51,26 @@ export class Sheet {
     this.prefix = prefix
   }
 
-  /** An operator, whose result is called as given, or else by a number; the same one twice is one node. */
-  node(op: string, inputs: readonly string[], attributes: OnnxNode['attributes'] = {}, name?: string): string {
+  /**
+   * An operator, whose result is called as given, or else by a number; the same one twice is one
+   * node.
+   */
+  node(
+    op: string,
+    inputs: readonly string[],
+    attributes: OnnxNode['attributes'] = {},
+    name?: string,
+  ): string {
     const key = JSON.stringify([op, inputs, attributes])
     const found = this.known.get(key)
     if (found !== undefined && name === undefined) return found
     const output = name ?? `${this.prefix}${this.count++}`
-    this.nodes.push({ op, inputs, outputs: [output], ...(Object.keys(attributes).length > 0 && { attributes }) })
+    this.nodes.push({
+      op,
+      inputs,
+      outputs: [output],
+      ...(Object.keys(attributes).length > 0 && { attributes }),
+    })
     this.known.set(key, output)
     return output
   }

@@ -1,6 +1,6 @@
 /**
- * The text of one kernel in the making: instructions, the registers and shared memory they use, and the few forms of control that kernels
- * need. Not what is computed.
+ * The text of one kernel in the making: instructions, the registers and shared memory they use, and
+ * the few forms of control that kernels need. Not what is computed.
  */
 
 /** The types of registers. */
@@ -48,7 +48,10 @@ export class Code {
     return name
   }
 
-  /** What is done only where a condition holds: `when('eq.u32', '%a, %b', …)`. No barrier may be inside. */
+  /**
+   * What is done only where a condition holds: `when('eq.u32', '%a, %b', …)`. No barrier may be
+   * inside.
+   */
   when(condition: string, operands: string, body: () => void): void {
     const otherwise = this.unique('skip')
     const holds = this.put('pred', 'p', `setp.${condition}`, operands)
@@ -94,7 +97,9 @@ export class Code {
 
   /** The whole kernel, `parameters` being its declared parameters. */
   print(name: string, parameters: readonly string[], threads: number): string {
-    const registers = [...this.registers].flatMap(([type, names]) => rows(names).map((row) => `  .reg .${type} ${row};`))
+    const registers = [...this.registers].flatMap(([type, names]) =>
+      rows(names).map((row) => `  .reg .${type} ${row};`),
+    )
     return [
       `.visible .entry ${name}(`,
       parameters.map((each) => `  .param ${each}`).join(',\n'),

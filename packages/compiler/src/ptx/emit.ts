@@ -1,7 +1,8 @@
 /**
- * Kernels as PTX, the text that the driver itself compiles: one kernel for each pass over memory, which finishes with what comes after it.
- * The target is the oldest that the newest drivers take, so one text serves every device. Not memory or launches, which are the business
- * of whoever runs them: see layout.ts for what kernels are given.
+ * Kernels as PTX, the text that the driver itself compiles: one kernel for each pass over memory,
+ * which finishes with what comes after it. The target is the oldest that the newest drivers take,
+ * so one text serves every device. Not memory or launches, which are the business of whoever runs
+ * them: see layout.ts for what kernels are given.
  */
 import type { Kernels } from '../kernels.ts'
 import { type Launch, launches } from '../launches.ts'
@@ -20,7 +21,9 @@ export interface PtxOptions {
   readonly data: readonly PtxData[]
   /** The global slots whose numbers come as parameters of the kernels. */
   readonly given: readonly string[]
-  /** Whether parameters in bfloat16 are rounded up or down at random, rather than to the nearest. */
+  /**
+   * Whether parameters in bfloat16 are rounded up or down at random, rather than to the nearest.
+   */
   readonly stochastic: boolean
 }
 
@@ -45,7 +48,11 @@ const header = '.version 6.3\n.target sm_75\n.address_size 64\n'
 export function emitPtx(kernels: Kernels, options: PtxOptions): PtxModule {
   const printed = gather(launches(kernels)).map((launch, i) => {
     const entry = `${options.name}_${i}`
-    return { entry, grid: launch.pass ? ('chunks' as const) : ('one' as const), code: print(launch, kernels, options, entry) }
+    return {
+      entry,
+      grid: launch.pass ? ('chunks' as const) : ('one' as const),
+      code: print(launch, kernels, options, entry),
+    }
   })
   return {
     code: [header, ...printed.map(({ code }) => code)].join('\n'),
@@ -70,11 +77,17 @@ function gather(all: readonly Launch[]): Gathered[] {
   return gathered
 }
 
-function print({ pass, after }: Gathered, kernels: Kernels, options: PtxOptions, entry: string): string {
+function print(
+  { pass, after }: Gathered,
+  kernels: Kernels,
+  options: PtxOptions,
+  entry: string,
+): string {
   const kernel = new Kernel(kernels, options)
   if (pass) {
     emitPass(kernel, pass, options)
-    const counts = options.stochastic && options.data.includes('bf16') && movesParameters(pass.pass.loops)
+    const counts =
+      options.stochastic && options.data.includes('bf16') && movesParameters(pass.pass.loops)
     if (after.length || counts) inLastBlock(kernel)
     if (counts) countStep(kernel)
   }

@@ -1,6 +1,7 @@
 /**
- * What comes between passes: the block that finishes last adds up the partial sums of all, and computes the single numbers that depend on
- * them, with its threads over tensors where these have some each. Everything the other blocks wrote is there by then.
+ * What comes between passes: the block that finishes last adds up the partial sums of all, and
+ * computes the single numbers that depend on them, with its threads over tensors where these have
+ * some each. Everything the other blocks wrote is there by then.
  */
 import { type Reduction, type Section, sharingLoops } from '../kernels.ts'
 import type { Launch } from '../launches.ts'
@@ -11,8 +12,9 @@ import { accumulate, overBlock, overWarp, zeros } from './sums.ts'
 export type AddingUp = Exclude<Launch, { kind: 'pass' }>
 
 /**
- * What follows is done by the block that gets there last. The counter of finished blocks is then 0 again. Counting releases what the threads of
- * a block wrote before the barrier, and acquires what those of all others did.
+ * What follows is done by the block that gets there last. The counter of finished blocks is then 0
+ * again. Counting releases what the threads of a block wrote before the barrier, and acquires what
+ * those of all others did.
  */
 export function inLastBlock(kernel: Kernel): void {
   const { code, thread } = kernel
@@ -40,7 +42,9 @@ export function inLastBlock(kernel: Kernel): void {
 /** The parts one after the other, with a barrier in between. */
 export function finish(kernel: Kernel, launches: readonly AddingUp[]): void {
   const steps = launches.flatMap((launch): Step[] =>
-    launch.kind === 'reduce' ? [{ ofTensors: launch.reductions }] : sharingLoops(launch.parts).map(stepOf),
+    launch.kind === 'reduce'
+      ? [{ ofTensors: launch.reductions }]
+      : sharingLoops(launch.parts).map(stepOf),
   )
   for (const [i, step] of steps.entries()) {
     if (i && !(isGlobal(step) && isGlobal(steps[i - 1]))) kernel.code.barrier()
@@ -51,9 +55,16 @@ export function finish(kernel: Kernel, launches: readonly AddingUp[]): void {
 }
 
 /** Sums of partial sums for each tensor, sums for all of them, or arithmetic. */
-type Step = { readonly ofTensors: readonly Reduction[] } | { readonly sums: readonly Reduction[] } | Section
-const stepOf = (step: readonly Reduction[] | Section): Step => ('kind' in step ? step : { sums: step })
-/** Whether a step is the work of the first thread alone, which needs no barrier to see what it wrote. */
+type Step =
+  | { readonly ofTensors: readonly Reduction[] }
+  | { readonly sums: readonly Reduction[] }
+  | Section
+const stepOf = (step: readonly Reduction[] | Section): Step =>
+  'kind' in step ? step : { sums: step }
+/**
+ * Whether a step is the work of the first thread alone, which needs no barrier to see what it
+ * wrote.
+ */
 const isGlobal = (step: Step) => 'scope' in step && step.scope === 'global'
 
 /** How many partial sums a thread loads at a time, to wait less often. */
@@ -84,7 +95,13 @@ function totals(kernel: Kernel, reductions: readonly Reduction[]): void {
   const [{ from }] = reductions
   const sums =
     'partial' in from
-      ? partials(kernel, reductions, thread, code.put('u32', 'chunks', 'mov.u32', '%nctaid.x'), threads)
+      ? partials(
+          kernel,
+          reductions,
+          thread,
+          code.put('u32', 'chunks', 'mov.u32', '%nctaid.x'),
+          threads,
+        )
       : ofSlots(kernel, reductions)
   overBlock(kernel, sums, (all) => {
     for (const [k, { to }] of reductions.entries()) kernel.write(to, undefined, all[k])
@@ -92,11 +109,19 @@ function totals(kernel: Kernel, reductions: readonly Reduction[]): void {
 }
 
 /** A thread's share of the rows from one on, every `step`-th. */
-function partials(kernel: Kernel, reductions: readonly Reduction[], from: string, end: string, step: number): string[] {
+function partials(
+  kernel: Kernel,
+  reductions: readonly Reduction[],
+  from: string,
+  end: string,
+  step: number,
+): string[] {
   const { code } = kernel
   const base = kernel.parameter('u64', 'partials')
   const sums = zeros(kernel, reductions.length)
-  const places = reductions.map((each) => ('partial' in each.from ? each.from : { partial: 0, of: 1 }))
+  const places = reductions.map((each) =>
+    'partial' in each.from ? each.from : { partial: 0, of: 1 },
+  )
   code.loop(from, end, unroll * step, (i) => {
     const shares = Array.from({ length: unroll }, (_, j) => {
       const row = code.put('u32', 'row', 'add.u32', `${i}, ${j * step}`)
@@ -107,7 +132,8 @@ function partials(kernel: Kernel, reductions: readonly Reduction[], from: string
         return share
       })
     })
-    for (const row of shares) for (const [k, share] of row.entries()) accumulate(kernel, sums[k], share)
+    for (const row of shares)
+      for (const [k, share] of row.entries()) accumulate(kernel, sums[k], share)
   })
   return sums
 }
@@ -127,7 +153,8 @@ function ofSlots(kernel: Kernel, reductions: readonly Reduction[]): string[] {
 function section(kernel: Kernel, part: Section): void {
   const { code, thread } = kernel
   code.note(`Numbers of ${part.scope === 'global' ? 'all tensors' : 'each tensor'}.`)
-  if (part.scope === 'global') code.when('eq.u32', `${thread}, 0`, () => kernel.section(part, kernel.numbers()))
+  if (part.scope === 'global')
+    code.when('eq.u32', `${thread}, 0`, () => kernel.section(part, kernel.numbers()))
   else overTensors(kernel, (tensor) => kernel.section(part, kernel.numbers(), tensor))
 }
 

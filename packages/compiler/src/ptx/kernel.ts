@@ -1,5 +1,6 @@
 /**
- * What all parts of a kernel share: the thread, the rows of the tables, single numbers and arithmetic on them. Not vectors.
+ * What all parts of a kernel share: the thread, the rows of the tables, single numbers and
+ * arithmetic on them. Not vectors.
  */
 import type { Kernels, Section, Slot } from '../kernels.ts'
 import { namer } from '../names.ts'
@@ -43,7 +44,9 @@ export class Kernel {
 
   /** The kernel's parameters, declared. */
   parameters(): string[] {
-    return ptxParameters(this.kernels, [...this.given]).map(({ name, type }) => `.${type} ${this.identifier(name)}`)
+    return ptxParameters(this.kernels, [...this.given]).map(
+      ({ name, type }) => `.${type} ${this.identifier(name)}`,
+    )
   }
 
   /** The value of a parameter. */
@@ -75,8 +78,14 @@ export class Kernel {
 
   /** The number in a slot; `tensor` says of which tensor. */
   read(slot: Slot, tensor: string | undefined): string {
-    if (this.given.has(slot.name)) return slot.name === 'loss' ? this.loss() : this.parameter('f64', givenOf(slot.name))
-    return this.code.put('f64', this.name(slot.name), 'ld.global.f64', `[${this.place(slot, tensor)}]`)
+    if (this.given.has(slot.name))
+      return slot.name === 'loss' ? this.loss() : this.parameter('f64', givenOf(slot.name))
+    return this.code.put(
+      'f64',
+      this.name(slot.name),
+      'ld.global.f64',
+      `[${this.place(slot, tensor)}]`,
+    )
   }
 
   /** Writes a number to a slot. */

@@ -1,6 +1,7 @@
 /**
- * PTX as far as arithmetic needs it. Every operation is rounded by itself, to nearest: an instruction that says
- * .rn is never contracted with another. https://docs.nvidia.com/cuda/parallel-thread-execution
+ * PTX as far as arithmetic needs it. Every operation is rounded by itself, to nearest: an
+ * instruction that says .rn is never contracted with another.
+ * https://docs.nvidia.com/cuda/parallel-thread-execution
  */
 import type { Elementwise } from '@freestep/core'
 import { isConstant, type Node } from '../graph.ts'
@@ -24,7 +25,12 @@ const extreme =
   (code, type, name, [a, b]) => {
     const number = code.put(type, name, `${instruction}.${type}`, `${a}, ${b}`)
     const either = code.put('pred', 'p', `setp.nan.${type}`, `${a}, ${b}`)
-    return code.put(type, name, `selp.${type}`, `${literal(Number.NaN, type)}, ${number}, ${either}`)
+    return code.put(
+      type,
+      name,
+      `selp.${type}`,
+      `${literal(Number.NaN, type)}, ${number}, ${either}`,
+    )
   }
 
 /** −1, 1, or what is neither below 0 nor above. */
@@ -114,7 +120,18 @@ export class Values {
     const operands = node.args.map((arg) => this.lane(arg, lane))
     if (node.op === 'slice') return operands[0]
     if (node.op === 'pow')
-      return power(this.code, this.type, this.nameOf(node, lane), this.inRegister(first, lane), exponent.value)
-    return table[node.op as keyof typeof table](this.code, this.type, this.nameOf(node, lane), operands)
+      return power(
+        this.code,
+        this.type,
+        this.nameOf(node, lane),
+        this.inRegister(first, lane),
+        exponent.value,
+      )
+    return table[node.op as keyof typeof table](
+      this.code,
+      this.type,
+      this.nameOf(node, lane),
+      operands,
+    )
   }
 }

@@ -1,10 +1,11 @@
 /**
- * What PTX kernels are given and where things are in memory: the contract between emitted code and whoever allocates and launches. Not
- * the allocation itself.
+ * What PTX kernels are given and where things are in memory: the contract between emitted code and
+ * whoever allocates and launches. Not the allocation itself.
  *
- * Work is cut into chunks: so many elements of one tensor, one block of threads for each. Parameters and gradients (or the result of
- * `evaluate`) are where the rows of `tensors` say, in their own precision; everything else is memory of the optimizer: arrays of states,
- * single numbers in double precision, a row of partial sums for each chunk. All bytes are little-endian.
+ * Work is cut into chunks: so many elements of one tensor, one block of threads for each.
+ * Parameters and gradients (or the result of `evaluate`) are where the rows of `tensors` say, in
+ * their own precision; everything else is memory of the optimizer: arrays of states, single numbers
+ * in double precision, a row of partial sums for each chunk. All bytes are little-endian.
  */
 import type { Kernels } from '../kernels.ts'
 
@@ -14,7 +15,10 @@ export const ptxData = ['f32', 'f16', 'bf16', 'f64'] as const
 /** A precision of parameters and gradients. */
 export type PtxData = (typeof ptxData)[number]
 
-/** A chunk has a multiple of so many elements: enough for the threads of a block, each with 16 bytes of singles. */
+/**
+ * A chunk has a multiple of so many elements: enough for the threads of a block, each with 16 bytes
+ * of singles.
+ */
 export const chunkUnit = 1024
 
 /** The bytes of one number. */
@@ -29,23 +33,32 @@ export interface Field {
 /**
  * A row of `tensors`, one for each tensor of the program:
  * - `x`, `g`: addresses of its parameters, and of its gradients or the result of `evaluate`;
- * - `state`, `kept`: where its states begin in every array of elements and of slices, in bytes, at a multiple of 16;
+ * - `state`, `kept`: where its states begin in every array of elements and of slices, in bytes, at
+ *   a multiple of 16;
  * - `size`: its elements;
- * - `data`: its precision, the position in {@link ptxData}; `whole`: 1 if x and g may be accessed 16 bytes at a time (8 for f16 and bf16);
- * - `stride`: slices keep every so many elements; `row`, `rows`: which chunks are its own, none where it sits the step out.
+ * - `data`: its precision, the position in {@link ptxData}; `whole`: 1 if x and g may be accessed
+ *   16 bytes at a time (8 for f16 and bf16);
+ * - `stride`: slices keep every so many elements; `row`, `rows`: which chunks are its own, none
+ *   where it sits the step out.
  */
 export const tensorFields: readonly Field[] = [
   ...(['x', 'g', 'state', 'kept', 'size'] as const).map((name) => ({ name, type: 'u64' as const })),
-  ...(['data', 'whole', 'stride', 'row', 'rows'] as const).map((name) => ({ name, type: 'u32' as const })),
+  ...(['data', 'whole', 'stride', 'row', 'rows'] as const).map((name) => ({
+    name,
+    type: 'u32' as const,
+  })),
 ]
 
 /**
- * A row of `chunks`: it is chunk `number` of the tensor in row `tensor`; its slices are kept coordinates [kept, kept + count) of the tensor.
+ * A row of `chunks`: it is chunk `number` of the tensor in row `tensor`; its slices are kept
+ * coordinates [kept, kept + count) of the tensor.
  */
-export const chunkFields: readonly Field[] = (['tensor', 'number', 'kept', 'count'] as const).map((name) => ({
-  name,
-  type: 'u32',
-}))
+export const chunkFields: readonly Field[] = (['tensor', 'number', 'kept', 'count'] as const).map(
+  (name) => ({
+    name,
+    type: 'u32',
+  }),
+)
 
 /** Where fields are. */
 export interface Packed {
@@ -79,15 +92,18 @@ export const givenOf = (slot: string): string => `given ${slot}`
 /**
  * The parameters of every kernel of a program:
  * - `tensors`, `chunks`: the tables above;
- * - `numbers`: the global slots; `ofTensors`: the slots of tensors (slot s of tensor t is number s · `stride` + t); `partials`: the partial
- *   sums, for every chunk as many as the pass adds up; `control`: two u32, how many blocks have finished (0 between launches) and how
- *   many steps were taken;
+ * - `numbers`: the global slots; `ofTensors`: the slots of tensors (slot s of tensor t is number s
+ *   · `stride` + t); `partials`: the partial sums, for every chunk as many as the pass adds up;
+ *   `control`: two u32, how many blocks have finished (0 between launches) and how many steps were
+ *   taken;
  * - the address of every array of {@link ptxArrays};
- * - a number for each of the slots in `given`; the loss is at the address `loss` instead, unless that is 0, in f32, or f64 if `lossWide`;
+ * - a number for each of the slots in `given`; the loss is at the address `loss` instead, unless
+ *   that is 0, in f32, or f64 if `lossWide`;
  * - `chunk`: elements of a chunk; `count`: tensors of the program.
  */
 export function ptxParameters(kernels: Kernels, given: readonly string[]): Field[] {
-  const named = (type: Field['type'], names: readonly string[]) => names.map((name) => ({ name, type }))
+  const named = (type: Field['type'], names: readonly string[]) =>
+    names.map((name) => ({ name, type }))
   return [
     ...named('u64', ['tensors', 'chunks', 'numbers', 'ofTensors', 'partials', 'control']),
     ...named('u64', ptxArrays(kernels).map(addressOf)),

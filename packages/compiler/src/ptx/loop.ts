@@ -1,6 +1,7 @@
 /**
- * One loop of a pass over a chunk: several elements of a thread at a time, then one by one what is left over, or all of them where a
- * pointer is not aligned. A slice loop, whose elements are apart in memory, goes one by one. Not what is around it: see pass.ts.
+ * One loop of a pass over a chunk: several elements of a thread at a time, then one by one what is
+ * left over, or all of them where a pointer is not aligned. A slice loop, whose elements are apart
+ * in memory, goes one by one. Not what is around it: see pass.ts.
  */
 import { isConstant, type Node } from '../graph.ts'
 import type { Loop } from '../kernels.ts'
@@ -21,7 +22,10 @@ export interface Chunk {
   /** How many elements it has, and how many of them may be accessed several at a time. */
   readonly length: string
   readonly whole: string
-  /** Its first kept coordinate and how many there are; the distance of coordinates; the first one's distance from `start`. */
+  /**
+   * Its first kept coordinate and how many there are; the distance of coordinates; the first one's
+   * distance from `start`.
+   */
   readonly kept: string
   readonly count: string
   readonly stride: string
@@ -73,12 +77,20 @@ class Body {
     const { kernel, data } = around
     this.loop = loop
     this.around = around
-    const used = new Map([...loads, ...stores.map(({ array }) => ({ array, scope }))].map((each) => [each.array, each.scope]))
+    const used = new Map(
+      [...loads, ...stores.map(({ array }) => ({ array, scope }))].map((each) => [
+        each.array,
+        each.scope,
+      ]),
+    )
     this.bases = new Map([...used].map(([array, of]) => [array, this.base(array, of)]))
     this.scalars = new Map(
       scalars.map(({ node }) => {
         const address = `scalars+${around.scalars.get(node)}`
-        return [node, loadShared(kernel.code, floatOf(data), address, kernel.name(node.name || `t${node.id}`))]
+        return [
+          node,
+          loadShared(kernel.code, floatOf(data), address, kernel.name(node.name || `t${node.id}`)),
+        ]
       }),
     )
   }
@@ -97,8 +109,11 @@ class Body {
     const name = `at_${kernel.name(array)}`
     const field = (each: string) => this.once(each, () => kernel.field(chunk.row, each))
     const add = (a: string, b: string) => code.put('u64', name, 'add.u64', `${a}, ${b}`)
-    if (scope === 'slice') return kernel.at(add(kernel.array(array), field('kept')), chunk.kept, bytes, name)
-    const begin = isData(array) ? field(array === 'x' ? 'x' : 'g') : add(kernel.array(array), field('state'))
+    if (scope === 'slice')
+      return kernel.at(add(kernel.array(array), field('kept')), chunk.kept, bytes, name)
+    const begin = isData(array)
+      ? field(array === 'x' ? 'x' : 'g')
+      : add(kernel.array(array), field('state'))
     const shift = `${chunk.start}, ${Math.log2(bytes)}`
     return add(
       begin,
@@ -130,7 +145,11 @@ class Body {
     for (const { index, value } of sums)
       for (const lane of all) {
         const term = finite(code, values.type, values.inRegister(value, lane))
-        accumulate(kernel, totals[index], values.type === 'f64' ? term : code.put('f64', 'term', 'cvt.f64.f32', term))
+        accumulate(
+          kernel,
+          totals[index],
+          values.type === 'f64' ? term : code.put('f64', 'term', 'cvt.f64.f32', term),
+        )
       }
     for (const { array, value } of stores) {
       const rounding = array === 'x' ? this.rounding(lanes, at.element) : nearest(code)
@@ -142,7 +161,9 @@ class Body {
   }
 
   /** The address of an element in each array, computed once for arrays alike. */
-  private addresses(at: Readonly<Record<'element' | 'slice', string>>): (array: string, scope: 'element' | 'slice') => string {
+  private addresses(
+    at: Readonly<Record<'element' | 'slice', string>>,
+  ): (array: string, scope: 'element' | 'slice') => string {
     const { code } = this.around.kernel
     const offsets = new Map<string, string>()
     const known = new Map<string, string>()
@@ -151,15 +172,24 @@ class Body {
       if (found) return found
       const bytes = bytesOf[this.typeOf(array)]
       const key = `${at[scope]} ${bytes}`
-      const offset = offsets.get(key) ?? code.put('u64', 'offset', 'mul.wide.u32', `${at[scope]}, ${bytes}`)
+      const offset =
+        offsets.get(key) ?? code.put('u64', 'offset', 'mul.wide.u32', `${at[scope]}, ${bytes}`)
       offsets.set(key, offset)
-      const address = code.put('u64', `p_${this.around.kernel.name(array)}`, 'add.u64', `${this.bases.get(array)}, ${offset}`)
+      const address = code.put(
+        'u64',
+        `p_${this.around.kernel.name(array)}`,
+        'add.u64',
+        `${this.bases.get(array)}, ${offset}`,
+      )
       known.set(array, address)
       return address
     }
   }
 
-  /** How parameters in bfloat16 are rounded: at random, 16 bits from a hash of the element's place for each, or to the nearest. */
+  /**
+   * How parameters in bfloat16 are rounded: at random, 16 bits from a hash of the element's place
+   * for each, or to the nearest.
+   */
   private rounding(lanes: number, element: string): Rounding {
     const { kernel, chunk, data } = this.around
     const { code } = kernel
@@ -192,12 +222,16 @@ function finite(code: Code, type: Float, term: string): string {
 const isData = (array: string) => array === 'x' || array === 'g' || array === 'evaluated'
 const fillWith = (register: string, lanes: number) => Array<string>(lanes).fill(register)
 
-/** Mixes 32 bits so that each of them depends on all, by a function with an inverse: C. Wellons, hash-prospector ("lowbias32"). */
+/**
+ * Mixes 32 bits so that each of them depends on all, by a function with an inverse: C. Wellons,
+ * hash-prospector ("lowbias32").
+ */
 export function hash({ code }: Kernel, bits: string): string {
   const shiftIn = (a: string, by: number) => {
     const shifted = code.put('b32', 'hash', 'shr.u32', `${a}, ${by}`)
     return code.put('b32', 'hash', 'xor.b32', `${a}, ${shifted}`)
   }
-  const times = (a: string, factor: string) => code.put('b32', 'hash', 'mul.lo.u32', `${a}, ${factor}`)
+  const times = (a: string, factor: string) =>
+    code.put('b32', 'hash', 'mul.lo.u32', `${a}, ${factor}`)
   return shiftIn(times(shiftIn(times(shiftIn(bits, 16), '0x7FEB352D'), 15), '0x846CA68B'), 16)
 }

@@ -1,6 +1,7 @@
 /**
- * Elements between memory and registers: several at a time, 16 bytes where they are singles or doubles, or one by one; half precisions
- * become f32 and are rounded on their way back. Not addresses.
+ * Elements between memory and registers: several at a time, 16 bytes where they are singles or
+ * doubles, or one by one; half precisions become f32 and are rounded on their way back. Not
+ * addresses.
  */
 import type { Code } from './code.ts'
 import type { PtxData } from './layout.ts'
@@ -10,11 +11,18 @@ import type { Float } from './literal.ts'
 export const floatOf = (data: PtxData): Float => (data === 'f64' ? 'f64' : 'f32')
 
 /** The registers of the elements at an address; `names` are what they are called. */
-export function load(code: Code, data: PtxData, address: string, names: readonly string[]): string[] {
+export function load(
+  code: Code,
+  data: PtxData,
+  address: string,
+  names: readonly string[],
+): string[] {
   if (data === 'bf16') return loadBfloat16(code, address, names)
   const into = names.map((name) => code.register(data === 'f16' ? 'b16' : data, name))
   code.do(`ld.global${width(names)}.${data === 'f16' ? 'b16' : data} ${vector(into)}, [${address}]`)
-  return data === 'f16' ? into.map((half, i) => code.put('f32', names[i], 'cvt.f32.f16', half)) : into
+  return data === 'f16'
+    ? into.map((half, i) => code.put('f32', names[i], 'cvt.f32.f16', half))
+    : into
 }
 
 /** A bfloat16 is the upper half of an f32. */
@@ -33,16 +41,25 @@ function loadBfloat16(code: Code, address: string, names: readonly string[]): st
 }
 const upper = '0xFFFF0000'
 
-/** Rounds to bfloat16: leaves its bits in the upper half of a register, and anything in the lower. */
+/**
+ * Rounds to bfloat16: leaves its bits in the upper half of a register, and anything in the lower.
+ */
 export type Rounding = (value: string, lane: number) => string
 
 /** Writes elements to an address. */
-export function store(code: Code, data: PtxData, address: string, values: readonly string[], rounding: Rounding): void {
+export function store(
+  code: Code,
+  data: PtxData,
+  address: string,
+  values: readonly string[],
+  rounding: Rounding,
+): void {
   if (data === 'bf16') {
     storeBfloat16(code, address, values.map(rounding))
     return
   }
-  const from = data === 'f16' ? values.map((value) => code.put('b16', 'h', 'cvt.rn.f16.f32', value)) : values
+  const from =
+    data === 'f16' ? values.map((value) => code.put('b16', 'h', 'cvt.rn.f16.f32', value)) : values
   code.do(`st.global${width(from)}.${data === 'f16' ? 'b16' : data} [${address}], ${vector(from)}`)
 }
 

@@ -1,6 +1,7 @@
 /**
- * aᶜ for a ≥ 0 and a constant c > 0, which PTX has no exact instruction for: 2^(c log₂ a) in double precision, to a few units in its last
- * place; in single precision therefore rounded as well as can be, but for ties nobody meets.
+ * aᶜ for a ≥ 0 and a constant c > 0, which PTX has no exact instruction for: 2^(c log₂ a) in double
+ * precision, to a few units in its last place; in single precision therefore rounded as well as can
+ * be, but for ties nobody meets.
  */
 import type { Code } from './code.ts'
 import { type Float, literal } from './literal.ts'
@@ -19,7 +20,12 @@ export function power(code: Code, type: Float, name: string, a: string, exact: n
   // 0, infinity and NaN are their own roots; a negative number has none.
   const root = code.put('f64', name, 'sqrt.rn.f64', wide)
   const positive = code.put('pred', 'p', 'setp.gt.f64', `${wide}, ${number(0)}`)
-  const finite = code.put('pred', 'p', 'setp.lt.and.f64', `${wide}, ${number(Infinity)}, ${positive}`)
+  const finite = code.put(
+    'pred',
+    'p',
+    'setp.lt.and.f64',
+    `${wide}, ${number(Infinity)}, ${positive}`,
+  )
   const result = code.put('f64', name, 'selp.f64', `${scaled}, ${root}, ${finite}`)
   return type === 'f64' ? result : code.put('f32', name, 'cvt.rn.f32.f64', result)
 }
@@ -44,7 +50,9 @@ function split(code: Code, a: string): { exponent: string; mantissa: string } {
 /** The upper half of √½. */
 const sqrtHalf = 0x3fe6a09e
 
-/** log₂ m = 2 log₂ e · artanh f, where f = (m − 1) / (m + 1), by the series of artanh: |f| < 0.1716. */
+/**
+ * log₂ m = 2 log₂ e · artanh f, where f = (m − 1) / (m + 1), by the series of artanh: |f| < 0.1716.
+ */
 function log2(code: Code, m: string): string {
   const above = code.put('f64', 'f', 'sub.rn.f64', `${m}, ${number(1)}`)
   const below = code.put('f64', 'f', 'add.rn.f64', `${m}, ${number(1)}`)
@@ -59,8 +67,9 @@ function log2(code: Code, m: string): string {
 }
 
 /**
- * c (e + l) as a whole number and the rest, at most ½ and a little. c is taken in two parts, of which the upper one times the whole number e
- * is exact: no digits are lost to the size of the product.
+ * c (e + l) as a whole number and the rest, at most ½ and a little. c is taken in two parts, of
+ * which the upper one times the whole number e is exact: no digits are lost to the size of the
+ * product.
  */
 function product(code: Code, e: string, l: string, c: number): { whole: string; rest: string } {
   const upper = Math.fround(c)
@@ -90,7 +99,10 @@ function polynomial(code: Code, z: string, a: readonly number[]): string {
   }, last)
 }
 
-/** a · 2ᵏ, in two steps, each of which is a normal number. Beyond ±2000 the result is 0 or infinite whatever k is. */
+/**
+ * a · 2ᵏ, in two steps, each of which is a normal number. Beyond ±2000 the result is 0 or infinite
+ * whatever k is.
+ */
 function scale(code: Code, a: string, k: string): string {
   const above = code.put('f64', 'k', 'max.f64', `${k}, ${number(-2000)}`)
   const within = code.put('f64', 'k', 'min.f64', `${above}, ${number(2000)}`)

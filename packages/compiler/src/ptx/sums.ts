@@ -1,6 +1,6 @@
 /**
- * Adding up over threads, in double precision and always in the same order: through the registers of a warp, then through shared memory.
- * Not the sum of a thread's own elements.
+ * Adding up over threads, in double precision and always in the same order: through the registers
+ * of a warp, then through shared memory. Not the sum of a thread's own elements.
  */
 import type { Kernel } from './kernel.ts'
 import { literal } from './literal.ts'
@@ -14,13 +14,17 @@ export function accumulate({ code }: Kernel, sum: string, value: string): void {
   code.do(`add.rn.f64 ${sum}, ${sum}, ${value}`)
 }
 
-/** The sum over the threads of a warp, in all of them: halves are exchanged, so that both sides add the same two numbers. */
+/**
+ * The sum over the threads of a warp, in all of them: halves are exchanged, so that both sides add
+ * the same two numbers.
+ */
 export function overWarp({ code }: Kernel, sum: string, first = 16): string {
   let total = sum
   for (let distance = first; distance >= 1; distance /= 2) {
     const [low, high] = [code.register('b32', 'low'), code.register('b32', 'high')]
     code.do(`mov.b64 {${low}, ${high}}, ${total}`)
-    const exchange = (half: string) => code.put('b32', 'other', 'shfl.sync.bfly.b32', `${half}, ${distance}, 31, 0xFFFFFFFF`)
+    const exchange = (half: string) =>
+      code.put('b32', 'other', 'shfl.sync.bfly.b32', `${half}, ${distance}, 31, 0xFFFFFFFF`)
     const other = code.put('f64', 'other', 'mov.b64', `{${exchange(low)}, ${exchange(high)}}`)
     total = code.put('f64', 'sum', 'add.rn.f64', `${total}, ${other}`)
   }
@@ -28,7 +32,11 @@ export function overWarp({ code }: Kernel, sum: string, first = 16): string {
 }
 
 /** Adds several numbers up over the block; `use` then has the totals, in its first thread. */
-export function overBlock(kernel: Kernel, sums: readonly string[], use: (totals: readonly string[]) => void): void {
+export function overBlock(
+  kernel: Kernel,
+  sums: readonly string[],
+  use: (totals: readonly string[]) => void,
+): void {
   const { code, thread, threads } = kernel
   const warps = threads / 32
   const ofWarps = sums.map((sum) => overWarp(kernel, sum))
@@ -42,7 +50,8 @@ export function overBlock(kernel: Kernel, sums: readonly string[], use: (totals:
   code.when('eq.u32', `${lane}, 0`, () => {
     const warp = code.put('u32', 'warp', 'shr.u32', `${thread}, 5`)
     const place = code.put('u32', 'place', 'mad.lo.u32', `${warp}, 8, ${base}`)
-    for (const [k, sum] of ofWarps.entries()) code.do(`st.shared.f64 [${place}+${8 * warps * k}], ${sum}`)
+    for (const [k, sum] of ofWarps.entries())
+      code.do(`st.shared.f64 [${place}+${8 * warps * k}], ${sum}`)
   })
   code.barrier()
   code.when('lt.u32', `${thread}, 32`, () => {

@@ -1,5 +1,6 @@
 /**
- * Small pieces of WebAssembly: expressions, loops, and the arithmetic of the operations on any type of numbers.
+ * Small pieces of WebAssembly: expressions, loops, and the arithmetic of the operations on any type
+ * of numbers.
  */
 import type { Elementwise } from '@freestep/core'
 import type { Instruction } from './instructions.ts'
@@ -12,7 +13,10 @@ export const get = (local: string): Code => [['local.get', local]]
 export const set = (local: string, value: Code): Code => [...value, ['local.set', local]]
 export const i32 = (value: number): Code => [['i32.const', value]]
 export const global = (name: string): Code => [['global.get', name]]
-export const load = (type: string, address: Code, offset: number): Code => [...address, [`${type}.load`, offset]]
+export const load = (type: string, address: Code, offset: number): Code => [
+  ...address,
+  [`${type}.load`, offset],
+]
 export const store = (type: string, address: Code, offset: number, value: Code): Code => [
   ...address,
   ...value,
@@ -45,10 +49,14 @@ export interface Lanes {
 }
 
 /** The language: every operation as code, given the code of its operands. */
-export const operations: Record<Elementwise | 'slice', (lanes: Lanes, ...operands: Code[]) => Code> = {
+export const operations: Record<
+  Elementwise | 'slice',
+  (lanes: Lanes, ...operands: Code[]) => Code
+> = {
   ...instructions('add', 'sub', 'mul', 'div', 'max', 'min', 'neg', 'abs', 'sqrt'),
   where: (lanes, c, a, b) => select(lanes, c, 'gt', a, b),
-  sign: (lanes, a) => select(lanes, a, 'gt', lanes.constant(1), select(lanes, a, 'lt', lanes.constant(-1), a)),
+  sign: (lanes, a) =>
+    select(lanes, a, 'gt', lanes.constant(1), select(lanes, a, 'lt', lanes.constant(-1), a)),
   pow: (lanes, a, c) => elementwise(lanes, 'pow', a, c),
   slice: (_, a) => a,
 }
@@ -74,9 +82,19 @@ function elementwise({ prefix, width }: Lanes, name: string, a: Code, b: Code): 
   const single = prefix.startsWith('f32')
   const promote: Code = single ? [['f64.promote_f32']] : []
   const demote: Code = single ? [['f32.demote_f64']] : []
-  const call = (x: Code, y: Code): Code => [...x, ...promote, ...y, ...promote, ['call', name], ...demote]
+  const call = (x: Code, y: Code): Code => [
+    ...x,
+    ...promote,
+    ...y,
+    ...promote,
+    ['call', name],
+    ...demote,
+  ]
   if (width === 1) return call(a, b)
   const lane = (code: Code, i: number): Code => [...code, [`${prefix}.extract_lane`, i]]
-  const replace = (i: number): Code => [...call(lane(a, i), lane(b, i)), [`${prefix}.replace_lane`, i]]
+  const replace = (i: number): Code => [
+    ...call(lane(a, i), lane(b, i)),
+    [`${prefix}.replace_lane`, i],
+  ]
   return [...a, ...[...Array(width).keys()].flatMap(replace)]
 }

@@ -1,12 +1,33 @@
 /**
- * Kernels as WebAssembly: one exported function per stage. Nothing here knows bytes: what comes out is a module of instructions.
- * The loops over elements are in loop.ts.
+ * Kernels as WebAssembly: one exported function per stage. Nothing here knows bytes: what comes out
+ * is a module of instructions. The loops over elements are in loop.ts.
  */
 import { isConstant, type Node } from '../graph.ts'
-import { type Kernels, type Pass, type Reduction, type ScalarProgram, type Section, type Slot, sharingLoops } from '../kernels.ts'
+import {
+  type Kernels,
+  type Pass,
+  type Reduction,
+  type ScalarProgram,
+  type Section,
+  type Slot,
+  sharingLoops,
+} from '../kernels.ts'
 import { type ElementType, type SegmentField, segmentFields, segmentInts } from '../layout.ts'
 import { namer, valueName } from '../names.ts'
-import { add, type Code, get, global, i32, increase, load, operations, set, store, times, until } from './code.ts'
+import {
+  add,
+  type Code,
+  get,
+  global,
+  i32,
+  increase,
+  load,
+  operations,
+  set,
+  store,
+  times,
+  until,
+} from './code.ts'
 import { arrayGlobal, loopCode, type Surroundings, singleLanes } from './loop.ts'
 import { encode, type ValueType, type WasmFunction, type WasmModule } from './module.ts'
 import { print } from './text.ts'
@@ -17,20 +38,43 @@ export interface WasmOptions {
   readonly shared?: boolean
 }
 
-/** Kernels as the bytes of a module. It imports `env.memory`, the numbers of a {@link Layout} as `layout`, and `math.pow` if used. */
-export const emitWasm = (kernels: Kernels, type: ElementType, options: WasmOptions = {}): Uint8Array<ArrayBuffer> =>
-  encode(wasmModule(kernels, type, options))
+/**
+ * Kernels as the bytes of a module. It imports `env.memory`, the numbers of a {@link Layout} as
+ * `layout`, and `math.pow` if used.
+ */
+export const emitWasm = (
+  kernels: Kernels,
+  type: ElementType,
+  options: WasmOptions = {},
+): Uint8Array<ArrayBuffer> => encode(wasmModule(kernels, type, options))
 
 /** The same module in WebAssembly's text format, to read. */
 export const emitWat = (kernels: Kernels, type: ElementType, options: WasmOptions = {}): string =>
   print(wasmModule(kernels, type, options))
 
-function wasmModule({ stages, arrays }: Kernels, type: ElementType, { shared = false }: WasmOptions): WasmModule {
+function wasmModule(
+  { stages, arrays }: Kernels,
+  type: ElementType,
+  { shared = false }: WasmOptions,
+): WasmModule {
   const functions = stages.map((stage, i) => writeFunction(`stage${i}`, stage, type))
   const code = functions.flatMap(({ body }) => body)
-  const used = (op: string) => new Set(code.filter(([each]) => each === op).map(([, name]) => String(name)))
-  const globals = ['globals', 'tensors', 'tensorStride', 'segments', 'partials', ...Object.keys(arrays).map(arrayGlobal)]
-  return { shared, globals: globals.filter((name) => used('global.get').has(name)), math: [...used('call')], functions }
+  const used = (op: string) =>
+    new Set(code.filter(([each]) => each === op).map(([, name]) => String(name)))
+  const globals = [
+    'globals',
+    'tensors',
+    'tensorStride',
+    'segments',
+    'partials',
+    ...Object.keys(arrays).map(arrayGlobal),
+  ]
+  return {
+    shared,
+    globals: globals.filter((name) => used('global.get').has(name)),
+    math: [...used('call')],
+    functions,
+  }
 }
 
 function writeFunction(name: string, stage: Pass | ScalarProgram, type: ElementType): WasmFunction {
@@ -86,10 +130,16 @@ class Writer implements Surroundings {
     return [
       ...set(this.declare('@segment', 'i32'), at(from)),
       ...set(this.declare('@last', 'i32'), at(to)),
-      ...(sums ? set(this.declare('@partial', 'i32'), add(global('partials'), times(from, 8 * sums))) : []),
+      ...(sums
+        ? set(this.declare('@partial', 'i32'), add(global('partials'), times(from, 8 * sums)))
+        : []),
       ...until(
         [...get('@segment'), ...get('@last'), ['i32.ge_u']],
-        [...body, ...(sums ? increase('@partial', i32(8 * sums)) : []), ...increase('@segment', i32(4 * segmentInts))],
+        [
+          ...body,
+          ...(sums ? increase('@partial', i32(8 * sums)) : []),
+          ...increase('@segment', i32(4 * segmentInts)),
+        ],
       ),
     ]
   }
@@ -107,7 +157,9 @@ class Writer implements Surroundings {
   pass({ loops, sums }: Pass): Code {
     const indices = [...Array(sums).keys()]
     for (const index of indices) this.declare(`@sum${index}`, 'f64')
-    const perTensor = loops.some(({ scalars }) => scalars.some(({ slot }) => slot.scope === 'tensor'))
+    const perTensor = loops.some(({ scalars }) =>
+      scalars.some(({ slot }) => slot.scope === 'tensor'),
+    )
     const code = [
       ...(perTensor ? this.setTensor(this.field('tensor')) : []),
       ...loops.flatMap((loop) => loopCode(loop, this)),
@@ -117,19 +169,27 @@ class Writer implements Surroundings {
   }
 
   scalarProgram({ parts }: ScalarProgram): Code {
-    return sharingLoops(parts).flatMap((step) => ('kind' in step ? this.section(step) : this.addUp(step)))
+    return sharingLoops(parts).flatMap((step) =>
+      'kind' in step ? this.section(step) : this.addUp(step),
+    )
   }
 
   private section({ scope, reads, body, writes }: Section): Code {
     const lanes = singleLanes('f64')
     const local = (node: Node) => this.declare(this.nameOf(node), 'f64')
-    const operand = (node: Node): Code => (isConstant(node) ? lanes.constant(node.value) : get(local(node)))
+    const operand = (node: Node): Code =>
+      isConstant(node) ? lanes.constant(node.value) : get(local(node))
     const code = [
       ...reads.flatMap(({ node, slot }) => set(local(node), this.slot(slot))),
       ...body.flatMap((node) =>
-        set(local(node), operations[node.op as keyof typeof operations](lanes, ...node.args.map(operand))),
+        set(
+          local(node),
+          operations[node.op as keyof typeof operations](lanes, ...node.args.map(operand)),
+        ),
       ),
-      ...writes.flatMap(({ slot, value }) => store('f64', this.address(slot), 8 * slot.index, operand(value))),
+      ...writes.flatMap(({ slot, value }) =>
+        store('f64', this.address(slot), 8 * slot.index, operand(value)),
+      ),
     ]
     return scope === 'tensor' ? this.overTensors(code) : code
   }
@@ -138,9 +198,12 @@ class Writer implements Surroundings {
   private addUp(reductions: readonly Reduction[]): Code {
     const put = (to: Slot, value: Code) => store('f64', this.address(to), 8 * to.index, value)
     const zero = (scope: Slot['scope']) =>
-      reductions.filter(({ to }) => to.scope === scope).flatMap(({ to }) => put(to, [['f64.const', 0]]))
+      reductions
+        .filter(({ to }) => to.scope === scope)
+        .flatMap(({ to }) => put(to, [['f64.const', 0]]))
     const adds = reductions.flatMap(({ to, from }) => {
-      const term = 'partial' in from ? load('f64', get('@partial'), 8 * from.partial) : this.slot(from)
+      const term =
+        'partial' in from ? load('f64', get('@partial'), 8 * from.partial) : this.slot(from)
       return put(to, [...this.slot(to), ...term, ['f64.add']])
     })
     const [{ from }] = reductions

@@ -1,12 +1,19 @@
 /**
- * The WebAssembly instructions that kernels use, by their names in the text format: opcode, operands, and what follows in the binary
- * format. From the specification, https://webassembly.github.io/spec/core/binary/instructions.html. Not all of them.
+ * The WebAssembly instructions that kernels use, by their names in the text format: opcode,
+ * operands, and what follows in the binary format. From the specification,
+ * https://webassembly.github.io/spec/core/binary/instructions.html. Not all of them.
  */
 
-/** One instruction: its name and its immediates. Locals, globals and functions are named, labels are depths. */
+/**
+ * One instruction: its name and its immediates. Locals, globals and functions are named, labels are
+ * depths.
+ */
 export type Instruction = readonly [name: string, ...immediates: (number | string)[]]
 
-/** What stands after an opcode: nothing, a block type, a depth, an index, an offset, a number, one lane or sixteen. */
+/**
+ * What stands after an opcode: nothing, a block type, a depth, an index, an offset, a number, one
+ * lane or sixteen.
+ */
 export type Immediate =
   | 'none'
   | 'block'
@@ -33,7 +40,13 @@ export interface Encoding {
   readonly align: number
 }
 
-type Row = readonly [name: string, opcode: number, operands: number, immediate?: Immediate, align?: number]
+type Row = readonly [
+  name: string,
+  opcode: number,
+  operands: number,
+  immediate?: Immediate,
+  align?: number,
+]
 
 const plain: readonly Row[] = [
   ['block', 0x02, 0, 'block'],
@@ -86,8 +99,16 @@ const vector: readonly Row[] = [
 ]
 
 /** The arithmetic of one type, whose opcodes follow each other with gaps. */
-const arithmetic = (type: string, distances: Readonly<Record<string, number>>, first: number): Row[] =>
-  Object.entries(distances).map(([name, distance]) => [`${type}.${name}`, first + distance, unary.has(name) ? 1 : 2])
+const arithmetic = (
+  type: string,
+  distances: Readonly<Record<string, number>>,
+  first: number,
+): Row[] =>
+  Object.entries(distances).map(([name, distance]) => [
+    `${type}.${name}`,
+    first + distance,
+    unary.has(name) ? 1 : 2,
+  ])
 const unary = new Set(['abs', 'neg', 'sqrt'])
 const scalarOps = { abs: 0, neg: 1, sqrt: 6, add: 7, sub: 8, mul: 9, div: 10, min: 11, max: 12 }
 const vectorOps = { abs: 0, neg: 1, sqrt: 3, add: 4, sub: 5, mul: 6, div: 7, min: 8, max: 9 }
@@ -99,8 +120,14 @@ const encoded = (rows: readonly Row[], isVector: boolean): (readonly [string, En
   ])
 
 const encodings: ReadonlyMap<string, Encoding> = new Map([
-  ...encoded([...plain, ...arithmetic('f32', scalarOps, 0x8b), ...arithmetic('f64', scalarOps, 0x99)], false),
-  ...encoded([...vector, ...arithmetic('f32x4', vectorOps, 0xe0), ...arithmetic('f64x2', vectorOps, 0xec)], true),
+  ...encoded(
+    [...plain, ...arithmetic('f32', scalarOps, 0x8b), ...arithmetic('f64', scalarOps, 0x99)],
+    false,
+  ),
+  ...encoded(
+    [...vector, ...arithmetic('f32x4', vectorOps, 0xe0), ...arithmetic('f64x2', vectorOps, 0xec)],
+    true,
+  ),
 ])
 
 /** The names of all instructions known here. */

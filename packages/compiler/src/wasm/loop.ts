@@ -1,11 +1,26 @@
 /**
- * One loop of a pass as WebAssembly: several elements at a time, then one by one what is left over. A slice loop, whose elements are
- * apart in memory, goes one by one. Not what is around it (segments, partial sums): see emit.ts.
+ * One loop of a pass as WebAssembly: several elements at a time, then one by one what is left over.
+ * A slice loop, whose elements are apart in memory, goes one by one. Not what is around it
+ * (segments, partial sums): see emit.ts.
  */
 import { isConstant, type Node } from '../graph.ts'
 import type { Loop, Slot } from '../kernels.ts'
 import { type ElementType, type SegmentField, shiftOf, sumOrder } from '../layout.ts'
-import { add, type Code, get, global, i32, increase, type Lanes, load, operations, set, store, times, until } from './code.ts'
+import {
+  add,
+  type Code,
+  get,
+  global,
+  i32,
+  increase,
+  type Lanes,
+  load,
+  operations,
+  set,
+  store,
+  times,
+  until,
+} from './code.ts'
 import type { ValueType } from './module.ts'
 
 /** What a loop needs of the function it is in. */
@@ -33,7 +48,9 @@ export function loopCode(loop: Loop, around: Surroundings): Code {
   const constants = new Map<string, Code>()
   const single = singleLanes(size === 4 ? 'f32' : 'f64')
   const several: Lanes = {
-    ...{ prefix: size === 4 ? 'f32x4' : 'f64x2', type: 'v128', width: lanes },
+    prefix: size === 4 ? 'f32x4' : 'f64x2',
+    type: 'v128',
+    width: lanes,
     constant(value) {
       const local = declare(`@${Object.is(value, -0) ? '-0' : value}`, 'v128')
       constants.set(local, set(local, [...single.constant(value), [`${several.prefix}.splat`]]))
@@ -42,7 +59,8 @@ export function loopCode(loop: Loop, around: Surroundings): Code {
   }
   const whole = loop.scope === 'element'
   const body = new Body(loop, around, size)
-  // Two vectors a round (measured while the arrays are in the cache: 6 % faster than one, and four 6 % more for twice the code).
+  // Two vectors a round (measured while the arrays are in the cache: 6 % faster than one, and four
+  // 6 % more for twice the code).
   const vectors = whole ? body.rounds(several, round / lanes) : []
   const rest = body.rounds(single, 1)
   return [
@@ -53,7 +71,9 @@ export function loopCode(loop: Loop, around: Surroundings): Code {
       const index = shift ? add(first, field(shift)) : first
       return set(declare(`@${array}`, 'i32'), add(global(arrayGlobal(array)), times(index, size)))
     }),
-    ...loop.scalars.flatMap(({ node, slot }) => body.scalar(node, slot, single, whole ? several : undefined)),
+    ...loop.scalars.flatMap(({ node, slot }) =>
+      body.scalar(node, slot, single, whole ? several : undefined),
+    ),
     ...[...constants.values()].flat(),
     ...loop.sums.flatMap(({ index }) => body.zero(index, whole)),
     ...set(declare('@left', 'i32'), field(whole ? 'length' : 'sliceLength')),
@@ -65,7 +85,9 @@ export function loopCode(loop: Loop, around: Surroundings): Code {
 
 /** Numbers one by one. */
 export const singleLanes = (prefix: 'f32' | 'f64'): Lanes => ({
-  ...{ prefix, type: prefix, width: 1 },
+  prefix,
+  type: prefix,
+  width: 1,
   constant: (value) => [[`${prefix}.const`, value]],
 })
 
@@ -92,7 +114,9 @@ class Body {
     return until(
       [...get('@left'), ...i32(elements), ['i32.lt_u']],
       [
-        ...[...Array(count).keys()].flatMap((i) => this.elements(lanes, i * lanes.width * this.size)),
+        ...[...Array(count).keys()].flatMap((i) =>
+          this.elements(lanes, i * lanes.width * this.size),
+        ),
         ...this.pointers.flatMap(advance),
         ...increase('@left', i32(-elements)),
       ],
@@ -102,14 +126,24 @@ class Body {
   /** The work on one vector (or element) at an offset from the pointers. */
   private elements(lanes: Lanes, offset: number): Code {
     const { loads, body, sums, stores } = this.loop
-    const operand = (node: Node): Code => (isConstant(node) ? lanes.constant(node.value) : get(this.local(node, lanes)))
+    const operand = (node: Node): Code =>
+      isConstant(node) ? lanes.constant(node.value) : get(this.local(node, lanes))
     return [
-      ...loads.flatMap(({ node, array }) => set(this.local(node, lanes), load(lanes.type, get(`@${array}`), offset))),
-      ...body.flatMap((node) =>
-        set(this.local(node, lanes), operations[node.op as keyof typeof operations](lanes, ...node.args.map(operand))),
+      ...loads.flatMap(({ node, array }) =>
+        set(this.local(node, lanes), load(lanes.type, get(`@${array}`), offset)),
       ),
-      ...sums.flatMap(({ index, value }) => this.accumulate(index, this.finite(operand(value), lanes), lanes)),
-      ...stores.flatMap(({ array, value }) => store(lanes.type, get(`@${array}`), offset, operand(value))),
+      ...body.flatMap((node) =>
+        set(
+          this.local(node, lanes),
+          operations[node.op as keyof typeof operations](lanes, ...node.args.map(operand)),
+        ),
+      ),
+      ...sums.flatMap(({ index, value }) =>
+        this.accumulate(index, this.finite(operand(value), lanes), lanes),
+      ),
+      ...stores.flatMap(({ array, value }) =>
+        store(lanes.type, get(`@${array}`), offset, operand(value)),
+      ),
     ]
   }
 
@@ -119,40 +153,64 @@ class Body {
 
   /** A single number, rounded to the precision of the elements, and the same in every lane. */
   scalar(node: Node, slot: Slot, single: Lanes, several: Lanes | undefined): Code {
-    const number: Code = [...this.around.slot(slot), ...(this.size === 4 ? [['f32.demote_f64'] as const] : [])]
+    const number: Code = [
+      ...this.around.slot(slot),
+      ...(this.size === 4 ? [['f32.demote_f64'] as const] : []),
+    ]
     const local = this.local(node, single)
     return [
       ...set(local, number),
-      ...(several ? set(this.local(node, several), [...get(local), [`${several.prefix}.splat`]]) : []),
+      ...(several
+        ? set(this.local(node, several), [...get(local), [`${several.prefix}.splat`]])
+        : []),
     ]
   }
 
-  /** The accumulators of a sum over vectors: doubles, so two for a vector of four singles. What is left over goes to `@sum`. */
+  /**
+   * The accumulators of a sum over vectors: doubles, so two for a vector of four singles. What is
+   * left over goes to `@sum`.
+   */
   private accumulators(index: number): string[] {
-    return (this.size === 4 ? ['lo', 'hi'] : ['lo']).map((half) => this.around.declare(`@sum${index}.${half}`, 'v128'))
+    return (this.size === 4 ? ['lo', 'hi'] : ['lo']).map((half) =>
+      this.around.declare(`@sum${index}.${half}`, 'v128'),
+    )
   }
 
   zero(index: number, vectors: boolean): Code {
     const zero: Code = [['f64.const', 0]]
     const accumulators = vectors ? this.accumulators(index) : []
-    return [...set(`@sum${index}`, zero), ...accumulators.flatMap((each) => set(each, [...zero, ['f64x2.splat']]))]
+    return [
+      ...set(`@sum${index}`, zero),
+      ...accumulators.flatMap((each) => set(each, [...zero, ['f64x2.splat']])),
+    ]
   }
 
   /** A term of a sum: zero where it is not finite. */
   private finite(value: Code, lanes: Lanes): Code {
     const { prefix, width } = lanes
-    const counts: Code = [...value, [`${prefix}.abs`], ...lanes.constant(Infinity), [`${prefix}.lt`]]
+    const counts: Code = [
+      ...value,
+      [`${prefix}.abs`],
+      ...lanes.constant(Infinity),
+      [`${prefix}.lt`],
+    ]
     if (width > 1) return [...value, ...counts, ['v128.and']]
     return [...value, ...lanes.constant(0), ...counts, ['select']]
   }
 
   private accumulate(index: number, term: Code, { type, width }: Lanes): Code {
-    const more = (local: string, type: string, wide: Code) => set(local, [...get(local), ...wide, [`${type}.add`]])
-    if (width === 1) return more(`@sum${index}`, 'f64', this.size === 4 ? [...term, ['f64.promote_f32']] : term)
+    const more = (local: string, type: string, wide: Code) =>
+      set(local, [...get(local), ...wide, [`${type}.add`]])
+    if (width === 1)
+      return more(`@sum${index}`, 'f64', this.size === 4 ? [...term, ['f64.promote_f32']] : term)
     const [lo, hi] = this.accumulators(index)
     if (this.size === 8) return more(lo, 'f64x2', term)
     const value = get(this.around.declare('@term', type))
-    const upper: Code = [...value, ...value, ['i8x16.shuffle', 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7]]
+    const upper: Code = [
+      ...value,
+      ...value,
+      ['i8x16.shuffle', 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7],
+    ]
     return [
       ...set('@term', term),
       ...more(lo, 'f64x2', [...value, ['f64x2.promote_low_f32x4']]),
@@ -166,6 +224,9 @@ class Body {
     const both = hi ? [...get(lo), ...get(hi), ['f64x2.add'] as const] : get(lo)
     const lane = (i: number): Code => [...get(lo), ['f64x2.extract_lane', i]]
     const left = get(`@sum${index}`)
-    return [...set(lo, both), ...set(`@sum${index}`, [...lane(0), ...lane(1), ['f64.add'], ...left, ['f64.add']])]
+    return [
+      ...set(lo, both),
+      ...set(`@sum${index}`, [...lane(0), ...lane(1), ['f64.add'], ...left, ['f64.add']]),
+    ]
   }
 }

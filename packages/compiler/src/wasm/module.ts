@@ -1,6 +1,7 @@
 /**
- * A WebAssembly module as data, and its bytes. As much of WebAssembly as kernels need: one imported memory, imported constants and
- * functions, exported functions. https://webassembly.github.io/spec/core/binary/modules.html
+ * A WebAssembly module as data, and its bytes. As much of WebAssembly as kernels need: one imported
+ * memory, imported constants and functions, exported functions.
+ * https://webassembly.github.io/spec/core/binary/modules.html
  */
 import { encodingOf, type Instruction } from './instructions.ts'
 
@@ -40,14 +41,26 @@ export function encode({ shared, globals, math, functions }: WasmModule): Uint8A
     [0x60, ...list(Array(parameters).fill([codes.i32])), 0],
   ]
   const imports = [
-    [...string('env'), ...string('memory'), 0x02, ...(shared ? [0x03, 0, ...unsigned(maxPages)] : [0x00, 0])],
+    [
+      ...string('env'),
+      ...string('memory'),
+      0x02,
+      ...(shared ? [0x03, 0, ...unsigned(maxPages)] : [0x00, 0]),
+    ],
     ...globals.map((name) => [...string('layout'), ...string(name), 0x03, codes.i32, 0]),
     ...math.map((name) => [...string('math'), ...string(name), 0x00, 0]),
   ]
   const declared = functions.map(() => [types.length - 1])
-  const exports = functions.map(({ name }, i) => [...string(name), 0x00, ...unsigned(math.length + i)])
+  const exports = functions.map(({ name }, i) => [
+    ...string(name),
+    0x00,
+    ...unsigned(math.length + i),
+  ])
   const bodies = functions.map((each) => {
-    const locals = localsByType(each).map(([type, names]) => [...unsigned(names.length), codes[type]])
+    const locals = localsByType(each).map(([type, names]) => [
+      ...unsigned(names.length),
+      codes[type],
+    ])
     const body = [...list(locals), ...encodeBody(each, globals, math), 0x0b]
     return [...unsigned(body.length), ...body]
   })
@@ -62,7 +75,9 @@ export function encode({ shared, globals, math, functions }: WasmModule): Uint8A
 }
 
 /** The locals as a function declares them: those of a type together. */
-export function localsByType({ locals }: WasmFunction): (readonly [ValueType, readonly string[]])[] {
+export function localsByType({
+  locals,
+}: WasmFunction): (readonly [ValueType, readonly string[]])[] {
   const types = [...new Set(locals.values())]
   return types.map((type) => [type, [...locals.keys()].filter((name) => locals.get(name) === type)])
 }
@@ -71,13 +86,25 @@ const section = (id: number, items: readonly (readonly number[])[]): number[] =>
   const content = list(items)
   return [id, ...unsigned(content.length), ...content]
 }
-const list = (items: readonly (readonly number[])[]): number[] => [...unsigned(items.length), ...items.flat()]
+const list = (items: readonly (readonly number[])[]): number[] => [
+  ...unsigned(items.length),
+  ...items.flat(),
+]
 /** A name; all names here are ASCII. */
 const string = (text: string): number[] => list([...text].map((letter) => [letter.charCodeAt(0)]))
 
-function encodeBody(each: WasmFunction, globals: readonly string[], math: readonly string[]): number[] {
+function encodeBody(
+  each: WasmFunction,
+  globals: readonly string[],
+  math: readonly string[],
+): number[] {
   const { parameters, body } = each
-  const localIndex = new Map([...parameters, ...localsByType(each).flatMap(([, names]) => names)].map((name, i) => [name, i]))
+  const localIndex = new Map(
+    [...parameters, ...localsByType(each).flatMap(([, names]) => names)].map((name, i) => [
+      name,
+      i,
+    ]),
+  )
   const find = (index: number | undefined, name: unknown) => {
     if (index === undefined || index < 0) throw new RangeError(`wasm: ${name} is not declared`)
     return unsigned(index)
@@ -99,7 +126,10 @@ function encodeBody(each: WasmFunction, globals: readonly string[], math: readon
       lane: () => [first as number],
       lanes: () => immediates as number[],
     }[encoding.immediate]()
-    return [...(encoding.vector ? [0xfd, ...unsigned(encoding.opcode)] : [encoding.opcode]), ...operand]
+    return [
+      ...(encoding.vector ? [0xfd, ...unsigned(encoding.opcode)] : [encoding.opcode]),
+      ...operand,
+    ]
   })
 }
 

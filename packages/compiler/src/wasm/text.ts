@@ -1,5 +1,6 @@
 /**
- * A WebAssembly module in the text format, expressions folded: what the bytes of module.ts look like to a reader.
+ * A WebAssembly module in the text format, expressions folded: what the bytes of module.ts look
+ * like to a reader.
  * https://webassembly.github.io/spec/core/text/instructions.html#folded-instructions
  */
 import { encodingOf, type Instruction } from './instructions.ts'
@@ -11,7 +12,9 @@ export function print({ shared, globals, math, functions }: WasmModule): string 
     '(module',
     `  (import "env" "memory" (memory 0${shared ? ` ${maxPages} shared` : ''}))`,
     ...globals.map((name) => `  (import "layout" "${name}" (global ${id(name)} i32))`),
-    ...math.map((name) => `  (import "math" "${name}" (func ${id(name)} (param f64 f64) (result f64)))`),
+    ...math.map(
+      (name) => `  (import "math" "${name}" (func ${id(name)} (param f64 f64) (result f64)))`,
+    ),
     ...functions.flatMap(printFunction),
     ')',
     '',
@@ -19,7 +22,9 @@ export function print({ shared, globals, math, functions }: WasmModule): string 
 }
 
 function printFunction(each: WasmFunction): string[] {
-  const declared = localsByType(each).flatMap(([type, names]) => wrapped(names.map((name) => `(local ${id(name)} ${type})`)))
+  const declared = localsByType(each).flatMap(([type, names]) =>
+    wrapped(names.map((name) => `(local ${id(name)} ${type})`)),
+  )
   const signature = each.parameters.map((name) => ` (param ${id(name)} i32)`).join('')
   return [
     `  (func (export "${each.name}")${signature}`,
@@ -34,7 +39,8 @@ function wrapped(words: readonly string[]): string[] {
   const lines: string[] = []
   for (const word of words) {
     const last = lines.at(-1)
-    if (last !== undefined && last.length + word.length < 110) lines[lines.length - 1] = `${last} ${word}`
+    if (last !== undefined && last.length + word.length < 110)
+      lines[lines.length - 1] = `${last} ${word}`
     else lines.push(word)
   }
   return lines
@@ -48,7 +54,11 @@ function statements(body: readonly Instruction[]): string[] {
   for (const instruction of body) {
     const [name] = instruction
     const { operands } = encodingOf(name)
-    const text = [name, ...immediates(instruction), ...stack.splice(stack.length - operands, operands)].join(' ')
+    const text = [
+      name,
+      ...immediates(instruction),
+      ...stack.splice(stack.length - operands, operands),
+    ].join(' ')
     if (name === 'end') lines.push(`${'  '.repeat(--depth)})`)
     else if (name === 'block' || name === 'loop') lines.push(`${'  '.repeat(depth++)}(${text}`)
     else if (/^br|\.set$|\.store$/.test(name)) lines.push(`${'  '.repeat(depth)}(${text})`)
@@ -60,7 +70,8 @@ function statements(body: readonly Instruction[]): string[] {
 function immediates([name, ...values]: Instruction): string[] {
   const { immediate } = encodingOf(name)
   if (immediate === 'memory') return values[0] ? [`offset=${values[0]}`] : []
-  if (immediate === 'local' || immediate === 'global' || immediate === 'function') return [id(String(values[0]))]
+  if (immediate === 'local' || immediate === 'global' || immediate === 'function')
+    return [id(String(values[0]))]
   if (immediate === 'f32' || immediate === 'f64') return [float(values[0] as number)]
   return values.map(String)
 }

@@ -1,6 +1,7 @@
 /**
- * The launches between passes as WGSL modules: the sums of each tensor, by one group of threads per tensor, and scalar programs, by a
- * single group. Parts of a scalar program follow each other with a barrier in between.
+ * The launches between passes as WGSL modules: the sums of each tensor, by one group of threads per
+ * tensor, and scalar programs, by a single group. Parts of a scalar program follow each other with
+ * a barrier in between.
  */
 import { isConstant, type Node } from '../graph.ts'
 import { type Reduction, type Section, type Slot, sharingLoops } from '../kernels.ts'
@@ -24,7 +25,9 @@ export function addingUp(launch: AddingUp, options: WgslOptions): WgslKernel {
   const subgroups = options.subgroups && sums > 0
   const parameters = [
     '@builtin(local_invocation_index) local: u32',
-    ...(launch.kind === 'reduce' ? ['@builtin(workgroup_id) id: vec3<u32>', '@builtin(num_workgroups) grid: vec3<u32>'] : []),
+    ...(launch.kind === 'reduce'
+      ? ['@builtin(workgroup_id) id: vec3<u32>', '@builtin(num_workgroups) grid: vec3<u32>']
+      : []),
     ...(subgroups ? subgroupParameters : []),
   ]
   const body = [
@@ -62,16 +65,26 @@ export function addingUp(launch: AddingUp, options: WgslOptions): WgslKernel {
 }
 
 const barrier = ['storageBarrier();', 'workgroupBarrier();']
-const ofOneTensor = ['let tensor = id.x + id.y * grid.x;', 'if (tensor >= totals.tensors) { return; }']
+const ofOneTensor = [
+  'let tensor = id.x + id.y * grid.x;',
+  'if (tensor >= totals.tensors) { return; }',
+]
 
 const isSums = (step: Step): step is readonly Reduction[] => Array.isArray(step)
-/** Whether two steps are the work of the same single thread, which needs no barrier to see what it wrote. */
-const byOneThread = (...steps: Step[]) => steps.every((step) => !isSums(step) && step.scope === 'global')
+/**
+ * Whether two steps are the work of the same single thread, which needs no barrier to see what it
+ * wrote.
+ */
+const byOneThread = (...steps: Step[]) =>
+  steps.every((step) => !isSums(step) && step.scope === 'global')
 const isPartial = ({ from }: Reduction) => 'partial' in from
 
 /** Prints the steps. */
 class Writer {
-  private readonly name = namer([...taken, ...[...Array(64).keys()].flatMap((k) => [`sum${k}`, `part${k}`])])
+  private readonly name = namer([
+    ...taken,
+    ...[...Array(64).keys()].flatMap((k) => [`sum${k}`, `part${k}`]),
+  ])
   private readonly size: number
   private readonly subgroups: boolean
   private readonly kind: AddingUp['kind']
@@ -118,7 +131,10 @@ class Writer {
       ...writes.map(({ slot, value }) => `${slotOf(slot)} = ${this.operand(value)};`),
     ]
     if (scope === 'global') return block('if (local == 0u)', lines)
-    return block(`for (var tensor = local; tensor < totals.tensors; tensor += ${this.size}u)`, lines)
+    return block(
+      `for (var tensor = local; tensor < totals.tensors; tensor += ${this.size}u)`,
+      lines,
+    )
   }
 
   private operand(node: Node): string {

@@ -1,6 +1,7 @@
 /**
- * WGSL as far as kernels need it: operations, numbers, words that are taken, and the helpers that stand in for what the language leaves
- * open. WGSL lets a compiler assume that there is no NaN and no infinity, so decisions on them are made on bits.
+ * WGSL as far as kernels need it: operations, numbers, words that are taken, and the helpers that
+ * stand in for what the language leaves open. WGSL lets a compiler assume that there is no NaN and
+ * no infinity, so decisions on them are made on bits.
  * https://www.w3.org/TR/WGSL/#floating-point-evaluation
  */
 import type { Elementwise } from '@freestep/core'
@@ -48,7 +49,10 @@ export function literal(value: number): string {
   return single < 0 ? `(${text}f)` : `${text}f`
 }
 
-/** Functions that kernels may use, by name: those that a function calls come after it, WGSL does not mind. */
+/**
+ * Functions that kernels may use, by name: those that a function calls come after it, WGSL does not
+ * mind.
+ */
 const helpers: Readonly<Record<string, string>> = {
   larger: `
 // The larger of two, NaN if one of them is.
@@ -70,7 +74,8 @@ fn vanish(a: f32) -> f32 {
   return select(0f, bits(0x7fc00000u), (bitcast<u32>(a) & 0x7f800000u) == 0x7f800000u);
 }`,
   bits: `
-// A number that WGSL has no literal for; the variable keeps it from being evaluated, and refused, beforehand.
+// A number that WGSL has no literal for; the variable keeps it from being evaluated, and refused,
+// beforehand.
 var<private> none = 0u;
 fn bits(pattern: u32) -> f32 {
   return bitcast<f32>(pattern | none);
@@ -86,7 +91,8 @@ fn finite(a: f32) -> f32 {
   return select(0f, a, (bitcast<u32>(a) & 0x7f800000u) != 0x7f800000u);
 }`,
   power: `
-// aᶜ = 2ᶜᵉ · 2^(c log₂ m) for a = 2ᵉ m ≥ 0, c > 0. Of ce, the whole part becomes the exponent, so that no digits are lost to it.
+// aᶜ = 2ᶜᵉ · 2^(c log₂ m) for a = 2ᵉ m ≥ 0, c > 0. Of ce, the whole part becomes the exponent, so
+// that no digits are lost to it.
 fn power(a: f32, c: f32) -> f32 {
   let parts = frexp(a);
   let e = f32(parts.exp);
@@ -96,7 +102,8 @@ fn power(a: f32, c: f32) -> f32 {
   return select(ldexp(exp2(rest + c * log2(parts.fract)), i32(whole)), 0f, a == 0f);
 }`,
   accumulate: `
-// Adds to a sum, and what rounding loses to its second part: D. Knuth, TAOCP 2, section 4.2.2, theorem B.
+// Adds to a sum, and what rounding loses to its second part: D. Knuth, TAOCP 2, section 4.2.2,
+// theorem B.
 fn accumulate(sum: ptr<function, vec2<f32>>, a: f32) {
   let before = (*sum).x;
   let after = before + a;
@@ -120,12 +127,21 @@ export function helpersOf(lines: readonly string[]): string[] {
   })
 }
 /** Indents by one level. */
-export const indent = (lines: readonly string[]): string[] => lines.map((line) => (line ? `  ${line}` : line))
+export const indent = (lines: readonly string[]): string[] =>
+  lines.map((line) => (line ? `  ${line}` : line))
 /** A head, lines in braces. */
-export const block = (head: string, lines: readonly string[]): string[] => [`${head} {`, ...indent(lines), '}']
+export const block = (head: string, lines: readonly string[]): string[] => [
+  `${head} {`,
+  ...indent(lines),
+  '}',
+]
 
 /** A struct of u32, and more. */
-export const struct = (name: string, fields: readonly string[], more: readonly string[] = []): string[] => [
+export const struct = (
+  name: string,
+  fields: readonly string[],
+  more: readonly string[] = [],
+): string[] => [
   ...block(
     `struct ${name}`,
     [...fields.map((field) => `${field}: u32`), ...more].map((field) => `${field},`),
@@ -133,11 +149,18 @@ export const struct = (name: string, fields: readonly string[], more: readonly s
   '',
 ]
 
-/** The place of a slot. `from` is the uniform buffer that knows where the slots of tensors begin. */
+/**
+ * The place of a slot. `from` is the uniform buffer that knows where the slots of tensors begin.
+ */
 export const slotAt = ({ scope, index }: Slot, from: 'table' | 'totals'): string =>
-  scope === 'global' ? `numbers[${index}u]` : `numbers[${from}.slots + ${index}u * ${from}.tensors + tensor]`
+  scope === 'global'
+    ? `numbers[${index}u]`
+    : `numbers[${from}.slots + ${index}u * ${from}.tensors + tensor]`
 
-/** Words that no value may be called: the language's own (keywords, reserved words, what it declares), and the kernels'. */
+/**
+ * Words that no value may be called: the language's own (keywords, reserved words, what it
+ * declares), and the kernels'.
+ */
 export const taken = [
   'alias break case const const_assert continue continuing default diagnostic discard else enable false fn for if let loop override',
   'requires return struct switch true var while NULL Self abstract active alignas alignof as asm asm_fragment async attribute auto await',

@@ -1,18 +1,21 @@
 /**
- * Where things are in the buffers that WGSL kernels run on: the contract between emitted code and whoever allocates. Everything is in
- * 32 bits. Not the allocation itself.
+ * Where things are in the buffers that WGSL kernels run on: the contract between emitted code and
+ * whoever allocates. Everything is in 32 bits. Not the allocation itself.
  *
- * - `numbers`: the global slots, from `slots` on the slots of tensors (slot s of tensor t at s · tensors + t), from `partials` on one row of
- *   partial sums for each group of threads;
+ * - `numbers`: the global slots, from `slots` on the slots of tensors (slot s of tensor t at s ·
+ *   tensors + t), from `partials` on one row of partial sums for each group of threads;
  * - `states`: the arrays that the program keeps, each from `at_<name>` on;
- * - pairs of buffers with parameters and gradients (or the result of `evaluate`), the caller's own, in 32 or 16 bits.
+ * - pairs of buffers with parameters and gradients (or the result of `evaluate`), the caller's own,
+ *   in 32 or 16 bits.
  */
 
 /**
- * A piece: `length` elements of one tensor, cut into segments, one for each group of threads from `group` on, which writes row
- * `partial`, `partial` + 1, … of partial sums. Its parameters are elements [x, x + length) of the first buffer of pair `pair`, its gradients
- * [g, g + length) of the second, its states [state, state + length) of every array of elements. For slices: it keeps elements phase,
- * phase + stride, … of its own, and the first of these is element `kept` of every array of slices.
+ * A piece: `length` elements of one tensor, cut into segments, one for each group of threads from
+ * `group` on, which writes row `partial`, `partial` + 1, … of partial sums. Its parameters are
+ * elements [x, x + length) of the first buffer of pair `pair`, its gradients [g, g + length) of the
+ * second, its states [state, state + length) of every array of elements. For slices: it keeps
+ * elements phase, phase + stride, … of its own, and the first of these is element `kept` of every
+ * array of slices.
  */
 export const pieceFields = [
   ...(['group', 'length', 'tensor', 'partial', 'pair', 'x', 'g', 'state'] as const),
@@ -25,13 +28,22 @@ export const maxPieces = 1024
 /** The fields of a pass's uniform buffer before its pieces. */
 export const tableFields = ['groups', 'pieces', 'segment', 'tensors', 'slots', 'partials'] as const
 
-/** Where the pieces begin in a pass's uniform buffer, in 32 bits, for a number of arrays in `states`. */
-export const tableHeader = (arrays: number): number => 4 * Math.ceil((tableFields.length + arrays) / 4)
+/**
+ * Where the pieces begin in a pass's uniform buffer, in 32 bits, for a number of arrays in
+ * `states`.
+ */
+export const tableHeader = (arrays: number): number =>
+  4 * Math.ceil((tableFields.length + arrays) / 4)
 
-/** The fields of the uniform buffer of the launches that add up: how many rows of partial sums and how many tensors there are, … */
+/**
+ * The fields of the uniform buffer of the launches that add up: how many rows of partial sums and
+ * how many tensors there are, …
+ */
 export const totalsFields = ['rows', 'tensors', 'slots', 'partials'] as const
 
-/** The rows of partial sums of a tensor, none where it sits the step out: rows [row, row + rows). */
+/**
+ * The rows of partial sums of a tensor, none where it sits the step out: rows [row, row + rows).
+ */
 export const rangeFields = ['row', 'rows'] as const
 
 /** The arrays in `states`, in the order of their fields in the table. */

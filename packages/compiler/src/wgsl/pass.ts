@@ -13,7 +13,11 @@ import { collectShares, declareShares, subgroupParameters } from './shares.ts'
 type PassLaunch = Extract<Launch, { kind: 'pass' }>
 
 /** The module of a pass. */
-export function passModule(launch: PassLaunch, { arrays }: Kernels, options: WgslOptions): WgslKernel {
+export function passModule(
+  launch: PassLaunch,
+  { arrays }: Kernels,
+  options: WgslOptions,
+): WgslKernel {
   const { loops, sums } = launch.pass
   const bindings = bindingsOf(loops, options.pairs)
   const writer = new Writer(options, bindings)
@@ -53,7 +57,10 @@ function bindingsOf(loops: readonly Loop[], pairs: number): Binding[] {
     ...bound('table', 'uniform'),
     ...bound('numbers', 'read_write'),
     ...bound('states', states),
-    ...Array.from({ length: pairs }, (_, pair) => [...bound('x', data.x, pair), ...bound('g', data.g, pair)]).flat(),
+    ...Array.from({ length: pairs }, (_, pair) => [
+      ...bound('x', data.x, pair),
+      ...bound('g', data.g, pair),
+    ]).flat(),
   ]
 }
 
@@ -66,7 +73,8 @@ function accessOf(loops: readonly Loop[], uses: (array: string) => boolean): Acc
 /** Whether an array is in the second buffer of a pair. */
 const isSecond = (array: string) => array === 'g' || array === 'evaluated'
 
-const space = (access: Access | 'uniform') => (access === 'uniform' ? 'uniform' : `storage, ${access}`)
+const space = (access: Access | 'uniform') =>
+  access === 'uniform' ? 'uniform' : `storage, ${access}`
 function declare({ buffer, access, pair }: Binding, i: number, data: WgslOptions['data']): string {
   const isPair = buffer === 'x' || buffer === 'g'
   const type = buffer === 'table' ? 'Table' : `array<${isPair ? data : 'f32'}>`
@@ -103,7 +111,11 @@ class Writer {
 
   constructor(options: WgslOptions, bindings: readonly Binding[]) {
     const data = bindings.map(({ buffer, pair }) => `${buffer}_${pair}`)
-    this.name = namer([...taken, ...data, ...[...Array(64).keys()].flatMap((k) => [`sum${k}`, `part${k}`])])
+    this.name = namer([
+      ...taken,
+      ...data,
+      ...[...Array(64).keys()].flatMap((k) => [`sum${k}`, `part${k}`]),
+    ])
     this.options = options
     this.size = options.workgroupSize.pass
   }
@@ -126,7 +138,9 @@ class Writer {
       'let start = segment * table.segment;',
       'let end = min(start + table.segment, piece.length);',
       ...(usesTensors(launch) ? ['let tensor = piece.tensor;'] : []),
-      ...fromSlots(launch).map(({ node, slot }) => `let ${this.value(node)} = ${slotAt(slot, 'table')};`),
+      ...fromSlots(launch).map(
+        ({ node, slot }) => `let ${this.value(node)} = ${slotAt(slot, 'table')};`,
+      ),
       ...before.flatMap(({ reads, body }) => [
         ...reads.map(({ node, slot }) => `let ${this.value(node)} = ${slotAt(slot, 'table')};`),
         ...body.map((node) => this.statement(node)),
@@ -149,7 +163,8 @@ class Writer {
   /** The loops, for the pair of buffers that the piece is in. */
   private overPairs(loops: readonly Loop[]): string[] {
     // The second loop overwrites what other threads read in the first.
-    const each = (pair: number) => loops.flatMap((loop, i) => [...(i ? ['storageBarrier();'] : []), ...this.loop(loop, pair)])
+    const each = (pair: number) =>
+      loops.flatMap((loop, i) => [...(i ? ['storageBarrier();'] : []), ...this.loop(loop, pair)])
     if (this.options.pairs === 1) return each(0)
     const cases = Array.from({ length: this.options.pairs }, (_, pair) =>
       block(pair < this.options.pairs - 1 ? `case ${pair}u:` : 'default:', each(pair)),
@@ -159,12 +174,17 @@ class Writer {
 
   private loop({ scope, loads, body, stores, sums }: Loop, pair: number): string[] {
     const lines = [
-      ...loads.map((load) => `let ${this.value(load.node)} = ${this.load(load.array, pair, load.scope)};`),
+      ...loads.map(
+        (load) => `let ${this.value(load.node)} = ${this.load(load.array, pair, load.scope)};`,
+      ),
       ...body.map((node) => this.statement(node)),
-      ...sums.map(({ index, value }) => `accumulate(&sum${index}, finite(${this.operand(value)}));`),
+      ...sums.map(
+        ({ index, value }) => `accumulate(&sum${index}, finite(${this.operand(value)}));`,
+      ),
       ...stores.map(({ array, value }) => this.store(array, pair, scope, this.operand(value))),
     ]
-    if (scope === 'element') return block(`for (var i = start + local; i < end; i += ${this.size}u)`, lines)
+    if (scope === 'element')
+      return block(`for (var i = start + local; i < end; i += ${this.size}u)`, lines)
     return [
       'let stop = keptBefore(end, piece);',
       ...block(`for (var k = keptBefore(start, piece) + local; k < stop; k += ${this.size}u)`, [
@@ -176,7 +196,10 @@ class Writer {
 
   /** Where the piece begins in each array that the loops use. */
   private begins(loops: readonly Loop[]): string[] {
-    const used = loops.flatMap(({ scope, loads, stores }) => [...loads, ...stores.map(({ array }) => ({ array, scope }))])
+    const used = loops.flatMap(({ scope, loads, stores }) => [
+      ...loads,
+      ...stores.map(({ array }) => ({ array, scope })),
+    ])
     const names = new Map(used.map(({ array, scope }) => [array, scope]))
     return [...names].map(([array, scope]) => {
       const begin = array === 'x' ? 'piece.x' : isSecond(array) ? 'piece.g' : undefined
@@ -227,4 +250,6 @@ class Writer {
 }
 
 const usesTensors = (launch: PassLaunch) =>
-  [...fromSlots(launch), ...launch.before.flatMap(({ reads }) => reads)].some(({ slot }) => slot.scope === 'tensor')
+  [...fromSlots(launch), ...launch.before.flatMap(({ reads }) => reads)].some(
+    ({ slot }) => slot.scope === 'tensor',
+  )

@@ -1,6 +1,7 @@
 /**
- * Adding up over the threads of a group: as WGSL, with or without subgroups. Two steps through shared memory instead of a binary tree:
- * fewer barriers, which cost most on a software adapter (measured), and as exact. The order never changes.
+ * Adding up over the threads of a group: as WGSL, with or without subgroups. Two steps through
+ * shared memory instead of a binary tree: fewer barriers, which cost most on a software adapter
+ * (measured), and as exact. The order never changes.
  */
 import { block } from './language.ts'
 
@@ -19,7 +20,10 @@ export function declareShares(count: number, size: number, subgroups: boolean): 
   const first = [
     'workgroupBarrier();',
     ...block(`if (local < ${parts}u)`, [
-      ...block(`for (var k = 0u; k < ${count}u; k++)`, [...fold('local', `${size}u`, `${parts}u`), 'shares[k][local] = sum;']),
+      ...block(`for (var k = 0u; k < ${count}u; k++)`, [
+        ...fold('local', `${size}u`, `${parts}u`),
+        'shares[k][local] = sum;',
+      ]),
     ]),
   ]
   const parameters = subgroups ? 'local: u32, subgroups: u32' : 'local: u32'
@@ -27,7 +31,12 @@ export function declareShares(count: number, size: number, subgroups: boolean): 
     `var<workgroup> shares: array<array<f32, ${size}>, ${count}>;`,
     '',
     '// Adds up what the threads left in shares[k], into shares[k][0].',
-    ...block(`fn collect(${parameters})`, [...(subgroups ? [] : first), 'workgroupBarrier();', ...last, 'workgroupBarrier();']),
+    ...block(`fn collect(${parameters})`, [
+      ...(subgroups ? [] : first),
+      'workgroupBarrier();',
+      ...last,
+      'workgroupBarrier();',
+    ]),
     '',
   ]
 }
@@ -36,7 +45,8 @@ export function declareShares(count: number, size: number, subgroups: boolean): 
 export function collectShares(count: number, subgroups: boolean): string[] {
   if (!count) return []
   const sums = [...Array(count).keys()]
-  if (!subgroups) return [...sums.map((k) => `shares[${k}][local] = settled(sum${k});`), 'collect(local);']
+  if (!subgroups)
+    return [...sums.map((k) => `shares[${k}][local] = settled(sum${k});`), 'collect(local);']
   return [
     ...sums.map((k) => `let part${k} = subgroupAdd(settled(sum${k}));`),
     ...block(

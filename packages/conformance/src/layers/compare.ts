@@ -1,7 +1,8 @@
 /**
- * Layer 6: two backends take the same steps. Convergence would not show that a fused kernel reads a state too late, this does: both get
- * the same gradients, computed where the second one is, and must move alike, coordinate by coordinate.
- * Not a comparison of speed, and not of the last bits: sums may be added in another order.
+ * Layer 6: two backends take the same steps. Convergence would not show that a fused kernel reads a
+ * state too late, this does: both get the same gradients, computed where the second one is, and
+ * must move alike, coordinate by coordinate. Not a comparison of speed, and not of the last bits:
+ * sums may be added in another order.
  */
 import type { MaybePromise } from '@freestep/core'
 import { expect } from 'vitest'
@@ -24,7 +25,10 @@ const layouts = (hasLr: boolean): Readonly<Record<string, Layout>> => ({
   'three coordinates': { sizes: [3] },
   '257 coordinates': { sizes: [257] },
   'several tensors': { sizes: [3, 257, 1, 64] },
-  'a gradient missing now and then': { sizes: [5, 3], missing: (k) => (k === 1 ? ['p0'] : k === 3 ? ['p1'] : []) },
+  'a gradient missing now and then': {
+    sizes: [5, 3],
+    missing: (k) => (k === 1 ? ['p0'] : k === 3 ? ['p1'] : []),
+  },
   ...(hasLr && {
     groups: {
       sizes: [4, 9, 2],
@@ -36,7 +40,10 @@ const layouts = (hasLr: boolean): Readonly<Record<string, Layout>> => ({
       },
     },
   }),
-  'groups by themselves': { sizes: [4, 9], options: { groups: [{ params: ['p1'] }], splitGroups: true } },
+  'groups by themselves': {
+    sizes: [4, 9],
+    options: { groups: [{ params: ['p1'] }], splitGroups: true },
+  },
 })
 
 /** Registers the comparison of a kit's backend with another. */
@@ -48,20 +55,36 @@ export function compare<P, Done extends MaybePromise<void>, Q, DoneQ extends May
     const relative = kit.tolerance(2e-4, 1e-10, row.name, 'compare')
     kit.test(`${row.name}: the same steps`, [row.name, 'compare'], async (stack) => {
       for (const settings of row.variants)
-        for (const [name, layout] of Object.entries(layouts('lr' in row.make().options && !row.oneLr))) {
-          const difference = await differ([stack, await other()], row, settings, layout, 10, relative)
+        for (const [name, layout] of Object.entries(
+          layouts('lr' in row.make().options && !row.oneLr),
+        )) {
+          const difference = await differ(
+            [stack, await other()],
+            row,
+            settings,
+            layout,
+            10,
+            relative,
+          )
           expect(difference, `${JSON.stringify(settings, showFunctions)}, ${name}`).toBeUndefined()
         }
     })
     if (kit.options.large)
-      kit.test(`${row.name}: the same steps over 65537 coordinates`, [row.name, 'compare'], async (stack) => {
-        const layout = { sizes: [65_537] }
-        expect(await differ([stack, await other()], row, row.variants[0], layout, 3, relative)).toBeUndefined()
-      })
+      kit.test(
+        `${row.name}: the same steps over 65537 coordinates`,
+        [row.name, 'compare'],
+        async (stack) => {
+          const layout = { sizes: [65_537] }
+          expect(
+            await differ([stack, await other()], row, row.variants[0], layout, 3, relative),
+          ).toBeUndefined()
+        },
+      )
   }
 }
 
-const showFunctions = (_: string, value: unknown) => (typeof value === 'function' ? 'schedule' : value)
+const showFunctions = (_: string, value: unknown) =>
+  typeof value === 'function' ? 'schedule' : value
 
 /** Runs both and says where they part, if they do. */
 function differ<P, Done extends MaybePromise<void>, Q, DoneQ extends MaybePromise<void>>(
@@ -87,7 +110,10 @@ function differ<P, Done extends MaybePromise<void>, Q, DoneQ extends MaybePromis
           .flatMap((list, t) => list.map((value, i) => 0.5 * a[t][i] * (value - b[t][i]) ** 2))
           .reduce((s, v) => s + v, 0)
         const g = Object.fromEntries(
-          x.map((list, t) => [`p${t}`, missing(k).includes(`p${t}`) ? undefined : list.map((v, i) => a[t][i] * (v - b[t][i]))]),
+          x.map((list, t) => [
+            `p${t}`,
+            missing(k).includes(`p${t}`) ? undefined : list.map((v, i) => a[t][i] * (v - b[t][i])),
+          ]),
         )
         await left.step(g, loss)
         await right.step(g, loss)
@@ -99,7 +125,10 @@ function differ<P, Done extends MaybePromise<void>, Q, DoneQ extends MaybePromis
   )
 }
 
-/** The first number that differs: parameters and the point to evaluate at by how far they moved, scalars by their size. */
+/**
+ * The first number that differs: parameters and the point to evaluate at by how far they moved,
+ * scalars by their size.
+ */
 async function partedAt(
   left: Session<unknown, MaybePromise<void>>,
   right: Session<unknown, MaybePromise<void>>,
@@ -109,7 +138,9 @@ async function partedAt(
   const ulp = right.stack.dtype === 'float32' ? 2 ** -22 : 2 ** -50
   for (const read of ['params', 'evaluated'] as const) {
     const [found, wanted] = [Object.values(await left[read]()), Object.values(await right[read]())]
-    const moved = Math.max(...wanted.flatMap((list, t) => list.map((value, i) => Math.abs(value - start[t][i]))))
+    const moved = Math.max(
+      ...wanted.flatMap((list, t) => list.map((value, i) => Math.abs(value - start[t][i]))),
+    )
     for (const [t, list] of wanted.entries())
       for (const [i, value] of list.entries())
         if (!(Math.abs(found[t][i] - value) <= relative * moved + ulp * Math.abs(value)))
@@ -117,22 +148,33 @@ async function partedAt(
   }
   const [found, wanted] = [await left.scalars(), await right.scalars()]
   const names = Object.keys(wanted)
-  if (Object.keys(found).join() !== names.join()) return `scalars are ${Object.keys(found)}, not ${names}`
-  // What is a difference of nearly equal sums, as d̂ is at first, has no digits of its own: it counts from 1e-4 on.
-  const off = names.find((name) => !(Math.abs(found[name] - wanted[name]) <= relative * Math.max(1e-4, Math.abs(wanted[name]))))
+  if (Object.keys(found).join() !== names.join())
+    return `scalars are ${Object.keys(found)}, not ${names}`
+  // What is a difference of nearly equal sums, as d̂ is at first, has no digits of its own: it
+  // counts from 1e-4 on.
+  const off = names.find(
+    (name) =>
+      !(Math.abs(found[name] - wanted[name]) <= relative * Math.max(1e-4, Math.abs(wanted[name]))),
+  )
   return off && `${off} is ${found[off]}, not ${wanted[off]}`
 }
 
 /**
- * Registers tests that a backend takes the same steps as another one of the same precision: every algorithm, set of options, layout of
- * tensors and groups of the kit. For a fused backend beside its eager form, or a device beside the CPU.
+ * Registers tests that a backend takes the same steps as another one of the same precision: every
+ * algorithm, set of options, layout of tensors and groups of the kit. For a fused backend beside
+ * its eager form, or a device beside the CPU.
  *
  * @param name - what the tests are called
  * @param create - makes the backend
  * @param options - as for `testBackend`
  * @param other - the backend to compare with, and its tensors
  */
-export function compareBackends<P, Done extends MaybePromise<void>, Q, DoneQ extends MaybePromise<void>>(
+export function compareBackends<
+  P,
+  Done extends MaybePromise<void>,
+  Q,
+  DoneQ extends MaybePromise<void>,
+>(
   name: string,
   create: Create<P, Done>,
   options: TestBackendOptions<P>,

@@ -1,7 +1,8 @@
 /**
- * Layer 5: what core promises its callers on every backend: refused calls change nothing, parameters that take no part stay, groups mean
- * what they say, how R^p is cut into tensors does not matter, and a checkpoint continues where it was made.
- * Not the numbers of single algorithms, which the recordings check.
+ * Layer 5: what core promises its callers on every backend: refused calls change nothing,
+ * parameters that take no part stay, groups mean what they say, how R^p is cut into tensors does
+ * not matter, and a checkpoint continues where it was made. Not the numbers of single algorithms,
+ * which the recordings check.
  */
 import type { MaybePromise } from '@freestep/core'
 import type { Kit } from '../kit.ts'

@@ -1,6 +1,7 @@
 /**
- * Layer 4: far from the origin float32 still sees how far it has moved. Algorithms that estimate a distance start with moves of 1e-6,
- * which vanish when x₀ − x is taken from rounded parameters; with x − x₀ accumulated they do not.
+ * Layer 4: far from the origin float32 still sees how far it has moved. Algorithms that estimate a
+ * distance start with moves of 1e-6, which vanish when x₀ − x is taken from rounded parameters;
+ * with x − x₀ accumulated they do not.
  */
 import type { MaybePromise } from '@freestep/core'
 import { expect } from 'vitest'

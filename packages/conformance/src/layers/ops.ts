@@ -1,7 +1,8 @@
 /**
- * Layer 1: every operation, scope by scope, against the host's own arithmetic. An operation is exposed as the update of a small
- * algorithm, so that any backend can be asked, also one that only runs fused kernels.
- * Not tested: what ops.ts leaves undefined (0/0, the sign of NaN, the sign of zero), and subnormal numbers.
+ * Layer 1: every operation, scope by scope, against the host's own arithmetic. An operation is
+ * exposed as the update of a small algorithm, so that any backend can be asked, also one that only
+ * runs fused kernels. Not tested: what ops.ts leaves undefined (0/0, the sign of NaN, the sign of
+ * zero), and subnormal numbers.
  */
 import {
   abs,
@@ -32,7 +33,9 @@ import { fill, generator, near } from '../numbers.ts'
 import { reference } from '../reference.ts'
 import { type Plain, type Stack, withSession } from '../session.ts'
 
-/** The operands: three of element scope, and options that are a value of global and of tensor scope. */
+/**
+ * The operands: three of element scope, and options that are a value of global and of tensor scope.
+ */
 interface Operands {
   readonly a: Expr
   readonly b: Expr
@@ -44,7 +47,10 @@ type Expression = (operands: Operands) => Expr
 
 /** The operations on elements. The domain says which operands are defined where all are finite. */
 const elementwise: Readonly<
-  Record<string, { expression: Expression; domain?: (a: number, b: number) => boolean; ulps?: number }>
+  Record<
+    string,
+    { expression: Expression; domain?: (a: number, b: number) => boolean; ulps?: number }
+  >
 > = {
   add: { expression: ({ a, b }) => add(a, b) },
   sub: { expression: ({ a, b }) => sub(a, b) },
@@ -68,7 +74,9 @@ const elementwise: Readonly<
 }
 
 /** What infinities and NaN become. The domain leaves out the undefined. */
-const nonFinite: Readonly<Record<string, { expression: Expression; domain?: (a: number, b: number) => boolean }>> = {
+const nonFinite: Readonly<
+  Record<string, { expression: Expression; domain?: (a: number, b: number) => boolean }>
+> = {
   add: elementwise.add,
   sub: elementwise.sub,
   mul: elementwise.mul,
@@ -80,7 +88,10 @@ const nonFinite: Readonly<Record<string, { expression: Expression; domain?: (a: 
   sqrt: { expression: ({ a }) => sqrt(a) },
   sign: { ...elementwise.sign, domain: (a) => !Number.isNaN(a) },
   where: elementwise.where,
-  'where, not leaking': { expression: ({ a, b }) => where(a, b, div(b, 0)), domain: (a, b) => a > 0 && b !== 0 },
+  'where, not leaking': {
+    expression: ({ a, b }) => where(a, b, div(b, 0)),
+    domain: (a, b) => a > 0 && b !== 0,
+  },
 }
 
 /** Values of different scopes meeting. Operands are near 1, so that sums keep their digits. */
@@ -92,17 +103,22 @@ const scopes: Readonly<Record<string, Expression>> = {
   'a global sum': ({ a }) => sum(a),
   'a sum per tensor': ({ a }) => sum(a, 'tensor'),
   'a sum of sums': ({ a }) => sum(mul(2, sum(a, 'tensor'))),
-  'a sum per tensor of what is per tensor': ({ a, tensor }) => sum(mul(tensor, sum(a, 'tensor')), 'tensor'),
+  'a sum per tensor of what is per tensor': ({ a, tensor }) =>
+    sum(mul(tensor, sum(a, 'tensor')), 'tensor'),
   'global and element': ({ a, b }) => div(a, sqrt(sum(mul(b, b)))),
   'tensor and element': ({ a, b }) => div(a, sqrt(sum(mul(b, b), 'tensor'))),
   'global and tensor': ({ a, b }) => div(sum(a, 'tensor'), sum(b)),
-  'global, tensor and element': ({ a, b, tensor }) => mul(a, max(sum(b, 'tensor'), sum(mul(tensor, a)))),
+  'global, tensor and element': ({ a, b, tensor }) =>
+    mul(a, max(sum(b, 'tensor'), sum(mul(tensor, a)))),
   'where by a global value': ({ a, b }) => where(sub(sum(a), 1e9), a, b),
   'where by a value per tensor': ({ a, b, c }) => where(sub(sum(a, 'tensor'), 100), b, c),
   'where of scalars': ({ a, b }) => where(a, sum(b), sum(b, 'tensor')),
-  'operations on global values': ({ a, b }) => min(abs(neg(sum(a))), mul(sign(sub(sum(a), sum(b))), sum(b))),
-  'operations per tensor': ({ a, b }) => sub(max(sum(a, 'tensor'), sum(b, 'tensor')), sign(sum(a, 'tensor'))),
-  'three sums, one after the other': ({ a, b }) => sum(div(b, add(1, div(sum(div(a, sum(a))), sum(a))))),
+  'operations on global values': ({ a, b }) =>
+    min(abs(neg(sum(a))), mul(sign(sub(sum(a), sum(b))), sum(b))),
+  'operations per tensor': ({ a, b }) =>
+    sub(max(sum(a, 'tensor'), sum(b, 'tensor')), sign(sum(a, 'tensor'))),
+  'three sums, one after the other': ({ a, b }) =>
+    sum(div(b, add(1, div(sum(div(a, sum(a))), sum(a))))),
 }
 
 /** With the option sliceP; the result is narrowed, since a sliced value cannot meet a whole one. */
@@ -114,8 +130,8 @@ const slices: Readonly<Record<string, Expression>> = {
 }
 
 /**
- * Exposes an expression: the operands arrive as three gradients one after the other, c first, and only the third step moves x, which
- * starts at 0, by the value of the expression.
+ * Exposes an expression: the operands arrive as three gradients one after the other, c first, and
+ * only the third step moves x, which starts at 0, by the value of the expression.
  */
 const expose = (expression: Expression) =>
   defineAlgorithm({
@@ -132,7 +148,10 @@ const expose = (expression: Expression) =>
 const shapes = [[1], [3], [1, 257], [1031]]
 const length = (shape: readonly number[]) => shape.reduce((product, dim) => product * dim, 1)
 
-/** The value of an expression on a backend, per tensor, with operands [a, b, c] per coordinate dealt to the tensors in turn. */
+/**
+ * The value of an expression on a backend, per tensor, with operands [a, b, c] per coordinate dealt
+ * to the tensors in turn.
+ */
 async function evaluate<P, Done extends MaybePromise<void>>(
   stack: Stack<P, Done>,
   expression: Expression,
@@ -143,12 +162,22 @@ async function evaluate<P, Done extends MaybePromise<void>>(
   const starts = all.map((_, t) => all.slice(0, t).reduce((sum, shape) => sum + length(shape), 0))
   const deal = (which: number) =>
     Object.fromEntries(
-      all.map((shape, t) => [`p${t}`, fill(length(shape), (i) => operands[(starts[t] + i) % operands.length][which])]),
+      all.map((shape, t) => [
+        `p${t}`,
+        fill(length(shape), (i) => operands[(starts[t] + i) % operands.length][which]),
+      ]),
     )
   const params = Object.fromEntries(
-    all.map((shape, t): [string, Plain] => [`p${t}`, { shape, values: fill(length(shape), () => 0) }]),
+    all.map((shape, t): [string, Plain] => [
+      `p${t}`,
+      { shape, values: fill(length(shape), () => 0) },
+    ]),
   )
-  const groups = all.map((_, t) => ({ params: [`p${t}`], tensor: 0.5 + t, ...(sliceP > 1 && { sliceP: sliceP + t }) }))
+  const groups = all.map((_, t) => ({
+    params: [`p${t}`],
+    tensor: 0.5 + t,
+    ...(sliceP > 1 && { sliceP: sliceP + t }),
+  }))
   return withSession(stack, expose(expression), params, { groups }, async (session) => {
     for (const which of [2, 1, 0]) await session.step(deal(which))
     return Object.values(await session.params())
@@ -156,7 +185,10 @@ async function evaluate<P, Done extends MaybePromise<void>>(
 }
 
 /** All pairs of the numbers, with one of them, drawn, as third. */
-function triples(numbers: readonly number[], allowed: (a: number, b: number) => boolean = () => true): number[][] {
+function triples(
+  numbers: readonly number[],
+  allowed: (a: number, b: number) => boolean = () => true,
+): number[][] {
   const draw = generator(7)
   const third = () => numbers[Math.floor(((draw() + 1) / 2) * numbers.length)]
   return numbers.flatMap((a) => numbers.filter((b) => allowed(a, b)).map((b) => [a, b, third()]))
@@ -183,7 +215,9 @@ export function ops<P, Done extends MaybePromise<void>>(kit: Kit<P, Done>): void
     const expected = await evaluate(reference(kit.dtype), expression, operands, { empty, ...also })
     const wrong = expected.flatMap((list, t) =>
       list.flatMap((value, i) =>
-        near(actual[t][i], value, relative) ? [] : [`coordinate ${i} of ${list.length}: ${actual[t][i]}, not ${value}`],
+        near(actual[t][i], value, relative)
+          ? []
+          : [`coordinate ${i} of ${list.length}: ${actual[t][i]}, not ${value}`],
       ),
     )
     expect(actual.map((list) => list.length)).toEqual(expected.map((list) => list.length))
@@ -198,7 +232,9 @@ export function ops<P, Done extends MaybePromise<void>>(kit: Kit<P, Done>): void
   if (knowsNonFinite)
     for (const [name, { expression, domain }] of Object.entries(nonFinite)) {
       const title = `${name}: infinities and NaN`
-      kit.test(title, ['ops'], (stack) => same(stack, expression, triples(special, domain), kit.tolerance(0, 0, title, 'ops')))
+      kit.test(title, ['ops'], (stack) =>
+        same(stack, expression, triples(special, domain), kit.tolerance(0, 0, title, 'ops')),
+      )
     }
   for (const [name, expression] of Object.entries(scopes))
     kit.test(`scopes: ${name}`, ['ops'], (stack) =>
@@ -207,7 +243,9 @@ export function ops<P, Done extends MaybePromise<void>>(kit: Kit<P, Done>): void
   for (const [name, expression] of Object.entries(slices))
     for (const sliceP of [1, 2, 5])
       kit.test(`slices, p = ${sliceP}: ${name}`, ['ops'], (stack) =>
-        same(stack, expression, nearOne(), kit.tolerance(1e-6, 1e-14, `slices: ${name}`, 'sums'), { sliceP }),
+        same(stack, expression, nearOne(), kit.tolerance(1e-6, 1e-14, `slices: ${name}`, 'sums'), {
+          sliceP,
+        }),
       )
 
   kit.test('states of every scope start where they are told', ['ops'], async (stack) => {

@@ -24,7 +24,8 @@ const around = (distances: readonly number[], gradients: readonly number[]): Sca
 ]
 
 /** The ends of the range, for single numbers in double precision or not. */
-const ends = (doubles: boolean): Scale[] => (doubles ? around([1e-12, 1e12], [1e-18, 1e18]) : around([1e-9, 1e9], [1e-9, 1e9]))
+const ends = (doubles: boolean): Scale[] =>
+  doubles ? around([1e-12, 1e12], [1e-18, 1e18]) : around([1e-9, 1e9], [1e-9, 1e9])
 
 /** Those, and what is between. */
 export const scales: readonly Scale[] = [...ends(true), ...around([1e-6, 1, 1e6], [1e-9, 1e9])]
@@ -32,7 +33,9 @@ export const scales: readonly Scale[] = [...ends(true), ...around([1e-6, 1, 1e6]
 /** What changes the gradients and the loss a little, or leaves them. */
 export type Noise = (value: number) => number
 
-/** The estimate of the distance after some steps (per tensor where it is), or x where there is none. */
+/**
+ * The estimate of the distance after some steps (per tensor where it is), or x where there is none.
+ */
 export function arrival<P, Done extends MaybePromise<void>>(
   stack: Stack<P, Done>,
   row: Row,
@@ -51,7 +54,9 @@ export function arrival<P, Done extends MaybePromise<void>>(
     }
     const scalars = Object.entries(await session.scalars())
     const estimates = scalars.filter(([name]) => name.split('/')[0] === (row.distance ?? 'd'))
-    return estimates.length ? estimates.map(([, d]) => d) : Object.values(await session.params()).flat()
+    return estimates.length
+      ? estimates.map(([, d]) => d)
+      : Object.values(await session.params()).flat()
   })
 }
 

@@ -18,7 +18,10 @@ const total = defineAlgorithm({
 
 const rounded = (dtype: string) => (dtype === 'float32' ? Math.fround : (a: number) => a)
 
-/** Addends that a careless sum gets wrong: all alike, of very different sizes, or with a large one in front. */
+/**
+ * Addends that a careless sum gets wrong: all alike, of very different sizes, or with a large one
+ * in front.
+ */
 const addends: Readonly<Record<string, (length: number) => number[]>> = {
   'all 0.1': (length) => fill(length, () => 0.1),
   'of eight orders of magnitude': (length) => {
@@ -57,11 +60,14 @@ export function sums<P, Done extends MaybePromise<void>>(kit: Kit<P, Done>): voi
 
   kit.test('a sum over tensors of many sizes', ['sums'], async (stack) => {
     const draw = generator(5)
-    const gradients = [1, 2, 31, 256, 257, 4097, 65536].map((length) => fill(length, () => rounded(kit.dtype)(1.5 + draw())))
+    const gradients = [1, 2, 31, 256, 257, 4097, 65536].map((length) =>
+      fill(length, () => rounded(kit.dtype)(1.5 + draw())),
+    )
     const { scalars } = await run(stack, gradients)
     const relative = kit.tolerance(1e-6, 1e-10, 'sums')
     expect(Math.abs(scalars.all / exactSum(gradients.flat()) - 1)).toBeLessThan(relative)
-    for (const [i, g] of gradients.entries()) expect(Math.abs(scalars[`each/p${i}`] / exactSum(g) - 1)).toBeLessThan(relative)
+    for (const [i, g] of gradients.entries())
+      expect(Math.abs(scalars[`each/p${i}`] / exactSum(g) - 1)).toBeLessThan(relative)
   })
 
   kit.test('the same sum twice, bit for bit', ['sums'], async (stack) => {

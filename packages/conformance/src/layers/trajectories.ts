@@ -1,7 +1,8 @@
 /**
  * Layer 3: trajectories against the recordings of the authors' own code, every option of them.
- * float64 has to meet them at 1e-10. In float32 they are met as far as rounding allows: the error grows with the sensitivity that was
- * recorded, and where the original code itself loses digits in float32 the row says how many.
+ * float64 has to meet them at 1e-10. In float32 they are met as far as rounding allows: the error
+ * grows with the sensitivity that was recorded, and where the original code itself loses digits in
+ * float32 the row says how many.
  */
 import type { MaybePromise } from '@freestep/core'
 import { describe, expect, test } from 'vitest'
@@ -19,7 +20,11 @@ export function trajectories<P, Done extends MaybePromise<void>>(kit: Kit<P, Don
     describe(`${row.name}: ${golden.file}`, async () => {
       const { trajectories: all } = await loadGolden(golden.file)
       for (const trajectory of all) {
-        if (golden.takes?.(trajectory) === false || (kit.dtype === 'float64' && trajectory.dtype === 'float32')) continue
+        if (
+          golden.takes?.(trajectory) === false ||
+          (kit.dtype === 'float64' && trajectory.dtype === 'float32')
+        )
+          continue
         const { id, dtype, problem, options } = trajectory
         const name = `${id} ${dtype} ${problem} ${JSON.stringify(options)}`
         const reason = golden.leftOut?.(trajectory)
@@ -28,10 +33,17 @@ export function trajectories<P, Done extends MaybePromise<void>>(kit: Kit<P, Don
           continue
         }
         kit.test(name, [row.name, id, 'trajectories'], async (stack) => {
-          const { excess, worst } = await runTrajectory(stack, row, golden, trajectory, kit.tolerance(5e-5, exact, id, row.name))
+          const { excess, worst } = await runTrajectory(
+            stack,
+            row,
+            golden,
+            trajectory,
+            kit.tolerance(5e-5, exact, id, row.name),
+          )
           expect(excess, worst).toBeLessThan(1)
         })
       }
     })
-  for (const [file, reason] of Object.entries(leftOutFiles)) test.skip(`${file} (left out: ${reason})`, () => {})
+  for (const [file, reason] of Object.entries(leftOutFiles))
+    test.skip(`${file} (left out: ${reason})`, () => {})
 }

@@ -1,13 +1,16 @@
 /**
- * AdaGrad: J. Duchi, E. Hazan and Y. Singer, "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization", 2011,
- * https://jmlr.org/papers/v12/duchi11a.html, coordinate by coordinate; and AdaGrad-Norm: M. Streeter and H. B. McMahan 2010,
- * https://arxiv.org/abs/1002.4862, R. Ward, X. Wu and L. Bottou 2019, https://arxiv.org/abs/1806.01811, with one sum for all.
+ * AdaGrad: J. Duchi, E. Hazan and Y. Singer, "Adaptive Subgradient Methods for Online Learning and
+ * Stochastic Optimization", 2011, https://jmlr.org/papers/v12/duchi11a.html, coordinate by
+ * coordinate; and AdaGrad-Norm: M. Streeter and H. B. McMahan 2010,
+ * https://arxiv.org/abs/1002.4862, R. Ward, X. Wu and L. Bottou 2019,
+ * https://arxiv.org/abs/1806.01811, with one sum for all.
  *
  *     adagrad:       G ← G + g²,       x ← x − γ / (1 + k δ) g / (√G + ε)
  *     primal-dual:   s ← s + g,        x ← x₀ − γ / (1 + k δ) s / (√G + ε)
  *     adagradNorm:   G ← G + ‖g‖²,     x ← x − γ g / (√G + ε)
  *
- * γ lr (the distance to the solution, if it were known), δ lrDecay, ε eps; 0/0 counts as 0. Defaults of adagrad as torch.optim.Adagrad.
+ * γ lr (the distance to the solution, if it were known), δ lrDecay, ε eps; 0/0 counts as 0.
+ * Defaults of adagrad as torch.optim.Adagrad.
  */
 import { defineAlgorithm, element, perTensor, scalar } from '../algorithm.ts'
 import { add, div, dot, mul, neg, ratio, sqrt, square, sub } from '../ops.ts'

@@ -1,6 +1,7 @@
 /**
- * Adam: D. P. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", 2015, https://arxiv.org/abs/1412.6980, Algorithm 1;
- * AMSGrad: Reddi, Kale and Kumar 2018, https://arxiv.org/abs/1904.09237; AdamW: I. Loshchilov and F. Hutter, "Decoupled Weight Decay
+ * Adam: D. P. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", 2015,
+ * https://arxiv.org/abs/1412.6980, Algorithm 1; AMSGrad: Reddi, Kale and Kumar 2018,
+ * https://arxiv.org/abs/1904.09237; AdamW: I. Loshchilov and F. Hutter, "Decoupled Weight Decay
  * Regularization", 2019, https://arxiv.org/abs/1711.05101, Algorithm 2.
  *
  *     g  ← g + wd x                              (adam)
@@ -9,7 +10,8 @@
  *     c₁ ← 1 − β₁ᵏ,  c₂ ← 1 − β₂ᵏ                (kept as EMAs of 1)
  *     x  ← x − γ (m / c₁) / (√(v / c₂) + ε)      (adamW: − γ wd x)
  *
- * γ lr, (β₁, β₂) betas, ε eps, wd weightDecay. With AMSGrad the running maximum of v stands in its place.
+ * γ lr, (β₁, β₂) betas, ε eps, wd weightDecay. With AMSGrad the running maximum of v stands in its
+ * place.
  */
 import { defineAlgorithm, element, perTensor } from '../algorithm.ts'
 import { add, div, ema, max, mul, neg, sqrt, square } from '../ops.ts'
@@ -41,7 +43,10 @@ const defaults: Declared<AdamOptions> = {
   decouple: false,
 }
 
-/** Adam with coupled weight decay, as torch.optim.Adam. Memory: 2 values a parameter (1 with β₁ = 0, one more with AMSGrad). */
+/**
+ * Adam with coupled weight decay, as torch.optim.Adam. Memory: 2 values a parameter (1 with β₁ = 0,
+ * one more with AMSGrad).
+ */
 export const adam = defineAlgorithm({
   name: 'adam',
   defaults,
@@ -59,11 +64,14 @@ export const adam = defineAlgorithm({
     const v1 = ema(beta2, v, square(g))
     const correction2 = ema(beta2, c2, 1)
     const top = vMax ? max(vMax, v1) : v1
-    // Times the inverse: dividers are the slowest part of a processor, and this is one division per tensor in place of one per element.
+    // Times the inverse: dividers are the slowest part of a processor, and this is one division per
+    // tensor in place of one per element.
     const step = quotient(h.eps)(m1 ?? g, add(mul(sqrt(top), div(1, sqrt(correction2))), h.eps))
     const u = decoupled(neg(mul(div(h.lr, correction1 ?? 1), step)), x, h.lr, h)
     return {
-      ...{ u, v: v1, c2: correction2 },
+      u,
+      v: v1,
+      c2: correction2,
       ...(m1 && correction1 && { m: m1, c1: correction1 }),
       ...(vMax && { vMax: top }),
     }

@@ -1,6 +1,7 @@
 /**
- * AdamG: Y. Pang, S. Yu, B. Hoang and J. Zhou, "Towards Stability of Parameter-free Optimization", 2024, https://arxiv.org/abs/2405.04376,
- * Algorithm 1, with the defaults of the pytorch_optimizer package.
+ * AdamG: Y. Pang, S. Yu, B. Hoang and J. Zhou, "Towards Stability of Parameter-free Optimization",
+ * 2024, https://arxiv.org/abs/2405.04376, Algorithm 1, with the defaults of the pytorch_optimizer
+ * package.
  *
  *     v  ← β₂ v + (1 − β₂) g²
  *     r  ← β₃ r + (1 − β₃) p v^q
@@ -11,7 +12,16 @@
  */
 import { defineAlgorithm, element, perTensor, plain } from '../algorithm.ts'
 import { add, div, ema, min, mul, neg, pow, sqrt, square } from '../ops.ts'
-import { type Declared, epsilon, fixed, fraction, list, nonNegative, numbers, positive } from '../options.ts'
+import {
+  type Declared,
+  epsilon,
+  fixed,
+  fraction,
+  list,
+  nonNegative,
+  numbers,
+  positive,
+} from '../options.ts'
 import { coupled, decoupled } from './decay.ts'
 import { quotient } from './quotient.ts'
 
@@ -46,7 +56,14 @@ const defaults: Declared<AdamGOptions> = {
 export const adamG = defineAlgorithm({
   name: 'adamG',
   defaults,
-  state: () => ({ m: element(), v: element(), r: element(), c1: perTensor(), c2: perTensor(), k: perTensor() }),
+  state: () => ({
+    m: element(),
+    v: element(),
+    r: element(),
+    c1: perTensor(),
+    c2: perTensor(),
+    k: perTensor(),
+  }),
   step({ x, g: gradient, m, v, r, c1, c2, k }, h) {
     const [beta1, beta2, beta3] = h.betas
     const g = coupled(gradient, x, h)

@@ -1,6 +1,7 @@
 /**
- * COCOB-Backprop: F. Orabona and T. Tommasi, "Training Deep Networks without Learning Rates Through Coin Betting", 2017,
- * https://arxiv.org/abs/1705.07795, Algorithm 2, as in the authors' package. Coordinate by coordinate:
+ * COCOB-Backprop: F. Orabona and T. Tommasi, "Training Deep Networks without Learning Rates Through
+ * Coin Betting", 2017, https://arxiv.org/abs/1705.07795, Algorithm 2, as in the authors' package.
+ * Coordinate by coordinate:
  *
  *     c  = γ g
  *     L  ← max(L, |c|)                          L₀ = ε
@@ -46,7 +47,10 @@ export const cocob = defineAlgorithm({
     const G1 = add(G, abs(c))
     const R1 = max(sub(R, mul(c, moved)), 0)
     const theta1 = sub(theta, c)
-    const bet = quotient(mul(h.eps, h.eps))(mul(theta1, add(L1, R1)), mul(L1, max(add(G1, L1), mul(h.alpha, L1))))
+    const bet = quotient(mul(h.eps, h.eps))(
+      mul(theta1, add(L1, R1)),
+      mul(L1, max(add(G1, L1), mul(h.alpha, L1))),
+    )
     return { u: sub(bet, moved), L: L1, G: G1, R: R1, theta: theta1 }
   },
 })

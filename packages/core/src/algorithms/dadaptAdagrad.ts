@@ -1,6 +1,7 @@
 /**
- * D-Adapted AdaGrad, coordinate by coordinate: A. Defazio and K. Mishchenko, "Learning-Rate-Free Learning by D-Adaptation", 2023,
- * https://arxiv.org/abs/2301.07733, Algorithm 3, as in the authors' package.
+ * D-Adapted AdaGrad, coordinate by coordinate: A. Defazio and K. Mishchenko, "Learning-Rate-Free
+ * Learning by D-Adaptation", 2023, https://arxiv.org/abs/2301.07733, Algorithm 3, as in the
+ * authors' package.
  *
  *     a  ← a + g²                                   a₀ = 1e-6
  *     λ  = d γ
@@ -37,7 +38,10 @@ const defaults: Declared<DadaptAdagradOptions> = {
   ...estimateDefaults,
 }
 
-/** AdaGrad by dual averaging, its step size a lower bound on the ℓ∞ distance. Memory: 3 values a parameter. */
+/**
+ * AdaGrad by dual averaging, its step size a lower bound on the ℓ∞ distance. Memory: 3 values a
+ * parameter.
+ */
 export const dadaptAdagrad = defineAlgorithm({
   name: 'dadaptAdagrad',
   defaults,

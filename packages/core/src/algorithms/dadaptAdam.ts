@@ -1,7 +1,7 @@
 /**
- * D-Adapted Adam: A. Defazio and K. Mishchenko, "Learning-Rate-Free Learning by D-Adaptation", 2023,
- * https://arxiv.org/abs/2301.07733, Algorithm 5, in the form of the authors' package (version 3), whose inner product takes v before
- * the step.
+ * D-Adapted Adam: A. Defazio and K. Mishchenko, "Learning-Rate-Free Learning by D-Adaptation",
+ * 2023, https://arxiv.org/abs/2301.07733, Algorithm 5, in the form of the authors' package (version
+ * 3), whose inner product takes v before the step.
  *
  *     λ  = d γ c                                       c = √(1 − β₂ᵏ) / (1 − β₁ᵏ) with bias correction, else 1
  *     q  ← √β₂ q + (1 − √β₂) λ ⟨g, s / (√v + ε)⟩
@@ -12,11 +12,13 @@
  *     x  ← x − m / (√v + ε)
  *     d  ← max(d, min(d̂, growthRate d))
  *
- * The preprint's form has β₂ in place of √β₂, and the weighted norms of its first theorem (v after the step):
+ * The preprint's form has β₂ in place of √β₂, and the weighted norms of its first theorem (v after
+ * the step):
  *
  *     q  ← β₂ q + (1 − β₂) λ² ‖g‖²_{1/(√v + ε)},  d̂ = (‖s‖²_{1/(√v + ε)} / (1 − β₂) − q) / ‖s‖₁
  *
- * γ lr, (β₁, β₂) betas, ε eps. layerScale weighs a parameter's gradient in m and its share in both sums.
+ * γ lr, (β₁, β₂) betas, ε eps. layerScale weighs a parameter's gradient in m and its share in both
+ * sums.
  */
 import { defineAlgorithm, element, scalar } from '../algorithm.ts'
 import { add, div, dot, ema, mul, neg, norm1, ratio, sqrt, square, sub, sum } from '../ops.ts'
@@ -59,15 +61,26 @@ const defaults: Declared<DadaptAdamOptions> = {
 }
 
 /** β₂ or √β₂, what the sums behind d are multiplied by. */
-const decayOfS = ({ betas, form }: { readonly betas: readonly [Expr, Expr]; readonly form: string }): Expr =>
-  form === 'preprint' ? betas[1] : sqrt(betas[1])
+const decayOfS = ({
+  betas,
+  form,
+}: {
+  readonly betas: readonly [Expr, Expr]
+  readonly form: string
+}): Expr => (form === 'preprint' ? betas[1] : sqrt(betas[1]))
 
-/** Adam whose step size is a lower bound on the distance to the solution, estimated on the way. Memory: 3 values a parameter. */
+/**
+ * Adam whose step size is a lower bound on the distance to the solution, estimated on the way.
+ * Memory: 3 values a parameter.
+ */
 export const dadaptAdam = defineAlgorithm({
   name: 'dadaptAdam',
   defaults,
   state: (h) => ({
-    ...{ m: element(), v: element(), s: element(0, decayOfS(h)), q: scalar() },
+    m: element(),
+    v: element(),
+    s: element(0, decayOfS(h)),
+    q: scalar(),
     ...estimateState(h),
     ...biasState(h),
   }),
@@ -94,8 +107,18 @@ export const dadaptAdam = defineAlgorithm({
         ? sum(mul(square(lambda), dot(g, over(g, denominator), 'tensor')))
         : sum(mul(scale, lambda, dot(g, over(s, add(sqrt(v), h.eps)), 'tensor'))),
     )
-    const numerator = preprint ? sub(div(dot(s1, over(s1, denominator)), sub(1, beta)), q1) : div(q1, sub(1, beta))
+    const numerator = preprint
+      ? sub(div(dot(s1, over(s1, denominator)), sub(1, beta)), q1)
+      : div(q1, sub(1, beta))
     const u = decoupled(neg(over(m1, denominator)), x, lambda, h)
-    return { ...{ u, m: m1, v: v1, s: s1, q: q1 }, ...estimate(values, ratio(numerator, norm), h), ...bias.next(norm) }
+    return {
+      u,
+      m: m1,
+      v: v1,
+      s: s1,
+      q: q1,
+      ...estimate(values, ratio(numerator, norm), h),
+      ...bias.next(norm),
+    }
   },
 })

@@ -1,7 +1,7 @@
 /**
- * D-Adapted Adan: the estimate of A. Defazio and K. Mishchenko, "Learning-Rate-Free Learning by D-Adaptation", 2023,
- * https://arxiv.org/abs/2301.07733, on X. Xie et al., "Adan: Adaptive Nesterov Momentum Algorithm", 2022,
- * https://arxiv.org/abs/2208.06677, as in the authors' package.
+ * D-Adapted Adan: the estimate of A. Defazio and K. Mishchenko, "Learning-Rate-Free Learning by
+ * D-Adaptation", 2023, https://arxiv.org/abs/2301.07733, on X. Xie et al., "Adan: Adaptive Nesterov
+ * Momentum Algorithm", 2022, https://arxiv.org/abs/2208.06677, as in the authors' package.
  *
  *     λ  = d γ,  δ = g − g₋₁                        (0 until a gradient was not 0)
  *     m  ← β₁ m + (1 − β₁) λ g
@@ -15,7 +15,21 @@
  * γ lr, (β₁, β₂, β₃) betas, ε eps, wd weightDecay.
  */
 import { defineAlgorithm, element, perTensor, scalar } from '../algorithm.ts'
-import { add, div, dot, ema, mul, neg, norm1, ratio, sqrt, square, sub, sum, where } from '../ops.ts'
+import {
+  add,
+  div,
+  dot,
+  ema,
+  mul,
+  neg,
+  norm1,
+  ratio,
+  sqrt,
+  square,
+  sub,
+  sum,
+  where,
+} from '../ops.ts'
 import { type Declared, epsilon, fraction, list, nonNegative } from '../options.ts'
 import { decoupled } from './decay.ts'
 import { type EstimateOptions, estimate, estimateDefaults, estimateState } from './estimate.ts'
@@ -48,15 +62,13 @@ export const dadaptAdan = defineAlgorithm({
   name: 'dadaptAdan',
   defaults,
   state: (h) => ({
-    ...{
-      m: element(),
-      n: element(),
-      v: element(),
-      s: element(0, h.betas[2]),
-      gLast: element(),
-      first: perTensor(1),
-      q: scalar(),
-    },
+    m: element(),
+    n: element(),
+    v: element(),
+    s: element(0, h.betas[2]),
+    gLast: element(),
+    first: perTensor(1),
+    q: scalar(),
     ...estimateState(h),
   }),
   step(values, h) {
@@ -77,7 +89,9 @@ export const dadaptAdan = defineAlgorithm({
     const step = neg(over(add(m1, mul(beta2, n1)), denominator))
     const decay = mul(lambda, h.weightDecay)
     // (x + step) / (1 + decay) − x
-    const u = h.noProx ? decoupled(step, x, lambda, { ...h, decouple: true }) : div(sub(step, mul(decay, x)), add(1, decay))
+    const u = h.noProx
+      ? decoupled(step, x, lambda, { ...h, decouple: true })
+      : div(sub(step, mul(decay, x)), add(1, decay))
     const next = { m: m1, n: n1, v: v1, s: s1, gLast: g, first: where(norm, 0, first), q: q1 }
     return { u, ...next, ...estimate(values, dHat, h) }
   },

@@ -1,7 +1,8 @@
 /**
- * D-Adapted Lion: the estimate of A. Defazio and K. Mishchenko, "Learning-Rate-Free Learning by D-Adaptation", 2023,
- * https://arxiv.org/abs/2301.07733, on the sign update of X. Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023,
- * https://arxiv.org/abs/2302.06675, as in the authors' package.
+ * D-Adapted Lion: the estimate of A. Defazio and K. Mishchenko, "Learning-Rate-Free Learning by
+ * D-Adaptation", 2023, https://arxiv.org/abs/2301.07733, on the sign update of X. Chen et al.,
+ * "Symbolic Discovery of Optimization Algorithms", 2023, https://arxiv.org/abs/2302.06675, as in
+ * the authors' package.
  *
  *     λ  = d γ
  *     c  = sign(β₁ m + (1 − β₁) g)
@@ -39,7 +40,12 @@ const defaults: Declared<DadaptLionOptions> = {
 export const dadaptLion = defineAlgorithm({
   name: 'dadaptLion',
   defaults,
-  state: (h) => ({ m: element(), s: element(0, sqrt(h.betas[1])), q: scalar(), ...estimateState(h) }),
+  state: (h) => ({
+    m: element(),
+    s: element(0, sqrt(h.betas[1])),
+    q: scalar(),
+    ...estimateState(h),
+  }),
   step(values, h) {
     const { x, g, m, s, q, d } = values
     const [beta1, beta2] = h.betas

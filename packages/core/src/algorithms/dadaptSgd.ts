@@ -1,7 +1,7 @@
 /**
  * D-Adapted SGD: A. Defazio and K. Mishchenko, "Learning-Rate-Free Learning by D-Adaptation", 2023,
- * https://arxiv.org/abs/2301.07733, Algorithm 4 with the hyper-gradient estimate and primal averaging as momentum, as in the authors'
- * package.
+ * https://arxiv.org/abs/2301.07733, Algorithm 4 with the hyper-gradient estimate and primal
+ * averaging as momentum, as in the authors' package.
  *
  *     λ  = d γ / ‖g₀‖
  *     q  ← q + λ ⟨g, s⟩
@@ -10,8 +10,8 @@
  *     z  = x₀ − s
  *     x  ← μ x + (1 − μ) z
  *
- * γ lr, μ momentum, g₀ the first gradient that is not zero. On smooth problems d / ‖g₀‖ can exceed 2/L and the method diverges: it is
- * not normalized by the later gradients.
+ * γ lr, μ momentum, g₀ the first gradient that is not zero. On smooth problems d / ‖g₀‖ can exceed
+ * 2/L and the method diverges: it is not normalized by the later gradients.
  */
 import { defineAlgorithm, element, scalar } from '../algorithm.ts'
 import { add, dot, mul, neg, norm2, ratio, sub, sum, where } from '../ops.ts'

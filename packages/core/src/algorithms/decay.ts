@@ -2,8 +2,8 @@
  * Weight decay, once for all algorithms, in its two forms. Not an algorithm.
  *
  * - Coupled: the gradient of f + wd/2 ‖x‖², seen by everything that the algorithm estimates.
- * - Decoupled (Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101): x shrinks by the factor 1 − wd·η beside the step,
- *   where η is the algorithm's own step size.
+ * - Decoupled (Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101): x shrinks by the
+ *   factor 1 − wd·η beside the step, where η is the algorithm's own step size.
  */
 import { add, fresh, mul, sub } from '../ops.ts'
 import type { Expr, Value } from '../value.ts'

@@ -1,14 +1,15 @@
 /**
- * DoG: M. Ivgi, O. Hinder and Y. Carmon, "DoG is SGD's Best Friend: A Parameter-Free Dynamic Step Size Schedule", 2023,
- * https://arxiv.org/abs/2302.12022, equation (DoG); LDoG is the same
- * for each tensor by itself. Options and the start as in the authors' package.
+ * DoG: M. Ivgi, O. Hinder and Y. Carmon, "DoG is SGD's Best Friend: A Parameter-Free Dynamic Step
+ * Size Schedule", 2023, https://arxiv.org/abs/2302.12022, equation (DoG); LDoG is the same for each
+ * tensor by itself. Options and the start as in the authors' package.
  *
  *     r̄  ← max(r̄, ‖x − x₀‖)             r̄₀ = r_ε (1 + ‖x₀‖)
  *     G  ← G + ‖g‖²                     G₀ = ε
  *     η  = γ r̄ / √G
  *     x  ← x − η g
  *
- * r_ε repsRel, ε eps, γ lr. The gradient includes coupled weight decay. The iterates are meant to be averaged: see `averaged`.
+ * r_ε repsRel, ε eps, γ lr. The gradient includes coupled weight decay. The iterates are meant to
+ * be averaged: see `averaged`.
  */
 import { defineAlgorithm, perTensor, scalar, scalarLike } from '../algorithm.ts'
 import { add, dot, max, mul, neg, norm2, ratio, sqrt, where } from '../ops.ts'
@@ -58,7 +59,10 @@ const distanceOverGradients = (name: string, per: 'global' | 'tensor') => {
   })
 }
 
-/** Distance over Gradients: SGD whose step size is the distance moved over the root of the summed squared gradients. */
+/**
+ * Distance over Gradients: SGD whose step size is the distance moved over the root of the summed
+ * squared gradients.
+ */
 export const dog = distanceOverGradients('dog', 'global')
 
 /** Layer-wise DoG: each tensor has its own distance, sum and step size. */

@@ -1,7 +1,7 @@
 /**
- * DoWG: A. Khaled, K. Mishchenko and C. Jin, "DoWG Unleashed: An Efficient Universal Parameter-Free Gradient Descent Method", 2023,
- * https://arxiv.org/abs/2305.16284, Algorithm 1; CDoWG is the same coordinate by coordinate. Options and start as in the authors'
- * package.
+ * DoWG: A. Khaled, K. Mishchenko and C. Jin, "DoWG Unleashed: An Efficient Universal Parameter-Free
+ * Gradient Descent Method", 2023, https://arxiv.org/abs/2305.16284, Algorithm 1; CDoWG is the same
+ * coordinate by coordinate. Options and start as in the authors' package.
  *
  *     r² ← max(r², ‖x − x₀‖²)           r²₀ = ε         (cdowg: 1e-4)
  *     v  ← v + r² ‖g‖²

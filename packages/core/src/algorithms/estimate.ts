@@ -1,6 +1,7 @@
 /**
- * What the D-Adaptation and Prodigy families share about d, the lower bound on the distance to the solution: its start, how fast it
- * may grow, where it stops. Not an estimate itself: each algorithm proposes its own d̂.
+ * What the D-Adaptation and Prodigy families share about d, the lower bound on the distance to the
+ * solution: its start, how fast it may grow, where it stops. Not an estimate itself: each algorithm
+ * proposes its own d̂.
  *
  *     d  ← max(d, min(d̂, growthRate d, dLimit))        for the first adaptSteps steps
  */
@@ -31,14 +32,20 @@ export const estimateDefaults: Declared<EstimateOptions> = {
 
 type H = { readonly [K in keyof EstimateOptions]: Expr }
 
-/** The states of the estimate: d, the last proposal d̂, and a count of steps where d stops after some. */
+/**
+ * The states of the estimate: d, the last proposal d̂, and a count of steps where d stops after
+ * some.
+ */
 export const estimateState = (h: H) => ({
   d: scalar(h.d0),
   dHat: scalar(),
   ...(h.adaptSteps !== Infinity && { adapted: scalar() }),
 })
 
-/** The next value of those states; `grown` is the proposal after a growth limit of the algorithm's own, if it has one. */
+/**
+ * The next value of those states; `grown` is the proposal after a growth limit of the algorithm's
+ * own, if it has one.
+ */
 export function estimate(
   { d, adapted }: { d: Value; adapted: Value | undefined },
   dHat: Expr,

@@ -1,4 +1,7 @@
-/** Every algorithm, by family; a new one is a file and a line here. Not a registry: nothing is looked up by name at run time. */
+/**
+ * Every algorithm, by family; a new one is a file and a line here. Not a registry: nothing is
+ * looked up by name at run time.
+ */
 export { type AdagradNormOptions, type AdagradOptions, adagrad, adagradNorm } from './adagrad.ts'
 export { type AdamOptions, adam, adamW } from './adam.ts'
 export { type AdamGOptions, adamG } from './adamG.ts'

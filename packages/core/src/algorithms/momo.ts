@@ -1,22 +1,39 @@
 /**
- * MoMo and MoMo-Adam: F. Schaipp, R. Ohana, M. Eickenberg, A. Defazio and R. M. Gower, "MoMo: Momentum Models for Adaptive Learning
- * Rates", 2024, https://arxiv.org/abs/2305.07583, Algorithms 1 and 2, as in the authors' package.
+ * MoMo and MoMo-Adam: F. Schaipp, R. Ohana, M. Eickenberg, A. Defazio and R. M. Gower, "MoMo:
+ * Momentum Models for Adaptive Learning Rates", 2024, https://arxiv.org/abs/2305.07583, Algorithms
+ * 1 and 2, as in the authors' package.
  *
  *     f̄  ← β f̄ + (1 − β) f,   m ← β m + (1 − β) g,   γ ← β γ + (1 − β) ⟨g, x⟩
  *     t  = max((1 + α wd) (f̄ − ρ f* − γ) + ⟨m, x⟩, 0) / ‖m‖²
  *     τ  = min(α / ρ, t)
  *     x  ← (x − τ m) / (1 + α wd)
  *
- * f the loss given to the step, α lr, β beta, wd weightDecay, f* lb; ρ = 1 − βᵏ with bias correction, else 1 and the averages start at
- * their first terms. MoMo-Adam has ρ = 1 − β₁ᵏ and measures m in the norm of D = ε + √(v / (1 − β₂ᵏ)), so that x moves along m / D;
- * `divide: false` moves it after the same τ to (1 − α wd) x − τ m / D.
- * With useFstar the lower bound rises to what the averages prove:
+ * f the loss given to the step, α lr, β beta, wd weightDecay, f* lb; ρ = 1 − βᵏ with bias
+ * correction, else 1 and the averages start at their first terms. MoMo-Adam has ρ = 1 − β₁ᵏ and
+ * measures m in the norm of D = ε + √(v / (1 − β₂ᵏ)), so that x moves along m / D; `divide: false`
+ * moves it after the same τ to (1 − α wd) x − τ m / D. With useFstar the lower bound rises to what
+ * the averages prove:
  *
  *     before τ:  f* ← max(h / (2 (1 + α wd) ρ), lb)      where h = (1 + α wd) (f̄ − γ) + ⟨m, x⟩ < (1 + α wd) ρ f*
  *     after τ:   f* ← max((f̄ + ⟨m, x⟩ − γ − τ ‖m‖² / 2) / ρ, lb)
  */
 import { defineAlgorithm, element, type Hyper, perTensor, scalar } from '../algorithm.ts'
-import { add, div, dot, ema, max, min, mul, neg, ratio, sqrt, square, sub, sum, where } from '../ops.ts'
+import {
+  add,
+  div,
+  dot,
+  ema,
+  max,
+  min,
+  mul,
+  neg,
+  ratio,
+  sqrt,
+  square,
+  sub,
+  sum,
+  where,
+} from '../ops.ts'
 import { type Declared, epsilon, finite, fixed, fraction, list, nonNegative } from '../options.ts'
 import type { Expr, Value } from '../value.ts'
 import { quotient } from './quotient.ts'
@@ -87,7 +104,9 @@ function model(
   return { tau, lb: h.useFstar ? max(proven, h.lb) : lb1 }
 }
 
-/** SGD with momentum whose step size comes from a model of the loss. Memory: 1 value a parameter. */
+/**
+ * SGD with momentum whose step size comes from a model of the loss. Memory: 1 value a parameter.
+ */
 export const momo = defineAlgorithm({
   name: 'momo',
   defaults,
@@ -102,7 +121,8 @@ export const momo = defineAlgorithm({
   }),
   step({ x, g, loss, m, gamma, seen, fBar, rho, lb }, h) {
     const rho1 = ema(h.beta, rho, 1)
-    // Without bias correction the averages start at their first terms: there 1 − β is replaced by 1.
+    // Without bias correction the averages start at their first terms: there 1 − β is replaced by
+    // 1.
     const average = (old: Expr, now: Expr, goesOn: Expr) =>
       h.biasCorrection ? ema(h.beta, old, now) : where(goesOn, ema(h.beta, old, now), now)
     const m1 = average(m, g, seen)
@@ -149,9 +169,18 @@ export const momoAdam = defineAlgorithm({
     const gamma1 = ema(beta1, gamma, dot(g, x, 'tensor'))
     const step = quotient(h.eps)(m1, add(h.eps, sqrt(div(v1, correction2))))
     const decay = mul(h.lr, h.weightDecay)
-    // The model has 1 + α wd in both forms, as the authors' package; only what happens to x differs.
+    // The model has 1 + α wd in both forms, as the authors' package; only what happens to x
+    // differs.
     const shrink = add(1, decay)
-    const averages = { f, gamma: sum(gamma1), mx: dot(m1, x), m2: dot(m1, step), rho: rho1, lb, shrink }
+    const averages = {
+      f,
+      gamma: sum(gamma1),
+      mx: dot(m1, x),
+      m2: dot(m1, step),
+      rho: rho1,
+      lb,
+      shrink,
+    }
     const { tau, lb: lb1 } = model(averages, { ...h, beta: beta1, biasCorrection: true })
     const move = neg(add(mul(tau, step), mul(decay, x)))
     const u = h.divide ? div(move, shrink) : move

@@ -1,6 +1,6 @@
 /**
- * The normalized gradient method: N. Z. Shor, "Minimization Methods for Non-Differentiable Functions", 1985, chapter 2. It needs no
- * bound on the gradients. (Not Shor's r-algorithm.)
+ * The normalized gradient method: N. Z. Shor, "Minimization Methods for Non-Differentiable
+ * Functions", 1985, chapter 2. It needs no bound on the gradients. (Not Shor's r-algorithm.)
  *
  *     x  ← x − α_k g / ‖g‖            α_k = D / √k, k = 1, 2, …        (or the option lr)
  *

@@ -1,10 +1,12 @@
 /**
- * Polyak's step size: B. T. Polyak, "Minimization of unsmooth functionals", 1969, https://doi.org/10.1016/0041-5553(69)90061-5.
+ * Polyak's step size: B. T. Polyak, "Minimization of unsmooth functionals", 1969,
+ * https://doi.org/10.1016/0041-5553(69)90061-5.
  *
  *     η  = clip((f − f*) / ‖g‖², lrMin, lrMax)
  *     x  ← x − η g
  *
- * f is the loss given to the step, f* fOpt. The step is 0 where g is, and never negative while lrMin is not.
+ * f is the loss given to the step, f* fOpt. The step is 0 where g is, and never negative while
+ * lrMin is not.
  */
 import { defineAlgorithm, scalar } from '../algorithm.ts'
 import { max, min, mul, neg, ratio, sub, wideNorm2 } from '../ops.ts'

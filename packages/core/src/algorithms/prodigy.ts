@@ -1,7 +1,8 @@
 /**
- * Prodigy: K. Mishchenko and A. Defazio, "Prodigy: An Expeditiously Adaptive Parameter-Free Learner", 2023,
- * https://arxiv.org/abs/2306.06101, Algorithm 4 (the Adam form). r and s carry the weight d / d₀, which cancels in d̂ and keeps them
- * away from underflow, as in the authors' package.
+ * Prodigy: K. Mishchenko and A. Defazio, "Prodigy: An Expeditiously Adaptive Parameter-Free
+ * Learner", 2023, https://arxiv.org/abs/2306.06101, Algorithm 4 (the Adam form). r and s carry the
+ * weight d / d₀, which cancels in d̂ and keeps them away from underflow, as in the authors'
+ * package.
  *
  *     λ  = d γ c                                    c = √(1 − β₂ᵏ) / (1 − β₁ᵏ) with bias correction, else 1
  *     m  ← β₁ m + (1 − β₁) d g
@@ -12,11 +13,40 @@
  *     x  ← x − λ m / (√v + d ε)
  *     d  ← max(d, d̂)                                (never above growthRate d)
  *
- * γ lr, (β₁, β₂) betas, β₃ beta3 = √β₂, ε eps. sliceP takes r, s and x − x₀ over every p-th coordinate only.
+ * γ lr, (β₁, β₂) betas, β₃ beta3 = √β₂, ε eps. sliceP takes r, s and x − x₀ over every p-th
+ * coordinate only.
  */
 import { defineAlgorithm, dividedBy, element, scalar, sliced } from '../algorithm.ts'
-import { add, div, dot, ema, max, min, mul, neg, norm1, ratio, slice, sqrt, square, sub, sum, where } from '../ops.ts'
-import { type Declared, epsilon, fixed, fraction, integer, list, nonNegative, oneOf, orNull, positive } from '../options.ts'
+import {
+  add,
+  div,
+  dot,
+  ema,
+  max,
+  min,
+  mul,
+  neg,
+  norm1,
+  ratio,
+  slice,
+  sqrt,
+  square,
+  sub,
+  sum,
+  where,
+} from '../ops.ts'
+import {
+  type Declared,
+  epsilon,
+  fixed,
+  fraction,
+  integer,
+  list,
+  nonNegative,
+  oneOf,
+  orNull,
+  positive,
+} from '../options.ts'
 import type { Expr } from '../value.ts'
 import { biasCorrection, biasState } from './bias.ts'
 import { coupled, decoupled } from './decay.ts'
@@ -46,9 +76,10 @@ export interface ProdigyOptions extends EstimateOptions {
   /** Estimates d on every p-th coordinate, which saves 2 (1 − 1/p) values a parameter. */
   sliceP: number
   /**
-   * 'prodigyopt' follows the PyTorch package where it departs from the paper: the denominator takes the new d (and, with β₁ = 0, the
-   * step does too), which costs a second pass over memory; x waits while s is 0; and x₀ − x is taken from the rounded x, as there, so
-   * float32 has to start with a larger d0 where |x| is large.
+   * 'prodigyopt' follows the PyTorch package where it departs from the paper: the denominator takes
+   * the new d (and, with β₁ = 0, the step does too), which costs a second pass over memory; x waits
+   * while s is 0; and x₀ − x is taken from the rounded x, as there, so float32 has to start with a
+   * larger d0 where |x| is large.
    */
   compat: 'paper' | 'prodigyopt'
 }
@@ -68,9 +99,13 @@ const defaults: Declared<ProdigyOptions> = {
 }
 
 /** β₃, what the sums behind d are multiplied by. */
-const beta3 = (h: { readonly beta3: Expr | null; readonly betas: readonly [Expr, Expr] }): Expr => h.beta3 ?? sqrt(h.betas[1])
+const beta3 = (h: { readonly beta3: Expr | null; readonly betas: readonly [Expr, Expr] }): Expr =>
+  h.beta3 ?? sqrt(h.betas[1])
 
-/** Adam whose step size is an estimate of the distance to the solution that grows fast. Memory: 4 values a parameter. */
+/**
+ * Adam whose step size is an estimate of the distance to the solution that grows fast. Memory: 4
+ * values a parameter.
+ */
 export const prodigy = defineAlgorithm({
   name: 'prodigy',
   defaults,
@@ -112,7 +147,10 @@ export const prodigy = defineAlgorithm({
     // The package returns before x moves until s has seen a gradient.
     const u = h.compat === 'prodigyopt' ? where(norm, move, 0) : move
     return {
-      ...{ u, v: v1, s: s1, r: r1 },
+      u,
+      v: v1,
+      s: s1,
+      r: r1,
       ...next,
       ...(m1 && { m: m1 }),
       ...(dMax1 && { dMax: dMax1 }),

@@ -1,7 +1,8 @@
 /**
- * Prodigy in the two forms of its theory: K. Mishchenko and A. Defazio, "Prodigy: An Expeditiously Adaptive Parameter-Free Learner",
- * 2023, https://arxiv.org/abs/2306.06101, Algorithm 1 (gradient descent) and Algorithm 2 (dual averaging). Not the Adam form for deep
- * networks, which is prodigy.ts.
+ * Prodigy in the two forms of its theory: K. Mishchenko and A. Defazio, "Prodigy: An Expeditiously
+ * Adaptive Parameter-Free Learner", 2023, https://arxiv.org/abs/2306.06101, Algorithm 1 (gradient
+ * descent) and Algorithm 2 (dual averaging). Not the Adam form for deep networks, which is
+ * prodigy.ts.
  *
  *     gradient descent:                                      dual averaging:
  *     A  ← A + d² λ² ‖g‖²                                    s  ← s + λ d² g

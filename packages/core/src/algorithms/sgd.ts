@@ -1,6 +1,8 @@
 /**
- * Stochastic gradient descent with momentum: Robbins and Monro 1951, https://doi.org/10.1214/aoms/1177729586; heavy ball: Polyak 1964,
- * https://doi.org/10.1016/0041-5553(64)90137-5; Nesterov 1983. Dampening and the order of operations as in torch.optim.SGD.
+ * Stochastic gradient descent with momentum: Robbins and Monro 1951,
+ * https://doi.org/10.1214/aoms/1177729586; heavy ball: Polyak 1964,
+ * https://doi.org/10.1016/0041-5553(64)90137-5; Nesterov 1983. Dampening and the order of
+ * operations as in torch.optim.SGD.
  *
  *     g  ← g + wd x
  *     m  ← μ m + (1 − τ) g          (m ← g at the first step)
@@ -34,7 +36,10 @@ const defaults: Declared<SgdOptions> = {
   weightDecay: nonNegative(0),
 }
 
-/** SGD with momentum (heavy ball or Nesterov), as torch.optim.SGD. Memory: none, or 1 value a parameter with momentum. */
+/**
+ * SGD with momentum (heavy ball or Nesterov), as torch.optim.SGD. Memory: none, or 1 value a
+ * parameter with momentum.
+ */
 export const sgd = defineAlgorithm({
   name: 'sgd',
   defaults,

@@ -1,17 +1,27 @@
 /**
- * The stochastic Polyak step size: N. Loizou, S. Vaswani, I. Laradji and S. Lacoste-Julien, "Stochastic Polyak Step-size for SGD",
- * 2021, https://arxiv.org/abs/2002.10542, as in the authors' package.
+ * The stochastic Polyak step size: N. Loizou, S. Vaswani, I. Laradji and S. Lacoste-Julien,
+ * "Stochastic Polyak Step-size for SGD", 2021, https://arxiv.org/abs/2002.10542, as in the authors'
+ * package.
  *
  *     constant:     η = min((f − f*) / (c ‖g‖² + ε), etaMax), at least 0
  *     smooth_iter:  η = min(γ^(1/b) η, f / (c ‖g‖² + ε))          f* is taken as 0
  *     x  ← x − η g
  *
- * b nBatchesPerEpoch, γ gamma, f the loss given to the step. Where ‖g‖ < 1e-8 the step is 0; unlike the package, which would stay at
- * η = 0 for ever, the smooth form then goes on with the η before.
+ * b nBatchesPerEpoch, γ gamma, f the loss given to the step. Where ‖g‖ < 1e-8 the step is 0; unlike
+ * the package, which would stay at η = 0 for ever, the smooth form then goes on with the η before.
  */
 import { defineAlgorithm, plain, scalar } from '../algorithm.ts'
 import { add, div, dot, max, min, mul, neg, sub, where } from '../ops.ts'
-import { type Declared, epsilon, finite, fixed, nonNegative, oneOf, orNull, positive } from '../options.ts'
+import {
+  type Declared,
+  epsilon,
+  finite,
+  fixed,
+  nonNegative,
+  oneOf,
+  orNull,
+  positive,
+} from '../options.ts'
 
 /** Options of {@link sps}. */
 export interface SpsOptions {
@@ -57,7 +67,8 @@ export const sps = defineAlgorithm({
     const moves = sub(squared, 1e-16)
     const next = () => {
       if (h.adaptFlag === 'smooth_iter') {
-        const growth = plain('gamma', h.gamma) ** (1 / plain('nBatchesPerEpoch', h.nBatchesPerEpoch))
+        const growth =
+          plain('gamma', h.gamma) ** (1 / plain('nBatchesPerEpoch', h.nBatchesPerEpoch))
         return min(mul(growth, eta), div(loss, denominator))
       }
       const rule = max(div(sub(loss, h.fstar), denominator), 0)

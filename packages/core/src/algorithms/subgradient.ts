@@ -1,6 +1,6 @@
 /**
- * The subgradient method: N. Z. Shor 1962, B. T. Polyak 1967; here with the step that is optimal for convex G-Lipschitz functions when
- * D = ‖x₀ − x*‖ is known.
+ * The subgradient method: N. Z. Shor 1962, B. T. Polyak 1967; here with the step that is optimal
+ * for convex G-Lipschitz functions when D = ‖x₀ − x*‖ is known.
  *
  *     x  ← x − γ_k g                  γ_k = D / (G √k), k = 1, 2, …   (or the option lr)
  *

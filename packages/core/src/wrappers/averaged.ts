@@ -1,7 +1,7 @@
 /**
- * Polynomial-decay averaging: O. Shamir and T. Zhang, "Stochastic Gradient Descent for Non-smooth Optimization", 2013,
- * https://arxiv.org/abs/1212.1824, as advised for DoG (https://arxiv.org/abs/2302.12022). Not a change of the steps: only of the point
- * to evaluate at.
+ * Polynomial-decay averaging: O. Shamir and T. Zhang, "Stochastic Gradient Descent for Non-smooth
+ * Optimization", 2013, https://arxiv.org/abs/1212.1824, as advised for DoG
+ * (https://arxiv.org/abs/2302.12022). Not a change of the steps: only of the point to evaluate at.
  *
  *     x̄  ← (1 − w) x̄ + w x,   w = (γ + 1) / (γ + t),   t = 1, 2, …
  *
@@ -19,8 +19,13 @@ export interface AveragedOptions {
 }
 const defaults: Declared<Required<AveragedOptions>> = { gamma: nonNegative(8) }
 
-/** Evaluates the inner algorithm at an average of its iterates. Memory: 1 value a parameter more. */
-export function averaged<A extends Algorithm>(inner: A, settings?: AveragedOptions): Algorithm<OptionsOf<A>> {
+/**
+ * Evaluates the inner algorithm at an average of its iterates. Memory: 1 value a parameter more.
+ */
+export function averaged<A extends Algorithm>(
+  inner: A,
+  settings?: AveragedOptions,
+): Algorithm<OptionsOf<A>> {
   const { gamma } = chooseOptions({ what: 'averaged' }, defaults, settings)
   return wrap(inner, {
     name: 'averaged',

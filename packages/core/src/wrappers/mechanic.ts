@@ -1,6 +1,7 @@
 /**
- * Mechanic: A. Cutkosky, A. Defazio and H. Mehta, "Mechanic: A Learning Rate Tuner", 2023, https://arxiv.org/abs/2306.00144,
- * Algorithm 1 with several β at once and the decay of section 3.2, with the defaults of the optax package.
+ * Mechanic: A. Cutkosky, A. Defazio and H. Mehta, "Mechanic: A Learning Rate Tuner", 2023,
+ * https://arxiv.org/abs/2306.00144, Algorithm 1 with several β at once and the decay of section
+ * 3.2, with the defaults of the optax package.
  *
  *     g  ← g + λ S ‖g‖ / (‖x‖ + ε) x           seen by the tuner alone
  *     h  = −⟨g, Δ⟩
@@ -12,13 +13,21 @@
  *       s ← (s₀ m / n + max(r, 0)) / (√v + ε)
  *     x  = x₀ + S Δ,  S = Σ s
  *
- * λ weightDecay, s₀ sInit, n numBetas, ε eps. Δ is kept as a sum of updates and never divided out of x − x₀.
+ * λ weightDecay, s₀ sInit, n numBetas, ε eps. Δ is kept as a sum of updates and never divided out
+ * of x − x₀.
  */
 import { type Algorithm, element, type OptionsOf, scalar } from '../algorithm.ts'
 import { quotient } from '../algorithms/quotient.ts'
 import { FreestepError } from '../errors.ts'
 import { abs, add, dot, max, min, mul, neg, norm2, ratio, sqrt, square, sub } from '../ops.ts'
-import { chooseOptions, type Declared, epsilon, integer, nonNegative, positive } from '../options.ts'
+import {
+  chooseOptions,
+  type Declared,
+  epsilon,
+  integer,
+  nonNegative,
+  positive,
+} from '../options.ts'
 import type { Expr, Value } from '../value.ts'
 import { wrap } from './wrap.ts'
 
@@ -44,9 +53,13 @@ const defaults: Declared<Required<MechanicOptions>> = {
 /**
  * Tunes the scale of any algorithm's updates. Memory: 2 values a parameter more (Δ, x − x₀).
  *
- * @throws FreestepError `bad-algorithm` around what is evaluated elsewhere than at x: it would follow x, and not Δ
+ * @throws FreestepError `bad-algorithm` around what is evaluated elsewhere than at x: it would
+ * follow x, and not Δ
  */
-export function mechanic<A extends Algorithm>(inner: A, settings?: MechanicOptions): Algorithm<OptionsOf<A>> {
+export function mechanic<A extends Algorithm>(
+  inner: A,
+  settings?: MechanicOptions,
+): Algorithm<OptionsOf<A>> {
   const options = chooseOptions({ what: 'mechanic' }, defaults, settings)
   if (inner?.evaluate)
     throw new FreestepError(
@@ -55,7 +68,10 @@ export function mechanic<A extends Algorithm>(inner: A, settings?: MechanicOptio
       `mechanic cannot go around ${inner.name}, whose point to evaluate at is not x. Put it inside, as in averaged(mechanic(sgd())).`,
     )
   const { weightDecay, eps, sInit, numBetas } = options
-  const tuners = Array.from({ length: numBetas }, (_, i) => ({ beta: 1 - 0.1 ** (i + 1), key: `${i + 1}` }))
+  const tuners = Array.from({ length: numBetas }, (_, i) => ({
+    beta: 1 - 0.1 ** (i + 1),
+    key: `${i + 1}`,
+  }))
   const states = (tuner: { key: string }) =>
     ['r', 'm', 'v', 's'].map((name) => [`mechanic.${name}${tuner.key}`, scalar()] as const)
 
@@ -67,7 +83,10 @@ export function mechanic<A extends Algorithm>(inner: A, settings?: MechanicOptio
       const { x, g, moved, delta, S } = values
       const own = values as unknown as Record<string, Value>
       const { u, ...next } = step(values)
-      const pull = weightDecay === 0 ? 0 : mul(weightDecay, S, ratio(norm2(g), add(norm2(x), eps)), dot(x, delta))
+      const pull =
+        weightDecay === 0
+          ? 0
+          : mul(weightDecay, S, ratio(norm2(g), add(norm2(x), eps)), dot(x, delta))
       const h = neg(add(dot(g, delta), pull))
       const delta1 = add(delta, u)
 
@@ -80,7 +99,8 @@ export function mechanic<A extends Algorithm>(inner: A, settings?: MechanicOptio
         const v1 = add(mul(beta * beta, v), square(h))
         const s1 = quotient(eps)(add(mul(sInit / numBetas, m1), max(r1, 0)), add(sqrt(v1), eps))
         S1 = add(S1, s1)
-        for (const [name, value] of Object.entries({ r: r1, m: m1, v: v1, s: s1 })) tuned[`mechanic.${name}${key}`] = value
+        for (const [name, value] of Object.entries({ r: r1, m: m1, v: v1, s: s1 }))
+          tuned[`mechanic.${name}${key}`] = value
       }
       return { ...next, u: sub(mul(S1, delta1), moved), delta: delta1, S: S1, ...tuned }
     },

@@ -1,6 +1,7 @@
 /**
- * Schedule-free learning: A. Defazio, X. Yang et al., "The Road Less Scheduled", 2024, https://arxiv.org/abs/2405.15682, around any
- * algorithm, as the authors' wrapper (and, around sgd and adam with β₁ = 0, their ScheduleFree SGD and AdamW).
+ * Schedule-free learning: A. Defazio, X. Yang et al., "The Road Less Scheduled", 2024,
+ * https://arxiv.org/abs/2405.15682, around any algorithm, as the authors' wrapper (and, around sgd
+ * and adam with β₁ = 0, their ScheduleFree SGD and AdamW).
  *
  *     y  = β x + (1 − β) z            the parameters, where gradients are taken
  *     z  ← z + u                      u the inner algorithm's update at z, with the gradient at y
@@ -8,8 +9,8 @@
  *     c  = w / Σ w,  w = kʳ (max λ)ᵖ,  λ = lr · d of the inner algorithm
  *
  * β momentum, r r, p weightLrPower; k, the largest λ and Σ w are those of the steps that a tensor
- * took part in. Only zLag = z − y is kept, from which everything follows without subtracting rounded
- * parameters:
+ * took part in. Only zLag = z − y is kept, from which everything follows without subtracting
+ * rounded parameters:
  *
  *     y  ← y + c zLag + (1 − β (1 − c)) u,    zLag ← (1 − c) (zLag + β u),    x = y + (1 − 1/β) zLag
  */
@@ -27,7 +28,10 @@ export interface ScheduleFreeOptions {
   readonly weightLrPower?: number
   /** r, an integer: how strongly it leans on late steps. */
   readonly r?: number
-  /** Weight decay at y, times λ (the authors' wrapper leaves d out of it, which shrinks x long before d has grown). */
+  /**
+   * Weight decay at y, times λ (the authors' wrapper leaves d out of it, which shrinks x long
+   * before d has grown).
+   */
   readonly weightDecayAtY?: number
 }
 const defaults: Declared<Required<ScheduleFreeOptions>> = {
@@ -37,10 +41,17 @@ const defaults: Declared<Required<ScheduleFreeOptions>> = {
   weightDecayAtY: nonNegative(0),
 }
 
-const power = (base: Expr, exponent: number): Expr => mul(1, ...Array.from({ length: exponent }, () => base))
+const power = (base: Expr, exponent: number): Expr =>
+  mul(1, ...Array.from({ length: exponent }, () => base))
 
-/** No learning-rate schedule: the inner algorithm with averaging and momentum. Memory: 1 value a parameter more. */
-export function scheduleFree<A extends Algorithm>(inner: A, settings?: ScheduleFreeOptions): Algorithm<OptionsOf<A>> {
+/**
+ * No learning-rate schedule: the inner algorithm with averaging and momentum. Memory: 1 value a
+ * parameter more.
+ */
+export function scheduleFree<A extends Algorithm>(
+  inner: A,
+  settings?: ScheduleFreeOptions,
+): Algorithm<OptionsOf<A>> {
   const options = chooseOptions({ what: 'scheduleFree' }, defaults, settings)
   const { momentum: beta, weightLrPower, r, weightDecayAtY } = options
   return wrap(inner, {
@@ -75,7 +86,9 @@ export function scheduleFree<A extends Algorithm>(inner: A, settings?: ScheduleF
       return {
         ...next,
         u: add(mul(sub(1, rest), zLag), mul(sub(1, mul(beta, rest)), u)),
-        ...{ zLag: mul(rest, add(zLag, mul(beta, u))), weightSum: sum, lambdaMax: lambda },
+        zLag: mul(rest, add(zLag, mul(beta, u))),
+        weightSum: sum,
+        lambdaMax: lambda,
         ...(k && { steps: k }),
       }
     },

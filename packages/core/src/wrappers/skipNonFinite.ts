@@ -1,6 +1,7 @@
 /**
- * Skips a step whose gradient (or loss, where the algorithm uses it) has a NaN or an infinity: decided on the device, without reading
- * anything back. Not loss scaling: what made the gradient overflow is not looked for.
+ * Skips a step whose gradient (or loss, where the algorithm uses it) has a NaN or an infinity:
+ * decided on the device, without reading anything back. Not loss scaling: what made the gradient
+ * overflow is not looked for.
  *
  *     u ← 0 and every state as it was, where a coordinate of 0·g (or 0·f) is not 0
  */
@@ -10,7 +11,10 @@ import { chooseOptions } from '../options.ts'
 import type { Value } from '../value.ts'
 import { withInputs, wrap } from './wrap.ts'
 
-/** Leaves parameters and states alone at a step that is not finite; the scalar `skipped` counts them. */
+/**
+ * Leaves parameters and states alone at a step that is not finite; the scalar `skipped` counts
+ * them.
+ */
 export function skipNonFinite<A extends Algorithm>(
   inner: A,
   settings?: Readonly<Record<string, never>>,
@@ -21,7 +25,8 @@ export function skipNonFinite<A extends Algorithm>(
     options: {},
     state: () => ({ skipped: scalar() }),
     step(values, step) {
-      // The loss is looked at only where the inner algorithm does: reading it is what makes callers owe it.
+      // The loss is looked at only where the inner algorithm does: reading it is what makes callers
+      // owe it.
       let loss: Value | undefined
       const watched = withInputs(values, {
         get loss() {

@@ -1,5 +1,6 @@
 /**
- * What every wrapper is: a function from an algorithm to an algorithm that adds states of its own to the inner ones. Not an algorithm.
+ * What every wrapper is: a function from an algorithm to an algorithm that adds states of its own
+ * to the inner ones. Not an algorithm.
  */
 import type { Algorithm, Inputs, OptionsOf, Outputs, States, ValuesOf } from '../algorithm.ts'
 import { FreestepError, kindOf } from '../errors.ts'
@@ -18,13 +19,23 @@ export interface Wrapping<S extends States> {
   /** The wrapper's own states, given the inner algorithm's options. */
   state(h: { readonly lr?: Expr }): S
   /** One step; `inner` runs the inner algorithm's step on the values it is given. */
-  step(values: Inputs & ValuesOf<S>, inner: (values: Inputs) => Outputs<States>, h: { readonly lr?: Expr }): Outputs<States>
+  step(
+    values: Inputs & ValuesOf<S>,
+    inner: (values: Inputs) => Outputs<States>,
+    h: { readonly lr?: Expr },
+  ): Outputs<States>
   /** The point to evaluate at; `inner` gives that of the inner algorithm. */
   evaluate?(values: AnyValues, inner: (x: Pick<Inputs, 'x' | 'moved'>) => Expr): Expr
 }
 
-/** Puts a wrapper around an algorithm. What its options may be is for the wrapper to say: see {@link chooseOptions}. */
-export function wrap<A extends Algorithm, S extends States>(inner: A, wrapping: Wrapping<S>): Algorithm<OptionsOf<A>> {
+/**
+ * Puts a wrapper around an algorithm. What its options may be is for the wrapper to say: see
+ * {@link chooseOptions}.
+ */
+export function wrap<A extends Algorithm, S extends States>(
+  inner: A,
+  wrapping: Wrapping<S>,
+): Algorithm<OptionsOf<A>> {
   if (!isAlgorithm(inner))
     throw new FreestepError(
       'core',
@@ -33,7 +44,11 @@ export function wrap<A extends Algorithm, S extends States>(inner: A, wrapping: 
     )
   for (const [name, value] of Object.entries(wrapping.options))
     if (typeof value !== 'number' || Number.isNaN(value))
-      throw new FreestepError('core', 'bad-option', `${wrapping.name}: option ${name} is ${kindOf(value)}. Give a number.`)
+      throw new FreestepError(
+        'core',
+        'bad-option',
+        `${wrapping.name}: option ${name} is ${kindOf(value)}. Give a number.`,
+      )
   return {
     ...(inner as unknown as Algorithm<OptionsOf<A>>),
     name: `${wrapping.name}(${inner.name})`,
@@ -50,21 +65,28 @@ export function wrap<A extends Algorithm, S extends States>(inner: A, wrapping: 
           )
       return { ...states, ...own }
     },
-    step: (values, h) => wrapping.step(values as never, (inputs) => inner.step(inputs as AnyValues, h), commonOf(h)),
+    step: (values, h) =>
+      wrapping.step(values as never, (inputs) => inner.step(inputs as AnyValues, h), commonOf(h)),
     ...((wrapping.evaluate || inner.evaluate) && {
       evaluate(values, h) {
         const evaluateInner = (point: object) =>
           inner.evaluate?.(withInputs(values, point) as AnyValues, h) ?? (point as Inputs).x
-        return wrapping.evaluate ? wrapping.evaluate(values as AnyValues, evaluateInner) : evaluateInner(values)
+        return wrapping.evaluate
+          ? wrapping.evaluate(values as AnyValues, evaluateInner)
+          : evaluateInner(values)
       },
     }),
   }
 }
 
 /** What a wrapper may know of any algorithm's options, which need not have it. */
-const commonOf = (h: { readonly lr?: Expr }): { readonly lr?: Expr } => ('lr' in h ? { lr: h.lr } : {})
+const commonOf = (h: { readonly lr?: Expr }): { readonly lr?: Expr } =>
+  'lr' in h ? { lr: h.lr } : {}
 
-/** The values with some replaced; getters stay unread, since reading `moved` is what makes core keep it. */
+/**
+ * The values with some replaced; getters stay unread, since reading `moved` is what makes core keep
+ * it.
+ */
 export const withInputs = <V extends object>(values: V, replaced: object): V =>
   Object.create(Object.getPrototypeOf(values), {
     ...Object.getOwnPropertyDescriptors(values),

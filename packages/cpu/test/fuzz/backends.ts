@@ -3,7 +3,13 @@
  * that they keep has to be the same at every step, to the last bit.
  */
 import * as freestep from '../../src/index.ts'
-import { type Algorithm, cpu, createOptimizer, type FloatArray, type Optimizer } from '../../src/index.ts'
+import {
+  type Algorithm,
+  cpu,
+  createOptimizer,
+  type FloatArray,
+  type Optimizer,
+} from '../../src/index.ts'
 import { objective } from './objective.ts'
 import type { Setting } from './options.ts'
 import type { Run, Settings } from './run.ts'
@@ -39,7 +45,12 @@ function given(options: Settings, calls: Calls[], group?: number): object {
     }
   }
   const entries = Object.entries(options)
-  return Object.fromEntries(entries.map(([name, value]) => [name, isSchedule(value) ? scheduleOf(name, value.schedule) : value]))
+  return Object.fromEntries(
+    entries.map(([name, value]) => [
+      name,
+      isSchedule(value) ? scheduleOf(name, value.schedule) : value,
+    ]),
+  )
 }
 
 /** The algorithm of a run. */
@@ -47,13 +58,19 @@ function algorithmOf({ algorithm, options, wrappers }: Run, calls: Calls[]): Any
   const inner = (named[algorithm] as Factory)(given(options, calls))
   return wrappers.reduce(
     (inside, { name, options }) =>
-      name === 'clipByGlobalNorm' ? freestep.clipByGlobalNorm(options.max, inside) : (named[name] as Wrapper)(inside, options),
+      name === 'clipByGlobalNorm'
+        ? freestep.clipByGlobalNorm(options.max, inside)
+        : (named[name] as Wrapper)(inside, options),
     inner,
   )
 }
 
 /** The ways to run. */
-export const ways = { eager: { fused: false }, wasm: { target: 'wasm' }, js: { target: 'js' } } as const
+export const ways = {
+  eager: { fused: false },
+  wasm: { target: 'wasm' },
+  js: { target: 'js' },
+} as const
 export type Way = keyof typeof ways
 
 /** One optimizer on its way through a run. */
@@ -73,7 +90,8 @@ class Runner {
   private params(k: number): Record<string, FloatArray> {
     const task = objective(this.run)
     for (const [i, { name, from, single }] of this.run.tensors.entries())
-      if (from <= k) this.own[name] ??= single ? Float32Array.from(task.start(i)) : task.start(i).slice()
+      if (from <= k)
+        this.own[name] ??= single ? Float32Array.from(task.start(i)) : task.start(i).slice()
     return { ...this.own }
   }
 
@@ -88,7 +106,10 @@ class Runner {
     }))
     const algorithm = algorithmOf(run, this.calls)
     const backend = await cpu(ways[this.way])
-    this.optimizer = await createOptimizer(algorithm, this.params(k), backend, { groups, splitGroups: run.splitGroups })
+    this.optimizer = await createOptimizer(algorithm, this.params(k), backend, {
+      groups,
+      splitGroups: run.splitGroups,
+    })
   }
 
   extend(k: number): void {
@@ -107,7 +128,8 @@ class Runner {
   /** Whether a schedule is that of some tensor. */
   private counts({ option, group }: Calls): boolean {
     const { groups } = this.run
-    const owner = (name: string) => groups.findLastIndex(({ params, options }) => params.includes(name) && option in options)
+    const owner = (name: string) =>
+      groups.findLastIndex(({ params, options }) => params.includes(name) && option in options)
     return Object.keys(this.own).some((name) => owner(name) === (group ?? -1))
   }
 
@@ -118,7 +140,8 @@ class Runner {
   misused(k: number | undefined): string | undefined {
     const wanted = (calls: Calls) => (k !== undefined && this.counts(calls) ? [k] : [])
     const wrong = this.calls.find((calls) => String(calls.at) !== String(wanted(calls)))
-    const message = wrong && `${this.way}: the schedule of ${wrong.option} was called for [${wrong.at}]`
+    const message =
+      wrong && `${this.way}: the schedule of ${wrong.option} was called for [${wrong.at}]`
     for (const { at } of this.calls) at.length = 0
     return message
   }
@@ -130,7 +153,10 @@ const same = (a: ArrayLike<number>, b: ArrayLike<number>): boolean => {
   return true
 }
 const at = (a: ArrayLike<number>, b: ArrayLike<number>) => {
-  const i = Array.from({ length: Math.max(a.length, b.length) }, (_, i) => i).find((i) => !Object.is(a[i], b[i])) ?? 0
+  const i =
+    Array.from({ length: Math.max(a.length, b.length) }, (_, i) => i).find(
+      (i) => !Object.is(a[i], b[i]),
+    ) ?? 0
   return `[${i}] of ${a.length} = ${a[i]}, not ${b[i]}`
 }
 
@@ -148,15 +174,18 @@ const see = async (optimizer: Optimizer<FloatArray>): Promise<Seen> => ({
 /** How what was seen differs; undefined if it does not. */
 function difference(wanted: Seen, found: Seen): string | undefined {
   for (const [name, { data }] of Object.entries(wanted.tensors))
-    if (!same(found.tensors[name]?.data ?? [], data)) return `${name}${at(found.tensors[name]?.data ?? [], data)}`
+    if (!same(found.tensors[name]?.data ?? [], data))
+      return `${name}${at(found.tensors[name]?.data ?? [], data)}`
   for (const [name, data] of Object.entries(wanted.evaluated))
-    if (!same(found.evaluated[name], data)) return `evaluated ${name}${at(found.evaluated[name], data)}`
+    if (!same(found.evaluated[name], data))
+      return `evaluated ${name}${at(found.evaluated[name], data)}`
   const more = Object.keys(found.tensors).find((name) => !Object.hasOwn(wanted.tensors, name))
   return more && `${more} is not kept by the other`
 }
 
 /**
- * Takes a run on some of the ways side by side; all get the gradients at the parameters of the first.
+ * Takes a run on some of the ways side by side; all get the gradients at the parameters of the
+ * first.
  *
  * @param look - is called after every step with what the first way has
  * @returns what is wrong; undefined if nothing is
@@ -169,22 +198,29 @@ export async function onBackends(
   const task = objective(run)
   const runners = which.map((way) => new Runner(run, way))
   const [first] = runners
-  const misused = (k?: number) => runners.map((runner) => runner.misused(k)).find((wrong) => wrong !== undefined)
+  const misused = (k?: number) =>
+    runners.map((runner) => runner.misused(k)).find((wrong) => wrong !== undefined)
   try {
     for (const [k, { reload }] of run.steps.entries()) {
       if (reload || k === 0) {
         // Each goes on with what another has saved.
-        const saved = k > 0 ? await Promise.all(runners.map(({ optimizer }) => optimizer?.save({ params: true }))) : []
+        const saved =
+          k > 0
+            ? await Promise.all(runners.map(({ optimizer }) => optimizer?.save({ params: true })))
+            : []
         for (const [i, runner] of runners.entries()) {
           await runner.create(Math.max(k - 1, 0))
           const checkpoint = saved[(i + 1) % saved.length]
           if (checkpoint) await runner.optimizer?.load(checkpoint)
         }
       }
-      if (k > 0 && run.tensors.some(({ from }) => from === k)) for (const runner of runners) runner.extend(k)
+      if (k > 0 && run.tensors.some(({ from }) => from === k))
+        for (const runner of runners) runner.extend(k)
       const early = misused()
       if (early) return `before step ${k}: ${early}`
-      const there = run.tensors.flatMap(({ from, name, single }, i) => (from <= k ? [{ name, single, i }] : []))
+      const there = run.tensors.flatMap(({ from, name, single }, i) =>
+        from <= k ? [{ name, single, i }] : [],
+      )
       const gradients = Object.fromEntries(
         there.flatMap(({ name, single, i }) => {
           const g = task.gradient(i, k, first.x[name])
@@ -195,7 +231,9 @@ export async function onBackends(
       for (const runner of runners) runner.step(gradients, loss)
       const twice = misused(k)
       if (twice) return `step ${k}: ${twice}`
-      const all = await Promise.all(runners.map(({ optimizer }) => see(optimizer as Optimizer<FloatArray>)))
+      const all = await Promise.all(
+        runners.map(({ optimizer }) => see(optimizer as Optimizer<FloatArray>)),
+      )
       for (const [i, found] of all.entries()) {
         const wrong = i > 0 && difference(all[0], found)
         if (wrong) return `step ${k}: ${which[i]} is not ${which[0]}: ${wrong}`

@@ -10,7 +10,8 @@ const noise = 1e-12
 
 const largest = (a: ArrayLike<number>) => {
   let most = 0
-  for (let i = 0; i < a.length; i++) if (Number.isFinite(a[i])) most = Math.max(most, Math.abs(a[i]))
+  for (let i = 0; i < a.length; i++)
+    if (Number.isFinite(a[i])) most = Math.max(most, Math.abs(a[i]))
   return most
 }
 /** How far a is from b, where x is not lost. */
@@ -37,12 +38,18 @@ function error(a: Omit<Point, 'moved'>, b: Point): { error: number; where: strin
   for (const [name, moved] of Object.entries(b.moved)) {
     const scale = largest(moved) || Number.MIN_VALUE
     const rounding = 2e-14 * largest(b.x[name])
-    const lost = Array.from(b.x[name]).findIndex((each, i) => Number.isFinite(each) !== Number.isFinite(a.x[name][i]))
+    const lost = Array.from(b.x[name]).findIndex(
+      (each, i) => Number.isFinite(each) !== Number.isFinite(a.x[name][i]),
+    )
     if (lost >= 0) note(Number.POSITIVE_INFINITY, `${name}[${lost}] is lost in one of them; it`)
     note(Math.max(0, apart(a.x[name], b.x[name], b.x[name]) - rounding) / scale, name)
-    note(Math.max(0, apart(a.evaluated[name], b.evaluated[name], b.x[name]) - rounding) / scale, `evaluated ${name}`)
+    note(
+      Math.max(0, apart(a.evaluated[name], b.evaluated[name], b.x[name]) - rounding) / scale,
+      `evaluated ${name}`,
+    )
   }
-  for (const [part, d] of b.d.entries()) if (d !== undefined) note(Math.abs((a.d[part] ?? Number.NaN) - d) / d, 'd')
+  for (const [part, d] of b.d.entries())
+    if (d !== undefined) note(Math.abs((a.d[part] ?? Number.NaN) - d) / d, 'd')
   return worst
 }
 
@@ -54,7 +61,9 @@ const view = ({ tensors, evaluated }: Seen): Omit<Point, 'moved'> => {
   const ds = Object.entries(tensors).filter(([name]) => name === 'd' || name.startsWith('d@'))
   return {
     x: Object.fromEntries(of('x/')),
-    evaluated: Object.fromEntries(Object.entries(evaluated).map(([name, data]) => [name, [...arrayOf(data)]])),
+    evaluated: Object.fromEntries(
+      Object.entries(evaluated).map(([name, data]) => [name, [...arrayOf(data)]]),
+    ),
     d: ds.map(([, { data }]) => data[0]),
   }
 }
@@ -71,7 +80,9 @@ export interface Compared {
  * is not chaotic.
  */
 function formulas(run: Run, compared: Compared): (k: number, seen: Seen) => string | undefined {
-  const { algorithm } = (freestep as unknown as Record<string, { algorithm: { defaults: Options } }>)[run.algorithm]
+  const { algorithm } = (
+    freestep as unknown as Record<string, { algorithm: { defaults: Options } }>
+  )[run.algorithm]
   const exact = follow(run, algorithm.defaults)
   const noisy = follow(run, algorithm.defaults, noise)
   let tolerance = 1e-10
@@ -88,12 +99,22 @@ function formulas(run: Run, compared: Compared): (k: number, seen: Seen) => stri
 }
 
 /** What is wrong with a run; undefined if nothing is. */
-export async function check(run: Run, compared: Compared = { steps: 0, of: 0 }): Promise<string | undefined> {
+export async function check(
+  run: Run,
+  compared: Compared = { steps: 0, of: 0 },
+): Promise<string | undefined> {
   const double = { ...run, tensors: run.tensors.map((tensor) => ({ ...tensor, single: false })) }
   const isDouble = run.tensors.every(({ single }) => !single)
   try {
-    const wrong = await onBackends(run, ['eager', 'wasm', 'js'], isDouble ? formulas(run, compared) : undefined)
-    return wrong ?? (isDouble ? undefined : await onBackends(double, ['eager'], formulas(double, compared)))
+    const wrong = await onBackends(
+      run,
+      ['eager', 'wasm', 'js'],
+      isDouble ? formulas(run, compared) : undefined,
+    )
+    return (
+      wrong ??
+      (isDouble ? undefined : await onBackends(double, ['eager'], formulas(double, compared)))
+    )
   } catch (error) {
     return error instanceof Error ? (error.stack ?? error.message) : String(error)
   }

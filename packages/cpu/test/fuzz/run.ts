@@ -34,7 +34,10 @@ export interface Run {
   readonly algorithm: string
   readonly options: Settings
   /** From the inside out. */
-  readonly wrappers: readonly { readonly name: string; readonly options: Readonly<Record<string, number>> }[]
+  readonly wrappers: readonly {
+    readonly name: string
+    readonly options: Readonly<Record<string, number>>
+  }[]
   readonly tensors: readonly Tensor[]
   readonly groups: readonly { readonly params: readonly string[]; readonly options: Settings }[]
   readonly splitGroups: boolean
@@ -46,7 +49,9 @@ export interface Run {
 
 /** A schedule out of an option's numbers, with zeros where it may be zero. */
 function schedule({ pick, below }: Chance, name: string, values: readonly Setting[]): Setting {
-  const numbers = values.filter((value): value is number => typeof value === 'number' && value < Number.POSITIVE_INFINITY)
+  const numbers = values.filter(
+    (value): value is number => typeof value === 'number' && value < Number.POSITIVE_INFINITY,
+  )
   const pool = mayBeZero.has(name) ? [...numbers, 0] : numbers
   return { schedule: Array.from({ length: 2 + below(4) }, () => pick(pool)) }
 }
@@ -57,27 +62,38 @@ function setting(random: Chance, name: string, { values, schedule: scheduled }: 
 
 /** Settings for some of the options; groups only for those that they may have. */
 function settings(random: Chance, algorithm: string, inGroups: boolean): Settings {
-  const entries = Object.entries(algorithms[algorithm]).filter(([, { group }]) => group || !inGroups)
+  const entries = Object.entries(algorithms[algorithm]).filter(
+    ([, { group }]) => group || !inGroups,
+  )
   const chosen = entries.filter(() => random.below(inGroups ? 3 : 2) === 0)
   return Object.fromEntries(
     chosen.map(([name, choice]) => [
       name,
-      setting(random, name, inGroups && choice.inGroups ? { ...choice, values: choice.inGroups } : choice),
+      setting(
+        random,
+        name,
+        inGroups && choice.inGroups ? { ...choice, values: choice.inGroups } : choice,
+      ),
     ]),
   )
 }
 
 function around(random: Chance, algorithm: string): Run['wrappers'] {
-  // Mechanic takes the updates out of what has a point of its own to evaluate at, so it goes inside.
+  // Mechanic takes the updates out of what has a point of its own to evaluate at, so it goes
+  // inside.
   const names = Object.keys(wrappers).filter(
     (name) => random.below(5) === 0 && !(name === 'mechanic' && evaluates.has(algorithm)),
   )
   const inside = (name: string) =>
     name === 'mechanic' && (names.includes('averaged') || names.includes('scheduleFree')) ? -2 : 0
-  const order = names.map((name) => ({ name, at: random.draw() + inside(name) })).sort((a, b) => a.at - b.at)
+  const order = names
+    .map((name) => ({ name, at: random.draw() + inside(name) }))
+    .sort((a, b) => a.at - b.at)
   return order.map(({ name }) => ({
     name,
-    options: Object.fromEntries(Object.entries(wrappers[name]).map(([option, values]) => [option, random.pick(values)])),
+    options: Object.fromEntries(
+      Object.entries(wrappers[name]).map(([option, values]) => [option, random.pick(values)]),
+    ),
   }))
 }
 
@@ -93,15 +109,22 @@ function tensors({ below, pick }: Chance, steps: number): Tensor[] {
 }
 
 /** Which tensors sit steps out: some now and then, some in turn, some for a long time. */
-function absences({ below, pick }: Chance, all: readonly Tensor[], steps: number): (tensor: number, k: number) => boolean {
+function absences(
+  { below, pick }: Chance,
+  all: readonly Tensor[],
+  steps: number,
+): (tensor: number, k: number) => boolean {
   const kinds = all.map(() => pick(['never', 'never', 'random', 'turns', 'long']))
   const phase = all.map(() => below(2))
   const begin = all.map(() => below(steps))
   const random = all.map(() => Array.from({ length: steps }, () => below(3) === 0))
   return (i, k) =>
-    ({ never: false, random: random[i][k], turns: k % 2 === phase[i], long: k >= begin[i] && k < begin[i] + steps / 2 })[
-      kinds[i] as 'never'
-    ]
+    ({
+      never: false,
+      random: random[i][k],
+      turns: k % 2 === phase[i],
+      long: k >= begin[i] && k < begin[i] + steps / 2,
+    })[kinds[i] as 'never']
 }
 
 /**
@@ -139,7 +162,9 @@ export function runOf(seed: number): Run {
     const lost = below(12) === 0 && large.length ? pick(large) : undefined
     return {
       // Somebody takes part.
-      absent: (taking.length ? absent : absent.filter((tensor) => tensor !== kept)).map(({ name }) => name),
+      absent: (taking.length ? absent : absent.filter((tensor) => tensor !== kept)).map(
+        ({ name }) => name,
+      ),
       zero: there.filter(() => below(10) === 0).map(({ name }) => name),
       ...(lost && {
         lost: {
@@ -163,10 +188,18 @@ export function runOf(seed: number): Run {
     ...(wrapped.some(({ name }) => name === 'mechanic') ? ['sliceP'] : []),
     ...(steps.some(({ lost }) => lost) ? ['eps'] : []),
   ])
-  const whole = (each: Settings): Settings => Object.fromEntries(Object.entries(each).filter(([name]) => !unfit.has(name)))
+  const whole = (each: Settings): Settings =>
+    Object.fromEntries(Object.entries(each).filter(([name]) => !unfit.has(name)))
   return {
-    ...{ seed, algorithm, options: whole(options), wrappers: wrapped, tensors: all },
-    groups: groups.map(({ params, options: own }) => ({ params, options: whole(sharing(algorithm, options, own)) })),
+    seed,
+    algorithm,
+    options: whole(options),
+    wrappers: wrapped,
+    tensors: all,
+    groups: groups.map(({ params, options: own }) => ({
+      params,
+      options: whole(sharing(algorithm, options, own)),
+    })),
     splitGroups: groups.length > 0 && below(4) === 0,
     gradients: pick([1, 1, 1e-3, 30]),
     distance: pick([1, 10, 0.1]),

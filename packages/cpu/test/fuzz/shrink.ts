@@ -11,8 +11,15 @@ function simpler(run: Run): Run[] {
     ...(steps.length > 1 ? [{ ...run, steps: steps.slice(0, -1) }] : []),
     ...(tensors.length > 1 ? without(tensors).map((fewer) => ({ ...run, tensors: fewer })) : []),
     ...without(wrappers).map((fewer) => ({ ...run, wrappers: fewer })),
-    ...without(groups).map((fewer) => ({ ...run, groups: fewer, splitGroups: run.splitGroups && fewer.length > 0 })),
-    ...without(Object.entries(options)).map((fewer) => ({ ...run, options: Object.fromEntries(fewer) })),
+    ...without(groups).map((fewer) => ({
+      ...run,
+      groups: fewer,
+      splitGroups: run.splitGroups && fewer.length > 0,
+    })),
+    ...without(Object.entries(options)).map((fewer) => ({
+      ...run,
+      options: Object.fromEntries(fewer),
+    })),
     eachStep((step) => ({ ...step, reload: false })),
     eachStep((step) => ({ ...step, zero: [] })),
     eachStep(({ lost: _, ...step }) => step),
@@ -22,7 +29,9 @@ function simpler(run: Run): Run[] {
 
 /** Every step needs a gradient. */
 const hasGradients = ({ steps, tensors }: Run) =>
-  steps.every(({ absent }, k) => tensors.some(({ name, from }) => from <= k && !absent.includes(name)))
+  steps.every(({ absent }, k) =>
+    tensors.some(({ name, from }) => from <= k && !absent.includes(name)),
+  )
 
 /** As small a run as one finds that way, with what is wrong with it. */
 export async function shrink(
@@ -33,7 +42,8 @@ export async function shrink(
   for (const candidate of simpler(run)) {
     const found = await check(candidate)
     // An option that is gone may make another one impossible, which is another failure.
-    if (found && found.includes('freestep/') === wrong.includes('freestep/')) return shrink(candidate, found, check)
+    if (found && found.includes('freestep/') === wrong.includes('freestep/'))
+      return shrink(candidate, found, check)
   }
   return { run, wrong }
 }

@@ -14,7 +14,9 @@ const block = 100
 
 /** Tests every second block of seeds, from the given one on. */
 export function testRuns(first: 0 | 1): void {
-  const blocks = Array.from({ length: Math.ceil(seeds / block) }, (_, i) => i).filter((i) => i % 2 === first)
+  const blocks = Array.from({ length: Math.ceil(seeds / block) }, (_, i) => i).filter(
+    (i) => i % 2 === first,
+  )
   // A file without a test is an error.
   if (!blocks.length) test.skip('no seeds')
   test.each(blocks.map((i) => [from + i * block, Math.min(from + seeds, from + (i + 1) * block)]))(

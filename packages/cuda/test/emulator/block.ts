@@ -1,6 +1,7 @@
 /**
- * A block of threads: runs each to where it has to wait, and lets go of those who wait for each other. No thread runs at the same time as
- * another; in which order they run is decided from outside.
+ * A block of threads: runs each to where it has to wait, and lets go of those who wait for each
+ * other. No thread runs at the same time as another; in which order they run is decided from
+ * outside.
  */
 import { Fault } from './faults.ts'
 import type { Board, Linked } from './link.ts'
@@ -33,11 +34,16 @@ export class Block {
     this.at = new Int32Array(threads)
   }
 
-  /** Runs the block to its end. `warps` is the order of warps, and `backwards` that of threads within them. */
+  /**
+   * Runs the block to its end. `warps` is the order of warps, and `backwards` that of threads
+   * within them.
+   */
   run(warps: readonly number[], backwards: boolean): void {
     this.state.fill(ready)
     this.at.fill(0)
-    do for (const warp of warps) this.warp(32 * warp, Math.min(32, this.threads - 32 * warp), backwards)
+    do
+      for (const warp of warps)
+        this.warp(32 * warp, Math.min(32, this.threads - 32 * warp), backwards)
     while (this.meet())
   }
 
@@ -73,7 +79,8 @@ export class Block {
       if (!lanes) continue
       exchange(this.board, sync, start, lanes)
       if (sync.kind === 'warp') this.races?.order.warpBarrier(start / 32)
-      for (let each = 0; each < size; each++) if ((lanes >>> each) & 1) this.state[start + each] = ready
+      for (let each = 0; each < size; each++)
+        if ((lanes >>> each) & 1) this.state[start + each] = ready
       any = true
     }
     return any
@@ -82,14 +89,16 @@ export class Block {
   /** The lanes that a lane waits for, itself among them, if all of them have come; 0 if not. */
   private gathered(start: number, size: number, lane: number, sync: Sync): number {
     const mask = this.board.mask[start + lane]
-    if (!((mask >>> lane) & 1)) throw new Fault('lane', `lane ${lane} waits for lanes ${lanesOf(mask)}, and is none of them`)
+    if (!((mask >>> lane) & 1))
+      throw new Fault('lane', `lane ${lane} waits for lanes ${lanesOf(mask)}, and is none of them`)
     const { state, board } = this
     const own = state[start + lane]
     let lanes = 0
     for (let each = 0; each < size; each++) {
       const other = state[start + each]
       if (!((mask >>> each) & 1) || other === ended) continue
-      if ((other !== own && !this.isLike(other, sync)) || board.mask[start + each] !== mask) return 0
+      if ((other !== own && !this.isLike(other, sync)) || board.mask[start + each] !== mask)
+        return 0
       lanes |= 1 << each
     }
     return lanes
@@ -136,7 +145,8 @@ export class Block {
     const set = group.reduce((sum, t) => sum + argument2[t], 0)
     for (const t of group) {
       const mode = this.waitOf(t)?.mode
-      result[t] = mode === 'and' ? Number(set === group.length) : mode === 'or' ? Number(set > 0) : set
+      result[t] =
+        mode === 'and' ? Number(set === group.length) : mode === 'or' ? Number(set > 0) : set
       this.state[t] = ready
     }
     this.races?.order.barrier()
@@ -148,16 +158,21 @@ export class Block {
     const places = new Map<string, number[]>()
     for (let t = 0; t < this.threads; t++) {
       const sync = this.waitOf(t)
-      const mask = sync && sync.kind !== 'barrier' ? ` for lanes ${lanesOf(this.board.mask[t])}` : ''
+      const mask =
+        sync && sync.kind !== 'barrier' ? ` for lanes ${lanesOf(this.board.mask[t])}` : ''
       const place = sync ? `at line ${sync.line} (${sync.kind}.${sync.mode}${mask})` : 'have ended'
       places.set(place, [...(places.get(place) ?? []), t])
     }
     const list = [...places].map(([place, threads]) => `${ranges(threads)} ${place}`)
-    return new Fault('deadlock', `threads wait for each other that will not come: ${list.join('; ')}`)
+    return new Fault(
+      'deadlock',
+      `threads wait for each other that will not come: ${list.join('; ')}`,
+    )
   }
 }
 
-const lanesOf = (mask: number) => ranges(Array.from({ length: 32 }, (_, i) => i).filter((i) => (mask >>> i) & 1))
+const lanesOf = (mask: number) =>
+  ranges(Array.from({ length: 32 }, (_, i) => i).filter((i) => (mask >>> i) & 1))
 
 /** Numbers in ascending order as ranges: 0–31, 33. */
 function ranges(numbers: readonly number[]): string {

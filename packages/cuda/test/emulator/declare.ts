@@ -1,8 +1,17 @@
 /**
- * Names of a PTX text: scopes, registers and the variables that declarations make. Not instructions.
+ * Names of a PTX text: scopes, registers and the variables that declarations make. Not
+ * instructions.
  */
 import { f32OfBits, f64OfBits } from './numbers.ts'
-import { type Label, type Operand, type Register, type Space, type Type, typeOf, type Variable } from './syntax.ts'
+import {
+  type Label,
+  type Operand,
+  type Register,
+  type Space,
+  type Type,
+  typeOf,
+  type Variable,
+} from './syntax.ts'
 import { integer, PtxError, type Tokens, wholeNumber } from './tokens.ts'
 
 type Named = Register | Variable | Label
@@ -37,7 +46,8 @@ export function registers(tokens: Tokens, first: number): Register[] {
     if (tokens.skip('<')) {
       const count = Number(integer(tokens))
       tokens.expect('>')
-      for (let i = 0; i < count; i++) list.push({ is: 'register', name: `${name}${i}`, type, index: first + list.length })
+      for (let i = 0; i < count; i++)
+        list.push({ is: 'register', name: `${name}${i}`, type, index: first + list.length })
     } else list.push({ is: 'register', name, type, index: first + list.length })
   } while (tokens.skip(','))
   tokens.expect(';')
@@ -70,7 +80,8 @@ export function variable(tokens: Tokens, space: Space): Variable {
   }
   const bytes = element * count
   align ??= element
-  if (align & (align - 1)) throw new PtxError(line, `${name} is aligned to ${align} bytes, which is no power of two`)
+  if (align & (align - 1))
+    throw new PtxError(line, `${name} is aligned to ${align} bytes, which is no power of two`)
   const initial = tokens.skip('=') ? initialBytes(tokens, bytes, kind, bits / 8) : undefined
   return { is: 'variable', name, space, align, bytes, line, ...(initial ? { initial } : {}) }
 }
@@ -81,7 +92,12 @@ function pointerHints(tokens: Tokens): void {
   if (tokens.skip('.align')) integer(tokens)
 }
 
-function initialBytes(tokens: Tokens, bytes: number, kind: Type['kind'], element: number): Uint8Array {
+function initialBytes(
+  tokens: Tokens,
+  bytes: number,
+  kind: Type['kind'],
+  element: number,
+): Uint8Array {
   const data = new DataView(new ArrayBuffer(bytes))
   let at = 0
   const put = () => {
@@ -92,7 +108,9 @@ function initialBytes(tokens: Tokens, bytes: number, kind: Type['kind'], element
       const number = float(tokens)
       if (element === 4) data.setFloat32(at, number, true)
       else data.setFloat64(at, number, true)
-    } else for (let i = 0; i < element; i++) data.setUint8(at + i, Number((value >> BigInt(8 * i)) & 255n))
+    } else
+      for (let i = 0; i < element; i++)
+        data.setUint8(at + i, Number((value >> BigInt(8 * i)) & 255n))
     at += element
   }
   const list = () => {

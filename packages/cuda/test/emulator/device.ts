@@ -1,5 +1,6 @@
 /**
- * A device of the emulated driver: a machine, its streams, and whether it still works. The calls are in driver.ts.
+ * A device of the emulated driver: a machine, its streams, and whether it still works. The calls
+ * are in driver.ts.
  */
 import { DriverError, results } from '../../src/driver.ts'
 import { KernelFault, Machine, type MachineOptions } from './machine.ts'
@@ -37,7 +38,8 @@ export class Device {
     try {
       run()
     } catch (error) {
-      if (error instanceof KernelFault) this.failure = new DriverError(call, results.illegalAddress, error.message)
+      if (error instanceof KernelFault)
+        this.failure = new DriverError(call, results.illegalAddress, error.message)
       throw this.failure ?? error
     }
   }
@@ -51,13 +53,26 @@ export class Device {
 }
 
 /** Why a driver of a version and a device of a capability refuse a text, if they do. */
-export function targetRefusal(ptx: string, version: number, [high, low]: readonly [number, number]): DriverError | undefined {
+export function targetRefusal(
+  ptx: string,
+  version: number,
+  [high, low]: readonly [number, number],
+): DriverError | undefined {
   const [, isa, target] = /\.version\s+([\d.]+)[\s\S]*?\.target\s+sm_(\d+)/.exec(ptx) ?? []
   const [major, minor] = [Math.floor(version / 1000), Math.floor((version % 1000) / 10)]
   // CUDA 10.0 brought PTX 6.3, 11.0 brought 7.0, 12.0 brought 8.0.
   const known = major < 11 ? 6.3 + minor / 10 : major - 4 + minor / 10
-  if (Number(isa) > known) return new DriverError('cuModuleLoadData', results.unsupportedPtxVersion, `PTX ${isa} is too new`)
+  if (Number(isa) > known)
+    return new DriverError(
+      'cuModuleLoadData',
+      results.unsupportedPtxVersion,
+      `PTX ${isa} is too new`,
+    )
   if (Number(target) > 10 * high + low)
-    return new DriverError('cuModuleLoadData', results.invalidPtx, `sm_${target} is more than this device is`)
+    return new DriverError(
+      'cuModuleLoadData',
+      results.invalidPtx,
+      `sm_${target} is more than this device is`,
+    )
   return undefined
 }

@@ -1,8 +1,15 @@
 /**
- * A CUDA driver without a GPU: executes PTX on emulated devices, and does what streams are given as late as a driver may. A mistake of a
- * kernel is the error of the next call, and of all calls after it, as on a device; its words say what the emulator saw.
+ * A CUDA driver without a GPU: executes PTX on emulated devices, and does what streams are given as
+ * late as a driver may. A mistake of a kernel is the error of the next call, and of all calls after
+ * it, as on a device; its words say what the emulator saw.
  */
-import { type DeviceFacts, type Driver, DriverError, results, type Spread } from '../../src/driver.ts'
+import {
+  type DeviceFacts,
+  type Driver,
+  DriverError,
+  results,
+  type Spread,
+} from '../../src/driver.ts'
 import { Device, invalidContext, targetRefusal } from './device.ts'
 import { Handles } from './handles.ts'
 import type { Linked } from './link.ts'
@@ -39,7 +46,12 @@ export class EmulatedDriver implements Driver {
   private readonly graphs = new Handles<Recording>()
   private allocations = 0
 
-  constructor({ devices = 1, capability = [7, 5], version = 12000, ...options }: EmulatedOptions = {}) {
+  constructor({
+    devices = 1,
+    capability = [7, 5],
+    version = 12000,
+    ...options
+  }: EmulatedOptions = {}) {
     this.version = version
     this.capability = capability
     this.devices = Array.from({ length: devices }, (_, ordinal) => new Device(ordinal, options))
@@ -49,7 +61,14 @@ export class EmulatedDriver implements Driver {
   get live() {
     const contexts = this.devices.reduce((sum, { references }) => sum + references, 0)
     const { allocations, streams, events, modules, graphs } = this
-    return { contexts, allocations, streams: streams.size, events: events.size, modules: modules.size, graphs: graphs.size }
+    return {
+      contexts,
+      allocations,
+      streams: streams.size,
+      events: events.size,
+      modules: modules.size,
+      graphs: graphs.size,
+    }
   }
 
   /** Instructions done by kernels so far. */
@@ -61,7 +80,12 @@ export class EmulatedDriver implements Driver {
 
   device(ordinal: number): DeviceFacts {
     const { machine } = this.at('cuDeviceGet', ordinal)
-    return { name: 'Emulated', capability: this.capability, multiprocessors: 4, memory: machine.heap.memory.total }
+    return {
+      name: 'Emulated',
+      capability: this.capability,
+      multiprocessors: 4,
+      memory: machine.heap.memory.total,
+    }
   }
 
   retainContext(ordinal: number): bigint {
@@ -71,13 +95,19 @@ export class EmulatedDriver implements Driver {
 
   releaseContext(ordinal: number): void {
     const device = this.at('cuDevicePrimaryCtxRelease', ordinal)
-    if (device.references === 0) throw new DriverError('cuDevicePrimaryCtxRelease', invalidContext, 'the context is not retained')
+    if (device.references === 0)
+      throw new DriverError(
+        'cuDevicePrimaryCtxRelease',
+        invalidContext,
+        'the context is not retained',
+      )
     device.references--
   }
 
   use(context: bigint): void {
     const device = this.devices[Number(context) - 1]
-    if (!device?.references) throw new DriverError('cuCtxSetCurrent', invalidContext, 'the context is not retained')
+    if (!device?.references)
+      throw new DriverError('cuCtxSetCurrent', invalidContext, 'the context is not retained')
     this.current = device
   }
 
@@ -87,7 +117,8 @@ export class EmulatedDriver implements Driver {
 
   alloc(bytes: number): bigint {
     const { heap } = this.quiet('cuMemAlloc').machine
-    if (!(Number.isInteger(bytes) && bytes > 0)) throw new DriverError('cuMemAlloc', results.invalidValue, `${bytes} bytes`)
+    if (!(Number.isInteger(bytes) && bytes > 0))
+      throw new DriverError('cuMemAlloc', results.invalidValue, `${bytes} bytes`)
     const at = heap.take(bytes)
     if (at === undefined) throw new DriverError('cuMemAlloc', results.outOfMemory, 'out of memory')
     this.allocations++
@@ -97,31 +128,40 @@ export class EmulatedDriver implements Driver {
   free(pointer: bigint): void {
     const { heap } = this.quiet('cuMemFree').machine
     this.drain('cuMemFree')
-    if (!heap.free(heap.offset(pointer))) throw new DriverError('cuMemFree', results.invalidValue, 'nothing is allocated there')
+    if (!heap.free(heap.offset(pointer)))
+      throw new DriverError('cuMemFree', results.invalidValue, 'nothing is allocated there')
     this.allocations--
   }
 
   ordinalOf(pointer: bigint): number | undefined {
-    const ordinal = this.devices.findIndex(({ machine: { heap } }) => heap.holds(heap.offset(pointer), 1))
+    const ordinal = this.devices.findIndex(({ machine: { heap } }) =>
+      heap.holds(heap.offset(pointer), 1),
+    )
     return ordinal < 0 ? undefined : ordinal
   }
 
   upload(to: bigint, from: ArrayBufferView, stream: bigint): void {
     const bytes = Uint8Array.from(new Uint8Array(from.buffer, from.byteOffset, from.byteLength))
     this.refuseRecording('cuMemcpyHtoDAsync', stream)
-    this.put('cuMemcpyHtoDAsync', stream, [[to, bytes.length]], () => this.bytes(to, bytes.length).set(bytes))
+    this.put('cuMemcpyHtoDAsync', stream, [[to, bytes.length]], () =>
+      this.bytes(to, bytes.length).set(bytes),
+    )
   }
 
   download(to: ArrayBufferView, from: bigint, stream: bigint): void {
     this.refuseRecording('cuMemcpyDtoHAsync', stream)
     const target = new Uint8Array(to.buffer, to.byteOffset, to.byteLength)
-    this.put('cuMemcpyDtoHAsync', stream, [[from, target.length]], () => target.set(this.bytes(from, target.length)))
+    this.put('cuMemcpyDtoHAsync', stream, [[from, target.length]], () =>
+      target.set(this.bytes(from, target.length)),
+    )
     this.synchronize(stream)
   }
 
   copy(to: bigint, from: bigint, bytes: number, stream: bigint): void {
     const both: [bigint, number][] = [to, from].map((pointer) => [pointer, bytes])
-    this.put('cuMemcpyAsync', stream, both, () => this.bytes(to, bytes).set(this.bytes(from, bytes)))
+    this.put('cuMemcpyAsync', stream, both, () =>
+      this.bytes(to, bytes).set(this.bytes(from, bytes)),
+    )
   }
 
   fill(to: bigint, byte: number, bytes: number, stream: bigint): void {
@@ -137,7 +177,9 @@ export class EmulatedDriver implements Driver {
       if (!loaded) throw new DriverError('cuModuleLoadData', results.outOfMemory, 'out of memory')
       return this.modules.add(loaded)
     } catch (error) {
-      throw error instanceof PtxError ? new DriverError('cuModuleLoadData', results.invalidPtx, error.message) : error
+      throw error instanceof PtxError
+        ? new DriverError('cuModuleLoadData', results.invalidPtx, error.message)
+        : error
     }
   }
 
@@ -155,13 +197,20 @@ export class EmulatedDriver implements Driver {
     return this.functions.add(linked)
   }
 
-  launch(kernel: bigint, { grid, block, sharedBytes }: Spread, params: Uint8Array, stream: bigint): void {
+  launch(
+    kernel: bigint,
+    { grid, block, sharedBytes }: Spread,
+    params: Uint8Array,
+    stream: bigint,
+  ): void {
     const linked = this.functions.get('cuLaunchKernel', kernel)
     const { machine } = this.now('cuLaunchKernel')
     const refusal = machine.refusal(linked, grid, block, sharedBytes, params)
     if (refusal) throw new DriverError('cuLaunchKernel', results.invalidValue, refusal)
     const bytes = Uint8Array.from(params)
-    this.put('cuLaunchKernel', stream, [], () => machine.launch(linked, grid, block, sharedBytes, bytes))
+    this.put('cuLaunchKernel', stream, [], () =>
+      machine.launch(linked, grid, block, sharedBytes, bytes),
+    )
   }
 
   createStream(): bigint {
@@ -208,7 +257,8 @@ export class EmulatedDriver implements Driver {
 
   elapsed(from: bigint, to: bigint): number {
     const [start, end] = [from, to].map((event) => this.events.get('cuEventElapsedTime', event))
-    if (!start.timed || !end.timed) throw new DriverError('cuEventElapsedTime', results.invalidHandle, 'an event takes no time')
+    if (!start.timed || !end.timed)
+      throw new DriverError('cuEventElapsedTime', results.invalidHandle, 'an event takes no time')
     if (start.mark?.time === undefined || end.mark?.time === undefined)
       throw new DriverError('cuEventElapsedTime', results.notReady, 'an event is not reached')
     return end.mark.time - start.mark.time
@@ -216,7 +266,11 @@ export class EmulatedDriver implements Driver {
 
   beginCapture(stream: bigint): void {
     if (stream === 0n)
-      throw new DriverError('cuStreamBeginCapture', results.captureUnsupported, 'the default stream cannot be recorded')
+      throw new DriverError(
+        'cuStreamBeginCapture',
+        results.captureUnsupported,
+        'the default stream cannot be recorded',
+      )
     const origin = this.stream('cuStreamBeginCapture', stream)
     origin.recording = new Recording(origin)
   }
@@ -230,7 +284,8 @@ export class EmulatedDriver implements Driver {
     const { recording } = origin
     if (recording?.origin !== origin)
       throw new DriverError('cuStreamEndCapture', results.invalidValue, 'no recording began there')
-    for (const each of this.now('cuStreamEndCapture').streams.all) if (each.recording === recording) each.recording = undefined
+    for (const each of this.now('cuStreamEndCapture').streams.all)
+      if (each.recording === recording) each.recording = undefined
     return this.graphs.add(recording)
   }
 
@@ -254,14 +309,19 @@ export class EmulatedDriver implements Driver {
   /** The same for what must not happen while something is recorded. */
   private quiet(call: string): Device {
     const device = this.now(call)
-    if (device.streams.isRecording) throw new DriverError(call, results.captureUnsupported, 'a stream is being recorded')
+    if (device.streams.isRecording)
+      throw new DriverError(call, results.captureUnsupported, 'a stream is being recorded')
     return device
   }
 
   private at(call: string, ordinal: number): Device {
     const device = this.devices[ordinal]
     if (!device)
-      throw new DriverError(call, this.devices.length ? results.invalidDevice : results.noDevice, `there is no device ${ordinal}`)
+      throw new DriverError(
+        call,
+        this.devices.length ? results.invalidDevice : results.noDevice,
+        `there is no device ${ordinal}`,
+      )
     return device
   }
 
@@ -276,7 +336,12 @@ export class EmulatedDriver implements Driver {
   }
 
   /** Puts something into a stream that uses memory. */
-  private put(call: string, stream: bigint, memory: readonly (readonly [bigint, number])[], task: () => void): void {
+  private put(
+    call: string,
+    stream: bigint,
+    memory: readonly (readonly [bigint, number])[],
+    task: () => void,
+  ): void {
     for (const [pointer, bytes] of memory) this.bytes(pointer, bytes, call)
     this.attempt(call, () => this.stream(call, stream).put(task))
   }
@@ -292,7 +357,12 @@ export class EmulatedDriver implements Driver {
   /** Memory of any device, as bytes. */
   private bytes(pointer: bigint, count: number, call = 'cuMemcpyAsync'): Uint8Array {
     const found = this.devices[Number(pointer >> 32n) - globalWindow]?.bytes(pointer, count)
-    if (!found) throw new DriverError(call, results.invalidValue, `${count} bytes at 0x${pointer.toString(16)} are no memory`)
+    if (!found)
+      throw new DriverError(
+        call,
+        results.invalidValue,
+        `${count} bytes at 0x${pointer.toString(16)} are no memory`,
+      )
     return found
   }
 }

@@ -1,5 +1,6 @@
 /**
- * One instruction, or a few, on given values: the kernel around them. For tests of what instructions mean.
+ * One instruction, or a few, on given values: the kernel around them. For tests of what
+ * instructions mean.
  */
 import { Machine, type MachineOptions } from './machine.ts'
 
@@ -27,8 +28,14 @@ export type TypeName = keyof typeof accessors
 
 function put(data: DataView, at: number, type: TypeName, value: Value): void {
   const [bytes, name] = accessors[type]
-  if (bytes === 8 && name !== 'Float64') data.setBigUint64(at, BigInt.asUintN(64, BigInt(value)), true)
-  else (data[`set${name}`] as (at: number, value: number, little: boolean) => void)(at, Number(value), true)
+  if (bytes === 8 && name !== 'Float64')
+    data.setBigUint64(at, BigInt.asUintN(64, BigInt(value)), true)
+  else
+    (data[`set${name}`] as (at: number, value: number, little: boolean) => void)(
+      at,
+      Number(value),
+      true,
+    )
 }
 
 function get(data: DataView, at: number, type: TypeName): Value {
@@ -42,8 +49,9 @@ const register = (type: TypeName) => (accessors[type][0] === 1 ? 'u16' : type)
 export const header = '.version 8.0\n.target sm_90\n.address_size 64\n'
 
 /**
- * Runs instructions in one thread. They find their operands in %a, %b, ..., of the types given, and leave results in %d, %e, ...; there is
- * also a predicate %p, and `declarations` for what else they need.
+ * Runs instructions in one thread. They find their operands in %a, %b, ..., of the types given, and
+ * leave results in %d, %e, ...; there is also a predicate %p, and `declarations` for what else they
+ * need.
  */
 export function evaluate(
   code: string,
@@ -71,7 +79,8 @@ export function evaluate(
   const data = new DataView(machine.heap.arrays.U8.buffer)
   for (const [i, [type, value]] of inputs.entries()) put(data, from + 8 * i, type, value)
   const parameters = new DataView(new ArrayBuffer(16))
-  for (const [i, at] of [to, from].entries()) parameters.setBigUint64(8 * i, machine.heap.address(at), true)
+  for (const [i, at] of [to, from].entries())
+    parameters.setBigUint64(8 * i, machine.heap.address(at), true)
   const kernel = loaded?.kernels.get('kernel')
   if (kernel) machine.launch(kernel, [1, 1, 1], [1, 1, 1], 0, new Uint8Array(parameters.buffer))
   return outputs.map((type, i) => get(data, to + 8 * i, type))

@@ -1,6 +1,6 @@
 /**
- * A kernel as blocks: stretches of instructions that control enters at the top and leaves at the end, and which registers hold something
- * where. Not text: see print.ts.
+ * A kernel as blocks: stretches of instructions that control enters at the top and leaves at the
+ * end, and which registers hold something where. Not text: see print.ts.
  */
 import type { Label } from './syntax.ts'
 import type { Written } from './writer.ts'
@@ -46,7 +46,8 @@ function following({ body }: Block, i: number, starts: ReadonlyMap<Label, number
   const guarded = last?.instruction.guard !== undefined
   if (last?.leaves) {
     const [label] = last.instruction.operands
-    const target = last.leaves === 'jump' && label.is === 'label' ? [starts.get(label) as number] : []
+    const target =
+      last.leaves === 'jump' && label.is === 'label' ? [starts.get(label) as number] : []
     return guarded ? [...target, i + 1] : target
   }
   return last?.wait && guarded ? [i + 1, i + 2] : [i + 1]
@@ -65,12 +66,16 @@ const setOf = (registers: Iterable<number>): Registers => {
 export function members(set: Registers): number[] {
   const digits = set.toString(2)
   const list: number[] = []
-  for (let i = digits.length - 1; i >= 0; i--) if (digits[i] === '1') list.push(digits.length - 1 - i)
+  for (let i = digits.length - 1; i >= 0; i--)
+    if (digits[i] === '1') list.push(digits.length - 1 - i)
   return list
 }
 
 /** What a block reads that is older than itself, and what it certainly writes. */
-function effectOf({ body, resumes }: Block): { readonly reads: Registers; readonly writes: Registers } {
+function effectOf({ body, resumes }: Block): {
+  readonly reads: Registers
+  readonly writes: Registers
+} {
   const reads = new Set<number>()
   // Whoever waited has come past the guard.
   const writes = new Set(resumes?.defines)
@@ -93,7 +98,8 @@ export interface Stretch {
 /** The blocks that control reaches from one without a wait. */
 export function stretch({ blocks }: Flow, first: number): Stretch {
   const reached = new Set([first])
-  for (const i of reached) for (const next of blocks[i].next) if (!blocks[next].resumes) reached.add(next)
+  for (const i of reached)
+    for (const next of blocks[i].next) if (!blocks[next].resumes) reached.add(next)
   const written = new Set(blocks[first].resumes?.defines)
   const mentioned = new Set(written)
   for (const i of reached)
@@ -101,7 +107,12 @@ export function stretch({ blocks }: Flow, first: number): Stretch {
       for (const each of [...uses, ...(wait ? [] : defines)]) mentioned.add(each)
       if (!wait) for (const each of defines) written.add(each)
     }
-  return { first, blocks: [...reached].sort((a, b) => a - b), mentions: setOf(mentioned), writes: setOf(written) }
+  return {
+    first,
+    blocks: [...reached].sort((a, b) => a - b),
+    mentions: setOf(mentioned),
+    writes: setOf(written),
+  }
 }
 
 /** The registers whose values may still be read, at the start of each block. */

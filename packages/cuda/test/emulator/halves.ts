@@ -1,5 +1,6 @@
 /**
- * Floating point of 16 bits: IEEE half and bfloat16. Conversions only, rounded once from the exact value.
+ * Floating point of 16 bits: IEEE half and bfloat16. Conversions only, rounded once from the exact
+ * value.
  */
 import { f32OfBits, highBits, roundEven } from './numbers.ts'
 import type { Rounding } from './rounding.ts'
@@ -39,7 +40,8 @@ function narrow(value: number, { precision, least, infinity }: Format, rounding:
   const magnitude = Math.abs(value)
   if (magnitude === Infinity) return sign | infinity
   const exponent = Math.max(((highBits(magnitude) >>> 20) & 2047) - 1023, least)
-  // Steps of the last place: no more than 2^precision of them, and less than 2^(precision - 1) only below the normal numbers.
+  // Steps of the last place: no more than 2^precision of them, and less than 2^(precision - 1) only
+  // below the normal numbers.
   const steps = directed(magnitude / 2 ** (exponent - precision + 1), rounding, sign !== 0)
   const bits = (exponent - least) * 2 ** (precision - 1) + steps
   if (bits < infinity) return sign | bits

@@ -3,7 +3,9 @@
  */
 import { DriverError, results } from '../../src/driver.ts'
 
-/** Every table counts on from where the last one ended, so that a handle of one is none of another. */
+/**
+ * Every table counts on from where the last one ended, so that a handle of one is none of another.
+ */
 let last = 0x1000n
 
 /** A table of things by handle. */
@@ -25,7 +27,8 @@ export class Handles<T> {
   /** What a handle stands for. */
   get(call: string, handle: bigint): T {
     const thing = this.table.get(handle)
-    if (thing === undefined) throw new DriverError(call, results.invalidHandle, 'the handle stands for nothing')
+    if (thing === undefined)
+      throw new DriverError(call, results.invalidHandle, 'the handle stands for nothing')
     return thing
   }
 

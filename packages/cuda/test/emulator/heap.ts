@@ -1,6 +1,6 @@
 /**
- * The global memory of a device: allocations with gaps between them, of which every access is checked. What was freed comes to use again
- * as late as possible.
+ * The global memory of a device: allocations with gaps between them, of which every access is
+ * checked. What was freed comes to use again as late as possible.
  */
 import { Fault, hex, inBytes } from './faults.ts'
 import { poison } from './spaces.ts'
@@ -15,14 +15,19 @@ interface Region {
   readonly to: number
 }
 
-/** Global memory. Places in it are offsets; addresses have {@link Heap.window} as their upper half. */
+/**
+ * Global memory. Places in it are offsets; addresses have {@link Heap.window} as their upper half.
+ */
 export class Heap {
   /** The upper half of all addresses. */
   readonly window: number
   /** All of it as numbers. */
   readonly arrays: Arrays
   private readonly capacity: number
-  /** Where the allocation ends that a page belongs to, for readers and for writers; 0 if there is none. */
+  /**
+   * Where the allocation ends that a page belongs to, for readers and for writers; 0 if there is
+   * none.
+   */
   private readonly ends: Int32Array
   private readonly writableEnds: Int32Array
   private readonly allocations = new Map<number, number>()
@@ -34,7 +39,8 @@ export class Heap {
   constructor(capacity: number, window: number) {
     this.window = window
     this.capacity = capacity
-    // The first megabyte stays free, so that addresses a little before the first allocation are in the same window.
+    // The first megabyte stays free, so that addresses a little before the first allocation are in
+    // the same window.
     const start = 1 << 20
     this.arrays = arraysOf(new ArrayBuffer(start + capacity))
     this.ends = new Int32Array((start + capacity) / page)
@@ -59,7 +65,8 @@ export class Heap {
     this.cursor = from + size
     this.taken += size
     this.allocations.set(from, bytes)
-    for (const start of this.freed.keys()) if (start >= from && start < from + size) this.freed.delete(start)
+    for (const start of this.freed.keys())
+      if (start >= from && start < from + size) this.freed.delete(start)
     this.mark(from, bytes, from + bytes, writable ? from + bytes : 0)
     this.arrays.U8.fill(poison, from, from + bytes)
     return from
@@ -101,21 +108,27 @@ export class Heap {
   /** The checks that kernels call: the offset of an address to read from, and to write to. */
   checks() {
     const { window, ends, writableEnds } = this
-    const reach = (limits: Int32Array) => (hi: number, lo: number, offset: number, bytes: number, place: number) => {
-      let at = (lo >>> 0) + offset
-      if (hi !== window) at += (hi - window) * 4294967296
-      if (at < 0 || at & (bytes - 1) || !(at + bytes <= limits[at >>> 8])) throw this.fault(at, bytes, place)
-      return at
-    }
+    const reach =
+      (limits: Int32Array) =>
+      (hi: number, lo: number, offset: number, bytes: number, place: number) => {
+        let at = (lo >>> 0) + offset
+        if (hi !== window) at += (hi - window) * 4294967296
+        if (at < 0 || at & (bytes - 1) || !(at + bytes <= limits[at >>> 8]))
+          throw this.fault(at, bytes, place)
+        return at
+      }
     return { globalAt: reach(ends), globalToWrite: reach(writableEnds) }
   }
 
   /** Why bytes at an offset cannot be used. */
   fault(at: number, bytes: number, place?: number): Fault {
     const what = `${inBytes(bytes)} at ${hex(BigInt(Math.trunc(at)) + (BigInt(this.window) << 32n))}`
-    if (this.holds(at, bytes) && at % bytes === 0) return new Fault('read-only', `${what} cannot be written`, place)
-    if (this.holds(at, bytes)) return new Fault('alignment', `${what} are not at a multiple of ${bytes}`, place)
-    const inside = (list: ReadonlyMap<number, number>) => [...list].find(([from, size]) => at >= from && at < from + size)
+    if (this.holds(at, bytes) && at % bytes === 0)
+      return new Fault('read-only', `${what} cannot be written`, place)
+    if (this.holds(at, bytes))
+      return new Fault('alignment', `${what} are not at a multiple of ${bytes}`, place)
+    const inside = (list: ReadonlyMap<number, number>) =>
+      [...list].find(([from, size]) => at >= from && at < from + size)
     if (inside(this.freed)) return new Fault('freed', `${what} were freed`, place)
     const near = [...this.allocations].sort(([a], [b]) => Math.abs(a - at) - Math.abs(b - at))
     const before = near.find(([from]) => from <= at) ?? near[0]

@@ -1,6 +1,7 @@
 /**
- * Where the variables of a kernel lie in parameter, shared and local memory. Variables of shared memory lie apart, so that running over
- * the end of one is noticed; what they would take on a device is reckoned without the gaps.
+ * Where the variables of a kernel lie in parameter, shared and local memory. Variables of shared
+ * memory lie apart, so that running over the end of one is noticed; what they would take on a
+ * device is reckoned without the gaps.
  */
 import type { Kernel, Variable } from './syntax.ts'
 
@@ -55,8 +56,16 @@ export function layoutOf(kernel: Kernel, outside: readonly Variable[]): Layout {
     16,
   )
   const dynamic = upTo(end, 256)
-  for (const variable of shared.filter(({ bytes }) => !bytes)) placed.push({ variable, from: dynamic, to: dynamic })
+  for (const variable of shared.filter(({ bytes }) => !bytes))
+    placed.push({ variable, from: dynamic, to: dynamic })
   const offsets = new Map(placed.map(({ variable, from }) => [variable, from]))
   const onDevice = shared.reduce((at, { align, bytes }) => upTo(at, align) + bytes, 0)
-  return { placed, offsetOf: (variable) => offsets.get(variable), parameters, shared: onDevice, local: upTo(local, 16), dynamic }
+  return {
+    placed,
+    offsetOf: (variable) => offsets.get(variable),
+    parameters,
+    shared: onDevice,
+    local: upTo(local, 16),
+    dynamic,
+  }
 }

@@ -1,5 +1,6 @@
 /**
- * Makes printed kernels run: gives their text everything that it names. One {@link Linked} belongs to one device.
+ * Makes printed kernels run: gives their text everything that it names. One {@link Linked} belongs
+ * to one device.
  */
 import { Fault, hex, inBytes } from './faults.ts'
 import * as halves from './halves.ts'
@@ -45,8 +46,12 @@ export class Bench {
   readonly board: Board = {
     threadIds: [new Int32Array(maxThreads), new Int32Array(maxThreads), new Int32Array(maxThreads)],
     dimensions: new Int32Array(16),
-    ...{ argument0: new Int32Array(maxThreads), argument1: new Int32Array(maxThreads), argument2: new Int32Array(maxThreads) },
-    ...{ mask: new Int32Array(maxThreads), result: new Int32Array(maxThreads), inRange: new Int32Array(maxThreads) },
+    argument0: new Int32Array(maxThreads),
+    argument1: new Int32Array(maxThreads),
+    argument2: new Int32Array(maxThreads),
+    mask: new Int32Array(maxThreads),
+    result: new Int32Array(maxThreads),
+    inRange: new Int32Array(maxThreads),
     count: new Float64Array(1),
   }
   readonly shared: Arrays = arraysOf(new ArrayBuffer(sharedBytes))
@@ -54,7 +59,10 @@ export class Bench {
   private readonly whole = new Int32Array(256 * maxThreads)
   private readonly floating = new Float64Array(256 * maxThreads)
 
-  /** Room for what each thread keeps while it waits: so many whole numbers, and so many others. Kernels that need much have their own. */
+  /**
+   * Room for what each thread keeps while it waits: so many whole numbers, and so many others.
+   * Kernels that need much have their own.
+   */
   room(whole: number, floating: number) {
     return {
       whole: whole <= 256 ? this.whole : new Int32Array(whole * maxThreads),
@@ -68,7 +76,10 @@ export interface Linked {
   readonly kernel: Kernel
   readonly layout: Layout
   readonly printed: Printed
-  /** Run a thread from the start, or on from each wait; they give the number of what it waits for next, or -1. */
+  /**
+   * Run a thread from the start, or on from each wait; they give the number of what it waits for
+   * next, or -1.
+   */
   readonly stretches: readonly ((thread: number) => number)[]
   /** Says how much dynamic shared memory there is. */
   readonly resize: (dynamicBytes: number) => void
@@ -85,11 +96,19 @@ export function factoryOf({ text }: Printed, names: readonly string[]): Factory 
   return new Function('environment', `'use strict'; ${head}\nreturn ${text}`) as Factory
 }
 
-/** Links a kernel. `factory` is for the text of `printed`, kept by the caller for the next device. */
+/**
+ * Links a kernel. `factory` is for the text of `printed`, kept by the caller for the next device.
+ */
 export function link(
   { kernel, layout, printed }: Pick<Linked, 'kernel' | 'layout' | 'printed'>,
   factory: (names: readonly string[]) => Factory,
-  { heap, bench, symbols, watch, limit }: { heap: Heap; bench: Bench; symbols: Symbols; watch: Watch | undefined; limit: number },
+  {
+    heap,
+    bench,
+    symbols,
+    watch,
+    limit,
+  }: { heap: Heap; bench: Bench; symbols: Symbols; watch: Watch | undefined; limit: number },
 ): Linked {
   const local = arraysOf(new ArrayBuffer(layout.local * maxThreads))
   const sharedEnds = endsOf(layout.placed, 'shared', sharedBytes)
@@ -121,7 +140,11 @@ export function link(
   const stretches = factory(Object.keys(environment))(environment)
   const resize = (dynamicBytes: number) => {
     sharedEnds.fill(0, layout.dynamic / 16)
-    sharedEnds.fill(layout.dynamic + dynamicBytes, layout.dynamic / 16, Math.ceil((layout.dynamic + dynamicBytes) / 16))
+    sharedEnds.fill(
+      layout.dynamic + dynamicBytes,
+      layout.dynamic / 16,
+      Math.ceil((layout.dynamic + dynamicBytes) / 16),
+    )
   }
   return { kernel, layout, printed, stretches, resize }
 }
@@ -129,7 +152,8 @@ export function link(
 /** Where the variable ends that 16 bytes belong to. */
 function endsOf(placed: readonly Placed[], space: Space, bytes: number): Int32Array {
   const ends = new Int32Array(Math.ceil(bytes / 16))
-  for (const { variable, from, to } of placed) if (variable.space === space) ends.fill(to, from / 16, Math.ceil(to / 16))
+  for (const { variable, from, to } of placed)
+    if (variable.space === space) ends.fill(to, from / 16, Math.ceil(to / 16))
   return ends
 }
 
@@ -143,7 +167,9 @@ function within(space: 'shared' | 'local', ends: Int32Array) {
         throw new Fault('alignment', `${what} are not at a multiple of ${bytes}`, place)
       throw new Fault(
         'bounds',
-        hi ? `${hex(hi)}:${hex(lo >>> 0)} is no address within ${space} memory` : `${what} are of no variable`,
+        hi
+          ? `${hex(hi)}:${hex(lo >>> 0)} is no address within ${space} memory`
+          : `${what} are of no variable`,
         place,
       )
     }
@@ -155,9 +181,17 @@ function inParameters(size: number) {
   return (hi: number, lo: number, offset: number, bytes: number, place: number) => {
     const at = (lo >>> 0) + offset
     if (at & (bytes - 1))
-      throw new Fault('alignment', `${inBytes(bytes)} at ${at} of the parameters are not at a multiple of it`, place)
+      throw new Fault(
+        'alignment',
+        `${inBytes(bytes)} at ${at} of the parameters are not at a multiple of it`,
+        place,
+      )
     if (hi !== 0 || !(at >= 0 && at + bytes <= size))
-      throw new Fault('bounds', `${inBytes(bytes)} at ${at} are beyond the ${inBytes(size)} of parameters`, place)
+      throw new Fault(
+        'bounds',
+        `${inBytes(bytes)} at ${at} are beyond the ${inBytes(size)} of parameters`,
+        place,
+      )
     return at
   }
 }
@@ -174,7 +208,11 @@ const mistakes = {
     throw new Fault('trap', 'the kernel stops itself', place)
   },
   elsewhere(place: number, hi: number, lo: number, space: keyof typeof windows) {
-    throw new Fault('bounds', `${hex(hi)}:${hex(lo >>> 0)} is not in ${space} memory (window ${hex(windows[space])})`, place)
+    throw new Fault(
+      'bounds',
+      `${hex(hi)}:${hex(lo >>> 0)} is not in ${space} memory (window ${hex(windows[space])})`,
+      place,
+    )
   },
   endless(place: number) {
     throw new Fault('endless', 'this loop does not end', place)

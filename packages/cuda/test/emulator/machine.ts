@@ -1,5 +1,6 @@
 /**
- * An emulated device: memory, modules of PTX and launches that run to their end. Not a driver: see driver.ts.
+ * An emulated device: memory, modules of PTX and launches that run to their end. Not a driver: see
+ * driver.ts.
  */
 import { Block } from './block.ts'
 import { Fault } from './faults.ts'
@@ -21,7 +22,9 @@ export interface MachineOptions {
   readonly seed?: number
   /** Whether to look for races, which takes ten times as long and more (measured). */
   readonly races?: boolean
-  /** Instructions of one thread from one wait to the next, beyond which a loop counts as endless. */
+  /**
+   * Instructions of one thread from one wait to the next, beyond which a loop counts as endless.
+   */
   readonly limit?: number
   /** Which device it is: addresses of different devices differ. */
   readonly ordinal?: number
@@ -34,8 +37,15 @@ export class KernelFault extends Error {
   /** The line of the PTX text, where one is at fault. */
   readonly line: number | undefined
 
-  constructor({ mistake, message }: Fault, kernel: string, thread: string, instruction: Instruction | undefined) {
-    super(`${kernel}${instruction ? `, line ${instruction.line} (${instruction.text})` : ''}, ${thread}: ${message}`)
+  constructor(
+    { mistake, message }: Fault,
+    kernel: string,
+    thread: string,
+    instruction: Instruction | undefined,
+  ) {
+    super(
+      `${kernel}${instruction ? `, line ${instruction.line} (${instruction.text})` : ''}, ${thread}: ${message}`,
+    )
     this.mistake = mistake
     this.line = instruction?.line
   }
@@ -62,7 +72,10 @@ interface Ready {
 
 const texts = new Map<string, { readonly module: PtxModule; readonly kernels: readonly Ready[] }>()
 
-function prepared(ptx: string, races: boolean): { readonly module: PtxModule; readonly kernels: readonly Ready[] } {
+function prepared(
+  ptx: string,
+  races: boolean,
+): { readonly module: PtxModule; readonly kernels: readonly Ready[] } {
   const key = `${races} ${ptx}`
   const known = texts.get(key)
   if (known) return known
@@ -84,7 +97,13 @@ export class Machine {
   private readonly limit: number
   private readonly next: () => number
 
-  constructor({ memory = 1 << 28, seed = 1, races = false, limit = 1e9, ordinal = 0 }: MachineOptions = {}) {
+  constructor({
+    memory = 1 << 28,
+    seed = 1,
+    races = false,
+    limit = 1e9,
+    ordinal = 0,
+  }: MachineOptions = {}) {
     this.heap = new Heap(memory, globalWindow + ordinal)
     this.races = races ? new Races() : undefined
     this.limit = limit
@@ -96,7 +115,10 @@ export class Machine {
     return this.bench.board.count[0]
   }
 
-  /** Compiles a text and gives its variables memory; undefined if there is not enough. Throws a PtxError. */
+  /**
+   * Compiles a text and gives its variables memory; undefined if there is not enough. Throws a
+   * PtxError.
+   */
   load(ptx: string): Loaded | undefined {
     const { heap, bench, races, limit } = this
     const { module, kernels } = prepared(ptx, races !== undefined)
@@ -127,21 +149,40 @@ export class Machine {
   }
 
   /** Why a kernel cannot be launched so, or undefined. */
-  refusal({ kernel, layout }: Linked, grid: Triple, block: Triple, dynamicBytes: number, params: Uint8Array): string | undefined {
+  refusal(
+    { kernel, layout }: Linked,
+    grid: Triple,
+    block: Triple,
+    dynamicBytes: number,
+    params: Uint8Array,
+  ): string | undefined {
     const threads = block[0] * block[1] * block[2]
     const { atMost = maxThreads, exactly } = kernel.threads ?? {}
     if (![...grid, ...block].every((each) => Number.isInteger(each) && each >= 1))
       return `a grid of ${grid} blocks of ${block} threads`
-    if (grid[0] > 2147483647 || grid[1] > 65535 || grid[2] > 65535) return `a grid of ${grid} blocks`
+    if (grid[0] > 2147483647 || grid[1] > 65535 || grid[2] > 65535)
+      return `a grid of ${grid} blocks`
     if (threads > Math.min(atMost, maxThreads) || block[2] > 64) return `blocks of ${block} threads`
-    if (exactly && String(exactly) !== String(block)) return `blocks of ${block} threads where the kernel requires ${exactly}`
-    if (layout.shared + dynamicBytes > 49152) return `${layout.shared + dynamicBytes} bytes of shared memory`
-    if (params.byteLength !== layout.parameters) return `${params.byteLength} bytes of parameters instead of ${layout.parameters}`
+    if (exactly && String(exactly) !== String(block))
+      return `blocks of ${block} threads where the kernel requires ${exactly}`
+    if (layout.shared + dynamicBytes > 49152)
+      return `${layout.shared + dynamicBytes} bytes of shared memory`
+    if (params.byteLength !== layout.parameters)
+      return `${params.byteLength} bytes of parameters instead of ${layout.parameters}`
     return undefined
   }
 
-  /** Runs a kernel to its end, its blocks in an order that the seed decides. Throws a {@link KernelFault}. */
-  launch(linked: Linked, grid: Triple, block: Triple, dynamicBytes: number, params: Uint8Array): void {
+  /**
+   * Runs a kernel to its end, its blocks in an order that the seed decides. Throws a
+   * {@link KernelFault}.
+   */
+  launch(
+    linked: Linked,
+    grid: Triple,
+    block: Triple,
+    dynamicBytes: number,
+    params: Uint8Array,
+  ): void {
     const { bench, races } = this
     const { dimensions } = bench.board
     const { layout } = linked
@@ -154,7 +195,10 @@ export class Machine {
     races?.begin(threads, (place) => lineOf(linked.kernel, place))
     const running = new Block(linked, bench.board, threads, races)
     for (const id of permutation(count, this.next)) {
-      dimensions.set([id % grid[0], Math.floor(id / grid[0]) % grid[1], Math.floor(id / (grid[0] * grid[1]))], 6)
+      dimensions.set(
+        [id % grid[0], Math.floor(id / grid[0]) % grid[1], Math.floor(id / (grid[0] * grid[1]))],
+        6,
+      )
       bench.shared.U8.fill(poison, 0, layout.dynamic + dynamicBytes)
       races?.block(id)
       try {
@@ -179,12 +223,19 @@ export class Machine {
     const { threadIds, dimensions } = this.bench.board
     const thread = `thread ${threadIds.map((each) => each[t])} of block ${dimensions.slice(6, 9)}`
     const instruction = code[fault.place ?? -1]
-    return new KernelFault(fault, name, thread, instruction?.is === 'instruction' ? instruction : undefined)
+    return new KernelFault(
+      fault,
+      name,
+      thread,
+      instruction?.is === 'instruction' ? instruction : undefined,
+    )
   }
 }
 
 /** Where an instruction is, in words. */
 function lineOf({ code }: Kernel, place: number): string {
   const instruction = code[place]
-  return instruction.is === 'instruction' ? `line ${instruction.line} (${instruction.text})` : instruction.name
+  return instruction.is === 'instruction'
+    ? `line ${instruction.line} (${instruction.text})`
+    : instruction.name
 }

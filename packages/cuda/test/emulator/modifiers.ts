@@ -46,7 +46,8 @@ export class Modifiers {
     if (name === undefined || !type) throw this.w.error('it needs a type')
     const kinds = allowed.filter((each) => typeof each === 'string')
     const widths = allowed.filter((each) => typeof each === 'number')
-    const fits = (!kinds.length || kinds.includes(type.kind)) && (!widths.length || widths.includes(type.bits))
+    const fits =
+      (!kinds.length || kinds.includes(type.kind)) && (!widths.length || widths.includes(type.bits))
     if (!fits) throw this.w.error(`.${name} is no type that is known for it here`)
     this.has(name)
     return type

@@ -1,6 +1,7 @@
 /**
- * The arithmetic of a device in JavaScript, where it takes more than an operator: what printed kernels call. Single precision is held in
- * doubles; every function rounds once. Which NaN it is gets lost, as on a device.
+ * The arithmetic of a device in JavaScript, where it takes more than an operator: what printed
+ * kernels call. Single precision is held in doubles; every function rounds once. Which NaN it is
+ * gets lost, as on a device.
  */
 
 const doubles = new Float64Array(1)
@@ -105,7 +106,8 @@ export function prmt(a: number, b: number, selection: number): number {
 /** Any function of three bits, of each bit. */
 export function lop3(a: number, b: number, c: number, table: number): number {
   let result = 0
-  for (let i = 0; i < 8; i++) if ((table >>> i) & 1) result |= (i & 4 ? a : ~a) & (i & 2 ? b : ~b) & (i & 1 ? c : ~c)
+  for (let i = 0; i < 8; i++)
+    if ((table >>> i) & 1) result |= (i & 4 ? a : ~a) & (i & 2 ? b : ~b) & (i & 1 ? c : ~c)
   return result
 }
 
@@ -116,7 +118,8 @@ export function bfe(a: number, position: number, length: number, signed: boolean
   if (count === 0) return 0
   const sign = signed ? (a >>> Math.min(from + count - 1, 31)) & 1 : 0
   let result = 0
-  for (let i = 0; i < 32; i++) result |= (i < count && from + i < 32 ? (a >>> (from + i)) & 1 : sign) << i
+  for (let i = 0; i < 32; i++)
+    result |= (i < count && from + i < 32 ? (a >>> (from + i)) & 1 : sign) << i
   return result
 }
 
@@ -125,13 +128,16 @@ export function bfi(a: number, into: number, position: number, length: number): 
   const from = position & 255
   const count = length & 255
   let result = into
-  for (let i = 0; i < count && from + i < 32; i++) result = (result & ~(1 << (from + i))) | (((a >>> i) & 1) << (from + i))
+  for (let i = 0; i < count && from + i < 32; i++)
+    result = (result & ~(1 << (from + i))) | (((a >>> i) & 1) << (from + i))
   return result
 }
 
 /** The greater and the lesser number; one that is NaN does not count. */
-export const fmax = (a: number, b: number) => (Number.isNaN(a) ? b : Number.isNaN(b) ? a : Math.max(a, b))
-export const fmin = (a: number, b: number) => (Number.isNaN(a) ? b : Number.isNaN(b) ? a : Math.min(a, b))
+export const fmax = (a: number, b: number) =>
+  Number.isNaN(a) ? b : Number.isNaN(b) ? a : Math.max(a, b)
+export const fmin = (a: number, b: number) =>
+  Number.isNaN(a) ? b : Number.isNaN(b) ? a : Math.min(a, b)
 
 /** Flushes what is subnormal in single precision to zero. */
 export const ftz = (a: number) => (Math.abs(a) < 1.1754943508222875e-38 ? a * 0 : a)

@@ -1,14 +1,19 @@
 /**
- * What happens before what in a launch, as far as kernels make sure of it: by program order, barriers of a block or a warp, and across
- * blocks by a fence and then an atomic on one side, the same atomic and then a fence on the other. Not the accesses: see races.ts.
+ * What happens before what in a launch, as far as kernels make sure of it: by program order,
+ * barriers of a block or a warp, and across blocks by a fence and then an atomic on one side, the
+ * same atomic and then a fence on the other. Not the accesses: see races.ts.
  *
- * PTX ISA, "Memory Consistency Model": release and acquire patterns, causality order. Two liberties: a barrier counts as one of the whole
- * block even if not all threads take part, and a fence followed by a barrier serves for an atomic of another thread of the block, too, as
- * CUDA's own samples have it.
+ * PTX ISA, "Memory Consistency Model": release and acquire patterns, causality order. Two
+ * liberties: a barrier counts as one of the whole block even if not all threads take part, and a
+ * fence followed by a barrier serves for an atomic of another thread of the block, too, as CUDA's
+ * own samples have it.
  */
 import { maxThreads } from './link.ts'
 
-/** When a thread did something. Nothing that orders threads lies between two things of the same moment. */
+/**
+ * When a thread did something. Nothing that orders threads lies between two things of the same
+ * moment.
+ */
 export interface Moment {
   readonly block: number
   /** The thread; -1 stands for several of the block, the last of them. */
@@ -47,7 +52,9 @@ function covers({ thread, phase, clock, fencePhase, clocks }: Release, moment: M
   if (moment.thread === thread && moment.clock < clock) return true
   if (moment.phase < fencePhase) return true
   if (!clocks || moment.phase >= phase) return false
-  return moment.thread < 0 ? clocks.every((each) => each > moment.clock) : clocks[moment.thread] > moment.clock
+  return moment.thread < 0
+    ? clocks.every((each) => each > moment.clock)
+    : clocks[moment.thread] > moment.clock
 }
 
 /** What threads learn of other blocks, on their way to being sure of it. */
@@ -100,7 +107,13 @@ export class Order {
   /** The moment of the thread that runs. */
   get now(): Moment {
     const { id: block, thread, phase, warpPhases, clocks } = this
-    this.current ??= { block, thread, phase, warpPhase: warpPhases[thread >> 5], clock: clocks[thread] }
+    this.current ??= {
+      block,
+      thread,
+      phase,
+      warpPhase: warpPhases[thread >> 5],
+      clock: clocks[thread],
+    }
     return this.current
   }
 
@@ -141,7 +154,14 @@ export class Order {
   release(place: number, adds: boolean): void {
     const { id: block, thread, phase, clocksWhenMet: clocks } = this
     const known: Known = (adds && this.released.get(place)) || new Map()
-    const own: Release = { block, thread, phase, clock: this.clocks[thread], fencePhase: this.fencePhases[thread], clocks }
+    const own: Release = {
+      block,
+      thread,
+      phase,
+      clock: this.clocks[thread],
+      fencePhase: this.fencePhases[thread],
+      clocks,
+    }
     if (own.clock || clocks) join(known, new Map([[block, [own]]]))
     join(known, this.ofBlock.sure)
     join(known, this.ofThreads.get(thread)?.sure ?? new Map())
@@ -155,9 +175,13 @@ export class Order {
       return (
         moment.thread === now.thread ||
         moment.phase < now.phase ||
-        (moment.thread >= 0 && moment.thread >> 5 === now.thread >> 5 && moment.warpPhase < now.warpPhase)
+        (moment.thread >= 0 &&
+          moment.thread >> 5 === now.thread >> 5 &&
+          moment.warpPhase < now.warpPhase)
       )
-    const known = [this.ofBlock.sure, this.ofThreads.get(now.thread)?.sure].flatMap((sure) => sure?.get(moment.block) ?? [])
+    const known = [this.ofBlock.sure, this.ofThreads.get(now.thread)?.sure].flatMap(
+      (sure) => sure?.get(moment.block) ?? [],
+    )
     return known.some((release) => covers(release, moment))
   }
 

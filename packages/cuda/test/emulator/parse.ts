@@ -1,9 +1,17 @@
 /**
- * Parses PTX text: the module, its variables, the kernels and their statements. It refuses what it does not know, naming the line; what
- * instructions mean is the affair of instructions/.
+ * Parses PTX text: the module, its variables, the kernels and their statements. It refuses what it
+ * does not know, naming the line; what instructions mean is the affair of instructions/.
  */
 import { constant, registers, Scope, variable } from './declare.ts'
-import type { Instruction, Kernel, Label, Operand, PtxModule, Register, Variable } from './syntax.ts'
+import type {
+  Instruction,
+  Kernel,
+  Label,
+  Operand,
+  PtxModule,
+  Register,
+  Variable,
+} from './syntax.ts'
 import { integer, PtxError, Tokens } from './tokens.ts'
 
 /** Parses a text. Throws a {@link PtxError}. */
@@ -14,7 +22,8 @@ export function parse(text: string): PtxModule {
   tokens.expect('.target')
   const target = tokens.of('word', 'a target')
   while (tokens.skip(',')) tokens.of('word', 'a target')
-  if (tokens.skip('.address_size') && integer(tokens) !== 64n) throw new PtxError(tokens.line, 'only 64-bit addresses are known')
+  if (tokens.skip('.address_size') && integer(tokens) !== 64n)
+    throw new PtxError(tokens.line, 'only 64-bit addresses are known')
   const scope = new Scope()
   const variables: Variable[] = []
   const kernels: Kernel[] = []
@@ -116,8 +125,10 @@ class KernelParser {
     }
     let threads: Kernel['threads']
     for (;;) {
-      if (tokens.skip('.maxntid')) threads = { ...threads, atMost: numbers().reduce((product, each) => product * each, 1) }
-      else if (tokens.skip('.reqntid')) threads = { ...threads, exactly: [...numbers(), 1, 1].slice(0, 3) }
+      if (tokens.skip('.maxntid'))
+        threads = { ...threads, atMost: numbers().reduce((product, each) => product * each, 1) }
+      else if (tokens.skip('.reqntid'))
+        threads = { ...threads, exactly: [...numbers(), 1, 1].slice(0, 3) }
       else if (tokens.skip('.minnctapersm') || tokens.skip('.maxnreg')) numbers()
       else return threads
     }
@@ -168,14 +179,23 @@ class KernelParser {
       while (tokens.skip(','))
     tokens.expect(';')
     const text = [opcode, ...modifiers].join('.')
-    return { is: 'instruction', line, text, opcode, modifiers, operands, ...(guard ? { guard } : {}) }
+    return {
+      is: 'instruction',
+      line,
+      text,
+      opcode,
+      modifiers,
+      operands,
+      ...(guard ? { guard } : {}),
+    }
   }
 
   private guard(scope: Scope): Instruction['guard'] {
     const negated = this.tokens.skip('!')
     const { line } = this.tokens
     const register = this.named(scope)
-    if (register.is !== 'register' || register.type.kind !== 'pred') throw new PtxError(line, 'only a predicate can guard')
+    if (register.is !== 'register' || register.type.kind !== 'pred')
+      throw new PtxError(line, 'only a predicate can guard')
     return { register, negated }
   }
 
@@ -212,7 +232,8 @@ class KernelParser {
     tokens.expect(']')
     if (base.is === 'register') return { is: 'address', base, offset }
     if (base.is === 'place') return { is: 'address', base: base.base, offset: base.offset + offset }
-    if (base.is === 'integer') return { is: 'address', base: undefined, offset: Number(base.value) + offset }
+    if (base.is === 'integer')
+      return { is: 'address', base: undefined, offset: Number(base.value) + offset }
     throw new PtxError(line, 'this is no address')
   }
 

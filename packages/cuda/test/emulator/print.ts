@@ -1,8 +1,19 @@
 /**
- * A parsed kernel as JavaScript: a function for the stretch of code from the start, and from each wait, to the next waits or the end. Each
- * runs one thread. What a thread has in registers is kept in memory while it waits. Not what the functions call: see link.ts.
+ * A parsed kernel as JavaScript: a function for the stretch of code from the start, and from each
+ * wait, to the next waits or the end. Each runs one thread. What a thread has in registers is kept
+ * in memory while it waits. Not what the functions call: see link.ts.
  */
-import { type Block, doubtful, type Flow, flowOf, liveAtStart, members, type Registers, type Stretch, stretch } from './flow.ts'
+import {
+  type Block,
+  doubtful,
+  type Flow,
+  flowOf,
+  liveAtStart,
+  members,
+  type Registers,
+  type Stretch,
+  stretch,
+} from './flow.ts'
 import { print } from './instructions/index.ts'
 import type { Layout } from './layout.ts'
 import type { Kernel } from './syntax.ts'
@@ -12,8 +23,8 @@ import { type Kind, type Knowledge, type Sync, Votes, Writer, type Written } fro
 /** A kernel as text. */
 export interface Printed {
   /**
-   * An array of functions of `t`, the thread: the first begins the kernel, the others go on after each wait. They give the number of the
-   * wait that comes next, or -1 at the end.
+   * An array of functions of `t`, the thread: the first begins the kernel, the others go on after
+   * each wait. They give the number of the wait that comes next, or -1 at the end.
    */
   readonly text: string
   /** What threads wait for, by number. */
@@ -30,10 +41,16 @@ export function printKernel(kernel: Kernel, layout: Layout, races: boolean): Pri
   const declared = kernel.registers.map(({ type }) => natural(type))
   const draft = write(kernel, { kinds: declared, doubtful: new Set(), offsetOf, races }, votes)
   const kinds = kernel.registers.map(({ type, index }, i): Kind => {
-    const floats = type.kind === 'b' && type.bits >= 32 && votes.float.has(index) && !votes.other.has(index)
+    const floats =
+      type.kind === 'b' && type.bits >= 32 && votes.float.has(index) && !votes.other.has(index)
     return floats ? (type.bits === 32 ? 'f32' : 'f64') : declared[i]
   })
-  const knowledge = { kinds, doubtful: doubtful(flowOf(draft), kernel.registers.length), offsetOf, races }
+  const knowledge = {
+    kinds,
+    doubtful: doubtful(flowOf(draft), kernel.registers.length),
+    offsetOf,
+    races,
+  }
   return new Printer(flowOf(write(kernel, knowledge, votes)), knowledge, kernel).printed()
 }
 
@@ -94,7 +111,10 @@ class Printer {
       ...this.declarations(own),
       ...(resumes?.after ?? []),
       ...(straight ? [] : [`let at = ${first}`, 'for (;;) switch (at) {']),
-      ...blocks.flatMap((i, k) => [...(straight ? [] : [`case ${i}:`]), ...this.block(i, own, blocks[k + 1])]),
+      ...blocks.flatMap((i, k) => [
+        ...(straight ? [] : [`case ${i}:`]),
+        ...this.block(i, own, blocks[k + 1]),
+      ]),
       ...(straight ? [] : ["default: throw new Error('there is no such block')", '}']),
     ]
   }
@@ -103,14 +123,20 @@ class Printer {
   private reaching(first: number): Stretch {
     const own = stretch(this.flow, first)
     if (first) return own
-    const away = own.blocks.filter((i) => this.waits.has(i)).reduce((set, i) => set | this.live[i + 1], 0n)
+    const away = own.blocks
+      .filter((i) => this.waits.has(i))
+      .reduce((set, i) => set | this.live[i + 1], 0n)
     return { ...own, mentions: own.mentions | away }
   }
 
   private declarations({ first, mentions }: Stretch): string[] {
     // Halves tell the JavaScript engine that these are doubles.
     const initial = { i32: '0', i64: '0', f32: '0.5', f64: '0.5', pred: 'false' }
-    const known = new Map(first ? this.kept(this.live[first] & mentions).map(({ name, restored }) => [name, restored]) : [])
+    const known = new Map(
+      first
+        ? this.kept(this.live[first] & mentions).map(({ name, restored }) => [name, restored])
+        : [],
+    )
     const declare = (name: string, value: string) => `let ${name} = ${known.get(name) ?? value}`
     return members(mentions).flatMap((index) => {
       const kind = this.knowledge.kinds[index]
@@ -128,7 +154,9 @@ class Printer {
     const { body } = block
     return [
       `steps += ${body.length}`,
-      ...(this.loops.has(i) ? [`if (steps > limit) endless(${body.length ? this.placeOf(body[0]) : -1})`] : []),
+      ...(this.loops.has(i)
+        ? [`if (steps > limit) endless(${body.length ? this.placeOf(body[0]) : -1})`]
+        : []),
       ...body.flatMap((each) => this.instruction(each, i, own)),
       ...this.onward(block, i, below),
     ]
@@ -147,12 +175,24 @@ class Printer {
     const { guard, operands } = each.instruction
     const { wait, leaves, lines } = each
     const [label] = operands
-    const target = leaves === 'jump' && label.is === 'label' ? this.flow.starts.get(label) : undefined
-    const rest = target !== undefined ? this.jump(target) : leaves ? leave('-1') : wait ? this.wait(i, own) : []
+    const target =
+      leaves === 'jump' && label.is === 'label' ? this.flow.starts.get(label) : undefined
+    const rest =
+      target !== undefined
+        ? this.jump(target)
+        : leaves
+          ? leave('-1')
+          : wait
+            ? this.wait(i, own)
+            : []
     const all = [...lines, ...rest]
     if (!guard) return all
     const flag = this.knowledge.doubtful.has(guard.register.index)
-    const check = flag ? [`if (!w${guard.register.index}) unwritten(${this.placeOf(each)}, '${guard.register.name}')`] : []
+    const check = flag
+      ? [
+          `if (!w${guard.register.index}) unwritten(${this.placeOf(each)}, '${guard.register.name}')`,
+        ]
+      : []
     return [...check, `if (${guard.negated ? '!' : ''}r${guard.register.index}) {`, ...all, '}']
   }
 
@@ -175,9 +215,15 @@ class Printer {
     return members(registers).flatMap((index) => {
       const kind = this.knowledge.kinds[index]
       const own =
-        kind === 'pred' ? this.keptFlag(`r${index}`) : this.keptNumber(`r${index}`, kind[0] === 'f' ? 'floating' : 'whole')
+        kind === 'pred'
+          ? this.keptFlag(`r${index}`)
+          : this.keptNumber(`r${index}`, kind[0] === 'f' ? 'floating' : 'whole')
       const upper = kind === 'i64' ? [this.keptNumber(`h${index}`, 'whole')] : []
-      return [own, ...upper, ...(this.knowledge.doubtful.has(index) ? [this.keptFlag(`w${index}`)] : [])]
+      return [
+        own,
+        ...upper,
+        ...(this.knowledge.doubtful.has(index) ? [this.keptFlag(`w${index}`)] : []),
+      ]
     })
   }
 

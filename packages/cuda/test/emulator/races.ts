@@ -1,7 +1,8 @@
 /**
- * Finds races: two threads that touch the same bytes, one of them writing, one of them not atomically, with nothing that orders them. It
- * remembers the last write and the reads since, for every word of global and shared memory; so it misses some, but what it reports is
- * one. It also reports shared memory that is read before anything is written there.
+ * Finds races: two threads that touch the same bytes, one of them writing, one of them not
+ * atomically, with nothing that orders them. It remembers the last write and the reads since, for
+ * every word of global and shared memory; so it misses some, but what it reports is one. It also
+ * reports shared memory that is read before anything is written there.
  */
 import { Fault, inBytes } from './faults.ts'
 import { type Moment, Order } from './order.ts'
@@ -19,11 +20,15 @@ interface Trace {
   write: Touch | undefined
   /** A read since the write. */
   read: Touch | undefined
-  /** Reads of several threads since the write, the last of each block: of one thread, or of several. */
+  /**
+   * Reads of several threads since the write, the last of each block: of one thread, or of several.
+   */
   reads: Map<number, Touch> | undefined
 }
 
-/** Traces of a memory: those of words, and of bytes where there were accesses to less than a word. */
+/**
+ * Traces of a memory: those of words, and of bytes where there were accesses to less than a word.
+ */
 class Traces {
   readonly words = new Map<number, Trace>()
   readonly bytes = new Map<number, Trace>()
@@ -34,7 +39,10 @@ class Traces {
   }
 
   /** The traces that an access meets, and those that it leaves. */
-  of(at: number, size: number): { readonly met: readonly Trace[]; readonly left: readonly Trace[] } {
+  of(
+    at: number,
+    size: number,
+  ): { readonly met: readonly Trace[]; readonly left: readonly Trace[] } {
     const words: Trace[] = []
     for (let word = at >> 2; 4 * word < at + size; word++) words.push(trace(this.words, word))
     if (size >= 4 && !this.bytes.size) return { met: words, left: words }
@@ -60,8 +68,10 @@ function trace(table: Map<number, Trace>, at: number): Trace {
   return fresh
 }
 
-const isStrong = (kind: number) => kind === access.strongRead || kind === access.strongWrite || kind === access.atomic
-const isWrite = (kind: number) => kind === access.write || kind === access.strongWrite || kind === access.atomic
+const isStrong = (kind: number) =>
+  kind === access.strongRead || kind === access.strongWrite || kind === access.atomic
+const isWrite = (kind: number) =>
+  kind === access.write || kind === access.strongWrite || kind === access.atomic
 
 /** Watches the launches of a device. */
 export class Races {
@@ -95,8 +105,17 @@ export class Races {
     const isShared = space === 'shared'
     const { met, left } = (isShared ? this.shared : this.global).of(at, bytes)
     for (const each of met) this.compareAll(each, touch, bytes)
-    if (isShared && kind !== access.write && kind !== access.strongWrite && !this.shared.hasWrites(at, bytes))
-      throw new Fault('unwritten', `${inBytes(bytes)} of shared memory are read before they are written`, place)
+    if (
+      isShared &&
+      kind !== access.write &&
+      kind !== access.strongWrite &&
+      !this.shared.hasWrites(at, bytes)
+    )
+      throw new Fault(
+        'unwritten',
+        `${inBytes(bytes)} of shared memory are read before they are written`,
+        place,
+      )
     for (const each of left) this.remember(each, touch)
     if (!isStrong(kind)) return
     const mark = isShared ? -1 - at : at
@@ -129,7 +148,10 @@ export class Races {
     this.join(trace.reads, touch)
   }
 
-  /** Whether a read need not be remembered beside a later one: what comes after that comes after both. */
+  /**
+   * Whether a read need not be remembered beside a later one: what comes after that comes after
+   * both.
+   */
   private replaces(before: Touch, now: Touch): boolean {
     return before.kind === now.kind && this.order.isBefore(before.moment)
   }
@@ -143,7 +165,13 @@ export class Races {
       return
     }
     const { moment } = known
-    if (moment.thread < 0 && moment.phase === phase && moment.clock >= clock && known.kind >= touch.kind) return
+    if (
+      moment.thread < 0 &&
+      moment.phase === phase &&
+      moment.clock >= clock &&
+      known.kind >= touch.kind
+    )
+      return
     const several = { ...touch.moment, thread: -1, clock: Math.max(clock, moment.clock) }
     reads.set(block, { ...touch, moment: several, kind: Math.max(touch.kind, known.kind) })
   }
@@ -151,10 +179,15 @@ export class Races {
   /** Reports two touches that nothing orders, and writes to what is read as constant. */
   private compare(before: Touch, now: Touch, bytes: number): void {
     const constant = before.kind === access.constantRead || now.kind === access.constantRead
-    if (!constant && ((isStrong(before.kind) && isStrong(now.kind)) || this.order.isBefore(before.moment))) return
+    if (
+      !constant &&
+      ((isStrong(before.kind) && isStrong(now.kind)) || this.order.isBefore(before.moment))
+    )
+      return
     const { thread, block } = before.moment
     const who = thread < 0 ? 'several threads have' : `thread ${thread} has`
-    const did = (kind: number) => (isWrite(kind) ? 'written' : kind === access.constantRead ? 'read as constant (.nc)' : 'read')
+    const did = (kind: number) =>
+      isWrite(kind) ? 'written' : kind === access.constantRead ? 'read as constant (.nc)' : 'read'
     throw new Fault(
       'race',
       `${inBytes(bytes)} that ${who} ${did(before.kind)} in block ${block} at ${this.nameOf(before.place)} are ${did(now.kind)} here, ` +

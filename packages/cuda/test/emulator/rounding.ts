@@ -1,14 +1,17 @@
 /**
- * Rounding exactly once: sums and products by error-free transformations, whose remainder decides. Not for bits: see numbers.ts.
- * The scheme is rounding to odd: S. Boldo and G. Melquiond, "Emulation of a FMA and correctly rounded sums", IEEE Transactions on
- * Computers 57 (2008).
+ * Rounding exactly once: sums and products by error-free transformations, whose remainder decides.
+ * Not for bits: see numbers.ts. The scheme is rounding to odd: S. Boldo and G. Melquiond,
+ * "Emulation of a FMA and correctly rounded sums", IEEE Transactions on Computers 57 (2008).
  */
 import { f64OfBits, highBits, lowBits } from './numbers.ts'
 
 /** How to round: to nearest even, to zero, down, up. */
 export type Rounding = 'rn' | 'rz' | 'rm' | 'rp'
 
-/** A sum in double precision, or where that is not exact the neighbour whose last bit is 1: rounded again to single, it is right. */
+/**
+ * A sum in double precision, or where that is not exact the neighbour whose last bit is 1: rounded
+ * again to single, it is right.
+ */
 export function oddSum(a: number, b: number): number {
   const s = a + b
   const t = s - a
@@ -56,7 +59,8 @@ function nextSingle(value: number, up: boolean): number {
 }
 
 /** a + b in single precision. */
-export const add32 = (a: number, b: number, rounding: Rounding) => signOfZero(single(oddSum(a, b), rounding), a, b, rounding)
+export const add32 = (a: number, b: number, rounding: Rounding) =>
+  signOfZero(single(oddSum(a, b), rounding), a, b, rounding)
 
 /** a b in single precision: the product of two singles is exact in double. */
 export const mul32 = (a: number, b: number, rounding: Rounding) => single(a * b, rounding)
@@ -67,11 +71,14 @@ export function fma32(a: number, b: number, c: number): number {
   const s = product + c
   const t = s - product
   const error = product - (s - t) + (c - t)
-  return Math.fround(error === 0 || Number.isNaN(error) || !Number.isFinite(s) ? s : toOdd(s, error))
+  return Math.fround(
+    error === 0 || Number.isNaN(error) || !Number.isFinite(s) ? s : toOdd(s, error),
+  )
 }
 
 /** The same in a direction. */
-export const fma32Directed = (a: number, b: number, c: number, rounding: Rounding) => add32(a * b, c, rounding)
+export const fma32Directed = (a: number, b: number, c: number, rounding: Rounding) =>
+  add32(a * b, c, rounding)
 
 /** What cancels is +0, but -0 when rounding down. */
 function signOfZero(sum: number, a: number, b: number, rounding: Rounding): number {
@@ -82,10 +89,12 @@ function signOfZero(sum: number, a: number, b: number, rounding: Rounding): numb
 /** a b + c in double precision, rounded once. */
 export function fma64(a: number, b: number, c: number): number {
   const plain = a * b + c
-  if (!Number.isFinite(a) || !Number.isFinite(b) || !Number.isFinite(c) || a === 0 || b === 0) return plain
+  if (!Number.isFinite(a) || !Number.isFinite(b) || !Number.isFinite(c) || a === 0 || b === 0)
+    return plain
   const span = [a, b, c, a * b].map(Math.abs)
   // Far from overflow and underflow every step below is exact or rounded as it must be.
-  if (span.every((each) => each === 0 || (each > 1e-200 && each < 1e200)) && a * b !== 0) return fastFma(a, b, c)
+  if (span.every((each) => each === 0 || (each > 1e-200 && each < 1e200)) && a * b !== 0)
+    return fastFma(a, b, c)
   return exactFma(a, b, c)
 }
 

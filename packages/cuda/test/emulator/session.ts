@@ -5,7 +5,10 @@ import { Machine, type MachineOptions } from './machine.ts'
 import { random } from './random.ts'
 
 /** An argument of a kernel: an array's address, a number by its type, or bytes as they are. */
-export type Argument = Uploaded<ArrayBufferView> | readonly ['s32' | 'u32' | 's64' | 'f64', number] | Uint8Array
+export type Argument =
+  | Uploaded<ArrayBufferView>
+  | readonly ['s32' | 'u32' | 's64' | 'f64', number]
+  | Uint8Array
 
 /** An array on the machine. */
 export interface Uploaded<T extends ArrayBufferView> {
@@ -14,7 +17,14 @@ export interface Uploaded<T extends ArrayBufferView> {
   read(): T
 }
 
-type Numbers = Int32Array | Uint32Array | Float32Array | Float64Array | Uint16Array | Uint8Array | BigInt64Array
+type Numbers =
+  | Int32Array
+  | Uint32Array
+  | Float32Array
+  | Float64Array
+  | Uint16Array
+  | Uint8Array
+  | BigInt64Array
 
 /** A machine with one module. */
 export class Session {
@@ -34,18 +44,28 @@ export class Session {
     const at = heap.take(array.byteLength) ?? Number.NaN
     heap.arrays.U8.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), at)
     const read = () =>
-      new (array.constructor as new (buffer: ArrayBuffer) => T)(heap.arrays.U8.slice(at, at + array.byteLength).buffer)
+      new (array.constructor as new (buffer: ArrayBuffer) => T)(
+        heap.arrays.U8.slice(at, at + array.byteLength).buffer,
+      )
     return { at, read }
   }
 
   /** Launches a kernel and lets it finish. */
-  launch(name: string, grid: readonly number[], block: readonly number[], args: readonly Argument[], sharedBytes = 0): void {
+  launch(
+    name: string,
+    grid: readonly number[],
+    block: readonly number[],
+    args: readonly Argument[],
+    sharedBytes = 0,
+  ): void {
     const kernel = this.loaded.kernels.get(name)
     if (!kernel) throw new Error(`there is no kernel ${name}`)
     const triple = ([x, y = 1, z = 1]: readonly number[]) => [x, y, z] as const
     const bytes = this.parameters(
       args,
-      kernel.layout.placed.filter(({ variable }) => variable.space === 'param').map(({ from }) => from),
+      kernel.layout.placed
+        .filter(({ variable }) => variable.space === 'param')
+        .map(({ from }) => from),
     )
     const params = bytes.subarray(0, kernel.layout.parameters)
     const refusal = this.machine.refusal(kernel, triple(grid), triple(block), sharedBytes, params)
@@ -58,13 +78,18 @@ export class Session {
     for (const [i, arg] of args.entries()) {
       const at = places[i]
       if (arg instanceof Uint8Array) new Uint8Array(data.buffer).set(arg, at)
-      else if ('at' in arg && typeof arg.at === 'number') data.setBigUint64(at, this.machine.heap.address(arg.at), true)
+      else if ('at' in arg && typeof arg.at === 'number')
+        data.setBigUint64(at, this.machine.heap.address(arg.at), true)
       else this.number(data, at, arg as readonly ['s32', number])
     }
     return new Uint8Array(data.buffer)
   }
 
-  private number(data: DataView, at: number, [type, value]: readonly ['s32' | 'u32' | 's64' | 'f64', number]): void {
+  private number(
+    data: DataView,
+    at: number,
+    [type, value]: readonly ['s32' | 'u32' | 's64' | 'f64', number],
+  ): void {
     if (type === 'f64') data.setFloat64(at, value, true)
     else if (type === 's64') data.setBigInt64(at, BigInt(value), true)
     else data.setInt32(at, value, true)

@@ -1,6 +1,7 @@
 /**
- * Streams of an emulated device. What is put into one is done later, at the latest when somebody waits for it; how streams overtake each
- * other is decided by a seed, so that a missing wait comes to light.
+ * Streams of an emulated device. What is put into one is done later, at the latest when somebody
+ * waits for it; how streams overtake each other is decided by a seed, so that a missing wait comes
+ * to light.
  */
 import { random } from './random.ts'
 
@@ -66,7 +67,10 @@ export class Stream {
     return mark
   }
 
-  /** Goes on only after a place of another stream; a stream that waits for one that is recorded is recorded with it. */
+  /**
+   * Goes on only after a place of another stream; a stream that waits for one that is recorded is
+   * recorded with it.
+   */
   waitFor(mark: Mark): void {
     if (mark.recording) this.recording = mark.recording
     else

@@ -1,18 +1,38 @@
 /**
- * What PTX text is parsed to: a module of variables and kernels, a kernel as a flat list of instructions and labels with every name
- * resolved. Plain data.
+ * What PTX text is parsed to: a module of variables and kernels, a kernel as a flat list of
+ * instructions and labels with every name resolved. Plain data.
  */
 
-/** A type of PTX: signed, unsigned, floating, brain floating, bits, or predicate, with its width. */
+/**
+ * A type of PTX: signed, unsigned, floating, brain floating, bits, or predicate, with its width.
+ */
 export interface Type {
   readonly kind: 's' | 'u' | 'f' | 'bf' | 'b' | 'pred'
   readonly bits: number
 }
 
 const types = new Map<string, Type>([
-  ...['s8', 's16', 's32', 's64', 'u8', 'u16', 'u32', 'u64', 'f16', 'f32', 'f64', 'bf16', 'b8', 'b16', 'b32', 'b64'].map(
-    (name): [string, Type] => [name, { kind: name.replace(/\d+/, '') as Type['kind'], bits: Number(name.replace(/\D+/, '')) }],
-  ),
+  ...[
+    's8',
+    's16',
+    's32',
+    's64',
+    'u8',
+    'u16',
+    'u32',
+    'u64',
+    'f16',
+    'f32',
+    'f64',
+    'bf16',
+    'b8',
+    'b16',
+    'b32',
+    'b64',
+  ].map((name): [string, Type] => [
+    name,
+    { kind: name.replace(/\d+/, '') as Type['kind'], bits: Number(name.replace(/\D+/, '')) },
+  ]),
   // Two halves in one register; only conversions know what is in it.
   ['f16x2', { kind: 'b', bits: 32 }],
   ['bf16x2', { kind: 'b', bits: 32 }],
@@ -62,10 +82,17 @@ export type Operand =
   /** A name that is no register: `%tid.x`. */
   | { readonly is: 'special'; readonly name: string }
   | { readonly is: 'integer'; readonly value: bigint }
-  /** A constant in floating point; one that is written as bits has these, too (0f...: 32 of them, 0d...: 64). */
+  /**
+   * A constant in floating point; one that is written as bits has these, too (0f...: 32 of them,
+   * 0d...: 64).
+   */
   | { readonly is: 'float'; readonly value: number; readonly pattern?: bigint }
   /** `[base + offset]` */
-  | { readonly is: 'address'; readonly base: Register | Variable | undefined; readonly offset: number }
+  | {
+      readonly is: 'address'
+      readonly base: Register | Variable | undefined
+      readonly offset: number
+    }
   | { readonly is: 'vector'; readonly items: readonly Operand[] }
   /** `d|p` */
   | { readonly is: 'pair'; readonly first: Operand; readonly second: Operand }

@@ -1,10 +1,11 @@
 /**
- * Tables of instructions with what they give, as text: for each a line with the types of its operands and its result, then rows.
+ * Tables of instructions with what they give, as text: for each a line with the types of its
+ * operands and its result, then rows.
  *
  *     add.u32 u32 u32 -> u32: 0xffffffff 2 = 1 | 3 4 = 7
  *
- * Numbers are written as in JavaScript, or as in PTX where bits matter (0f3F800000); `nan` and `inf` are what they say. Lines that begin
- * with # are remarks.
+ * Numbers are written as in JavaScript, or as in PTX where bits matter (0f3F800000); `nan` and
+ * `inf` are what they say. Lines that begin with # are remarks.
  */
 import { describe, expect, test } from 'vitest'
 import { evaluate, type TypeName, type Value } from './evaluate.ts'
@@ -37,7 +38,8 @@ export function testTable(text: string): void {
     const [signature, result] = head.split(' -> ')
     const [opcode, ...inputs] = signature.split(' ')
     describe(head, () => {
-      for (const row of rows.split(' | ')) test(row, () => check(opcode, inputs as TypeName[], result as TypeName, row))
+      for (const row of rows.split(' | '))
+        test(row, () => check(opcode, inputs as TypeName[], result as TypeName, row))
     })
   }
 }

@@ -3,7 +3,10 @@
  * https://docs.nvidia.com/cuda/parallel-thread-execution/#syntax
  */
 
-/** A piece of PTX text. A `dotted` word begins with a dot, as directives and the modifiers of instructions do. */
+/**
+ * A piece of PTX text. A `dotted` word begins with a dot, as directives and the modifiers of
+ * instructions do.
+ */
 export interface Token {
   readonly kind: 'word' | 'dotted' | 'number' | 'string' | 'mark' | 'end'
   readonly text: string
@@ -46,7 +49,10 @@ function kindOf(first: string): Token['kind'] | undefined {
   return /[\w$%]/.test(first) ? 'word' : 'mark'
 }
 
-/** Cuts a text into tokens; the last one is of kind `end`. Throws a {@link PtxError} at a character that begins none. */
+/**
+ * Cuts a text into tokens; the last one is of kind `end`. Throws a {@link PtxError} at a character
+ * that begins none.
+ */
 export function tokenize(text: string): Token[] {
   const tokens: Token[] = []
   let line = 1

@@ -1,6 +1,6 @@
 /**
- * Reading and writing operands as values of a PTX type, whatever way their registers are held. Between the writer and the handlers of
- * instructions.
+ * Reading and writing operands as values of a PTX type, whatever way their registers are held.
+ * Between the writer and the handlers of instructions.
  */
 import { f32OfBits, f64OfBits } from './numbers.ts'
 import type { Operand, Register, Type } from './syntax.ts'
@@ -44,7 +44,10 @@ function constant(w: Writer, operand: Operand, kind: Kind, type: Type): string |
     if (kind === 'pred') return value === 0n ? 'false' : 'true'
     const [hi, lo] = [value >> 32n, value].map((each) => Number(BigInt.asIntN(32, each)))
     if (kind === 'i64') return { hi: literal(hi), lo: literal(lo) }
-    if (kind === 'i32') return literal(Number(BigInt.asIntN(32, type.bits < 32 ? BigInt.asUintN(type.bits, value) : value)))
+    if (kind === 'i32')
+      return literal(
+        Number(BigInt.asIntN(32, type.bits < 32 ? BigInt.asUintN(type.bits, value) : value)),
+      )
     if (type.kind === 'b') return literal(kind === 'f32' ? f32OfBits(lo) : f64OfBits(hi, lo))
     throw w.error('a constant in floating point is needed here')
   }
@@ -76,7 +79,13 @@ export const symbol = (name: string): Long => ({
 })
 
 /** A value of a type in a kind, without a say in how its register is held. */
-export function bits(w: Writer, operand: Operand, type: Type, kind: Kind, wide = false): string | Long {
+export function bits(
+  w: Writer,
+  operand: Operand,
+  type: Type,
+  kind: Kind,
+  wide = false,
+): string | Long {
   if (operand.is === 'place') return place(w, operand, kind)
   if (operand.is === 'special') return special(w, operand.name, kind)
   if (operand.is !== 'register') return constant(w, operand, kind, type)
@@ -132,7 +141,9 @@ function readAs(w: Writer, operand: Operand, type: Type, kind: Kind, wide = fals
 
 /** A predicate, negated where it says so. */
 export function readPredicate(w: Writer, operand: Operand): string {
-  return operand.is === 'not' ? `!${read(w, operand.operand, predicate)}` : read(w, operand, predicate)
+  return operand.is === 'not'
+    ? `!${read(w, operand.operand, predicate)}`
+    : read(w, operand, predicate)
 }
 
 /** The number that an integer of up to 32 bits is. */
@@ -147,13 +158,20 @@ export function numberOf(value: string, { kind, bits: width }: Type): string {
   return kind === 's' ? `(${value} << ${shift} >> ${shift})` : `(${value} & ${2 ** width - 1})`
 }
 
-/** Writes a value in the kind of the type's own instructions; integers of up to 32 bits are cut to their width. */
+/**
+ * Writes a value in the kind of the type's own instructions; integers of up to 32 bits are cut to
+ * their width.
+ */
 export function write(w: Writer, operand: Operand, type: Type, value: string | Long): void {
   if (operand.is === 'nothing') return
   const register = w.register(operand, type)
   w.vote(register, natural(type))
   const cut =
-    typeof value === 'string' && natural(type) === 'i32' ? (type.bits === 32 ? `(${value}) | 0` : `(${value}) & 65535`) : value
+    typeof value === 'string' && natural(type) === 'i32'
+      ? type.bits === 32
+        ? `(${value}) | 0`
+        : `(${value}) & 65535`
+      : value
   store(w, register, cut, natural(type))
 }
 
@@ -162,7 +180,8 @@ export function store(w: Writer, register: Register, value: string | Long, kind:
   const own = w.kindOf(register)
   if (own === kind) return w.define(register, value)
   if (typeof value !== 'string') return w.define(register, `f64OfBits(${value.hi}, ${value.lo})`)
-  if (kind === 'f64') return w.define(register, { hi: `highBits(${value})`, lo: `lowBits(${value})` })
+  if (kind === 'f64')
+    return w.define(register, { hi: `highBits(${value})`, lo: `lowBits(${value})` })
   w.define(register, kind === 'i32' ? `f32OfBits(${value})` : `bitsOfF32(${value})`)
 }
 

@@ -1,6 +1,6 @@
 /**
- * What the threads of a warp do when those that wait for each other have come: shuffles, votes and reductions. Threads that have ended
- * are not waited for.
+ * What the threads of a warp do when those that wait for each other have come: shuffles, votes and
+ * reductions. Threads that have ended are not waited for.
  */
 import { Fault } from './faults.ts'
 import type { Board } from './link.ts'
@@ -12,11 +12,19 @@ function source(mode: string, lane: number, b: number, c: number): number {
   const bound = (lane & segment) | (c & 31 & ~segment)
   const distance = b & 31
   if (mode === 'up') return lane - distance >= bound ? lane - distance : -1
-  const from = mode === 'down' ? lane + distance : mode === 'bfly' ? lane ^ distance : (lane & segment) | (distance & ~segment)
+  const from =
+    mode === 'down'
+      ? lane + distance
+      : mode === 'bfly'
+        ? lane ^ distance
+        : (lane & segment) | (distance & ~segment)
   return from <= bound ? from : -1
 }
 
-/** The values that lanes give each other. `start` is the thread of lane 0, `lanes` the bits of those who take part. */
+/**
+ * The values that lanes give each other. `start` is the thread of lane 0, `lanes` the bits of those
+ * who take part.
+ */
 function shuffle(board: Board, mode: string, start: number, lanes: number): void {
   const { argument0, argument1, argument2, result, inRange } = board
   for (let lane = 0; lane < 32; lane++) {
@@ -24,7 +32,11 @@ function shuffle(board: Board, mode: string, start: number, lanes: number): void
     const t = start + lane
     const found = source(mode, lane, argument1[t], argument2[t])
     const from = found < 0 ? lane : found
-    if (!((lanes >>> from) & 1)) throw new Fault('lane', `lane ${lane} takes a value of lane ${from}, which does not take part`)
+    if (!((lanes >>> from) & 1))
+      throw new Fault(
+        'lane',
+        `lane ${lane} takes a value of lane ${from}, which does not take part`,
+      )
     result[t] = argument0[start + from]
     inRange[t] = found < 0 ? 0 : 1
   }
@@ -57,7 +69,9 @@ function agreed({ kind, mode }: Sync, values: readonly number[], lanes: readonly
 export function exchange(board: Board, sync: Sync, start: number, lanes: number) {
   if (sync.kind === 'warp') return
   if (sync.kind === 'shfl') return shuffle(board, sync.mode, start, lanes)
-  const present = Array.from({ length: 32 }, (_, lane) => lane).filter((lane) => (lanes >>> lane) & 1)
+  const present = Array.from({ length: 32 }, (_, lane) => lane).filter(
+    (lane) => (lanes >>> lane) & 1,
+  )
   const result = agreed(
     sync,
     present.map((lane) => board.argument0[start + lane]),

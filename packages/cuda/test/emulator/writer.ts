@@ -1,9 +1,10 @@
 /**
- * Where the handlers of instructions put the JavaScript that they print: registers become local variables. A kernel is printed twice,
- * first to learn how its registers are used, then for good.
+ * Where the handlers of instructions put the JavaScript that they print: registers become local
+ * variables. A kernel is printed twice, first to learn how its registers are used, then for good.
  *
- * A register of up to 32 bits is a number (the bits, as int32), one of 64 bits two such numbers, a predicate a boolean; one that holds
- * floating point, going by the instructions that use it, is a number of that value.
+ * A register of up to 32 bits is a number (the bits, as int32), one of 64 bits two such numbers, a
+ * predicate a boolean; one that holds floating point, going by the instructions that use it, is a
+ * number of that value.
  */
 import type { Instruction, Operand, Register, Type, Variable } from './syntax.ts'
 import { PtxError } from './tokens.ts'
@@ -52,7 +53,10 @@ export interface Written {
   readonly leaves?: 'jump' | 'exit'
 }
 
-/** Registers that instructions treat as floating point, and as something else: how they will be held. */
+/**
+ * Registers that instructions treat as floating point, and as something else: how they will be
+ * held.
+ */
 export class Votes {
   readonly float = new Set<number>()
   readonly other = new Set<number>()
@@ -88,7 +92,8 @@ export class Writer {
   /** The operands, which must be so many. */
   operands(count: number): readonly Operand[] {
     const { operands } = this.instruction
-    if (operands.length !== count) throw this.error(`it has ${operands.length} operands, not ${count}`)
+    if (operands.length !== count)
+      throw this.error(`it has ${operands.length} operands, not ${count}`)
     return operands
   }
 
@@ -110,7 +115,15 @@ export class Writer {
   /** What has been printed. */
   done(): Written {
     const { instruction, lines, later: after, uses, defines, wait, leaves } = this
-    return { instruction, lines, after, uses, defines, ...(wait ? { wait } : {}), ...(leaves ? { leaves } : {}) }
+    return {
+      instruction,
+      lines,
+      after,
+      uses,
+      defines,
+      ...(wait ? { wait } : {}),
+      ...(leaves ? { leaves } : {}),
+    }
   }
 
   /** A register of a width, or wider where `wide`; checks that its kind goes with the type. */
@@ -138,11 +151,15 @@ export class Writer {
   /** Reads a register: its name, after a check that it has been written where that is in doubt. */
   use({ index, name }: Register): string {
     this.uses.add(index)
-    if (this.knowledge.doubtful.has(index)) this.put(`if (!w${index}) unwritten(${this.place}, ${JSON.stringify(name)})`)
+    if (this.knowledge.doubtful.has(index))
+      this.put(`if (!w${index}) unwritten(${this.place}, ${JSON.stringify(name)})`)
     return `r${index}`
   }
 
-  /** Writes a register, or its two halves, from expressions in the kind it is held in. `hi` may mention `lo`. */
+  /**
+   * Writes a register, or its two halves, from expressions in the kind it is held in. `hi` may
+   * mention `lo`.
+   */
   define({ index }: Register, value: string | Long): void {
     this.defines.add(index)
     if (typeof value === 'string') this.put(`r${index} = ${value}`)

@@ -1,26 +1,47 @@
-/** From a builder back to a model: with the nodes and constants that the outputs need, and no others. */
+/**
+ * From a builder back to a model: with the nodes and constants that the outputs need, and no
+ * others.
+ */
 import type { Builder } from '../graph/builder.ts'
 import type { Value } from '../graph/value.ts'
-import { elementTypes, type GraphProto, type ModelProto, type NodeProto, type ValueInfoProto } from '../onnx/index.ts'
+import {
+  elementTypes,
+  type GraphProto,
+  type ModelProto,
+  type NodeProto,
+  type ValueInfoProto,
+} from '../onnx/index.ts'
 
 /** The type of a value as a model states it; sizes that nothing is known of stay without a name. */
 export function statement({ name, type, shape }: Value): ValueInfoProto {
   const dim = shape?.map((size) =>
-    typeof size === 'number' ? { dimValue: size } : size.startsWith('?') || size.includes('*') ? {} : { dimParam: size },
+    typeof size === 'number'
+      ? { dimValue: size }
+      : size.startsWith('?') || size.includes('*')
+        ? {}
+        : { dimParam: size },
   )
-  return { name, type: { tensorType: { elemType: type && elementTypes[type], ...(dim && { shape: { dim } }) } } }
+  return {
+    name,
+    type: { tensorType: { elemType: type && elementTypes[type], ...(dim && { shape: { dim } }) } },
+  }
 }
 
 /** The values that graphs inside of a node take from outside. */
 function captured({ attribute }: NodeProto): string[] {
-  const graphs = (attribute ?? []).flatMap(({ g, graphs: more }) => [...(g ? [g] : []), ...(more ?? [])])
+  const graphs = (attribute ?? []).flatMap(({ g, graphs: more }) => [
+    ...(g ? [g] : []),
+    ...(more ?? []),
+  ])
   return graphs.flatMap((graph: GraphProto) => [
     ...(graph.node ?? []).flatMap((node) => [...(node.input ?? []), ...captured(node)]),
     ...(graph.output ?? []).map(({ name = '' }) => name),
   ])
 }
 
-/** What some values are computed from: the nodes, in order, and the names of all that these take. */
+/**
+ * What some values are computed from: the nodes, in order, and the names of all that these take.
+ */
 export function neededBy(
   builder: Builder,
   names: Iterable<string>,
@@ -38,7 +59,12 @@ export function neededBy(
 }
 
 /** The graph of what the outputs need. All inputs stay, needed or not. */
-export function close(builder: Builder, name: string, inputs: readonly Value[], outputs: readonly Value[]): GraphProto {
+export function close(
+  builder: Builder,
+  name: string,
+  inputs: readonly Value[],
+  outputs: readonly Value[],
+): GraphProto {
   const { node, needed } = neededBy(
     builder,
     outputs.map((value) => value.name),
@@ -48,7 +74,17 @@ export function close(builder: Builder, name: string, inputs: readonly Value[], 
 }
 
 /** A model of another graph, in the words of the one it came from. */
-export function modelOf(source: ModelProto, opsetImport: ModelProto['opsetImport'], graph: GraphProto): ModelProto {
+export function modelOf(
+  source: ModelProto,
+  opsetImport: ModelProto['opsetImport'],
+  graph: GraphProto,
+): ModelProto {
   const { irVersion = 8, functions } = source
-  return { irVersion: Math.max(irVersion, 8), producerName: 'freestep', opsetImport, graph, ...(functions && { functions }) }
+  return {
+    irVersion: Math.max(irVersion, 8),
+    producerName: 'freestep',
+    opsetImport,
+    graph,
+    ...(functions && { functions }),
+  }
 }

@@ -1,6 +1,7 @@
 /**
- * A forward model, opened for differentiation: its nodes in a builder, operators that only exist for inference made of simpler ones, and
- * its parameters taken out of the initializers, as inputs. What can't be trained is refused here.
+ * A forward model, opened for differentiation: its nodes in a builder, operators that only exist
+ * for inference made of simpler ones, and its parameters taken out of the initializers, as inputs.
+ * What can't be trained is refused here.
  */
 import { type Declared, FreestepError, given, having, suggest } from '@freestep/core'
 import { Builder } from '../graph/builder.ts'
@@ -20,11 +21,16 @@ import { lowerings } from './lower.ts'
 import { rules } from './rules/index.ts'
 
 /** Which initializers are parameters: names, or a predicate over name and shape. */
-export type ParameterChoice = readonly string[] | ((name: string, shape: readonly number[]) => boolean)
+export type ParameterChoice =
+  | readonly string[]
+  | ((name: string, shape: readonly number[]) => boolean)
 
 /** How a model is opened. */
 export interface OpenOptions {
-  /** Which initializers to train. By default all of floating point with at least one dimension, but running statistics. */
+  /**
+   * Which initializers to train. By default all of floating point with at least one dimension, but
+   * running statistics.
+   */
   readonly parameters?: ParameterChoice | undefined
   /** Which of them to leave as they are. */
   readonly frozen?: ParameterChoice | undefined
@@ -33,13 +39,21 @@ export interface OpenOptions {
 }
 
 const isChoice = (value: unknown) => typeof value === 'function' || Array.isArray(value)
-const choice = given<ParameterChoice | undefined>('a list of names, or a function of name and shape', isChoice, undefined)
+const choice = given<ParameterChoice | undefined>(
+  'a list of names, or a function of name and shape',
+  isChoice,
+  undefined,
+)
 
 /** What these options may be. */
 export const openOptions: Declared<OpenOptions> = {
   parameters: choice,
   frozen: choice,
-  dimensions: given<OpenOptions['dimensions']>('sizes by name, such as { batch: 32 }', having(), undefined),
+  dimensions: given<OpenOptions['dimensions']>(
+    'sizes by name, such as { batch: 32 }',
+    having(),
+    undefined,
+  ),
 }
 
 /** A model whose nodes are in a builder. */
@@ -57,13 +71,19 @@ export interface Forward {
 
 const refuse = (message: string) => new FreestepError('onnxruntime', 'bad-model', message)
 
-/** Operators are used as of this version at least: nothing in between changes what a model of opset 13 computes. */
+/**
+ * Operators are used as of this version at least: nothing in between changes what a model of opset
+ * 13 computes.
+ */
 const opset = { oldest: 13, least: 17 }
 
 /** The version of ONNX's own operators that a model uses. */
 function opsetOf({ opsetImport = [] }: ModelProto): number {
   const version = opsetImport.find(({ domain }) => !domain || domain === 'ai.onnx')?.version
-  if (version === undefined) throw refuse('The model does not say which version of the ONNX operators it uses (opset_import).')
+  if (version === undefined)
+    throw refuse(
+      'The model does not say which version of the ONNX operators it uses (opset_import).',
+    )
   if (version < opset.oldest)
     throw refuse(
       `The model uses opset ${version}, and gradients are there for opset ${opset.oldest} and later. Convert it: ` +
@@ -79,7 +99,11 @@ export function importsOf(model: ModelProto): ModelProto['opsetImport'] {
 }
 
 /** What a graph says of a value, with numbers for the sizes that are given. */
-export function declared({ type }: ValueInfoProto, dimensions: Readonly<Record<string, number>> = {}, fresh?: () => Dim): Known {
+export function declared(
+  { type }: ValueInfoProto,
+  dimensions: Readonly<Record<string, number>> = {},
+  fresh?: () => Dim,
+): Known {
   const tensor = type?.tensorType
   const shape = tensor?.shape?.dim?.map(({ dimValue, dimParam }): Dim | undefined => {
     if (dimParam) return Object.hasOwn(dimensions, dimParam) ? dimensions[dimParam] : dimParam
@@ -96,15 +120,21 @@ const isFloat = ({ dataType }: TensorProto) => dataType === 1 || dataType === 11
 
 /** Running statistics of normalizations: changed by training, but not by gradients. */
 function statisticsOf(nodes: readonly NodeProto[]): ReadonlySet<string> {
-  return new Set(nodes.flatMap(({ opType, input }) => (opType === 'BatchNormalization' ? (input?.slice(3) ?? []) : [])))
+  return new Set(
+    nodes.flatMap(({ opType, input }) =>
+      opType === 'BatchNormalization' ? (input?.slice(3) ?? []) : [],
+    ),
+  )
 }
 
 function isChosen(choice: ParameterChoice | undefined, nodes: readonly NodeProto[]) {
   const statistics = statisticsOf(nodes)
   if (choice === undefined)
-    return ({ name = '', dims = [], ...rest }: TensorProto) => isFloat(rest) && dims.length > 0 && !statistics.has(name)
+    return ({ name = '', dims = [], ...rest }: TensorProto) =>
+      isFloat(rest) && dims.length > 0 && !statistics.has(name)
   if (typeof choice === 'function')
-    return ({ name = '', dims = [], ...rest }: TensorProto) => isFloat(rest) && !statistics.has(name) && choice(name, dims)
+    return ({ name = '', dims = [], ...rest }: TensorProto) =>
+      isFloat(rest) && !statistics.has(name) && choice(name, dims)
   return ({ name = '' }: TensorProto) => choice.includes(name)
 }
 
@@ -117,7 +147,10 @@ function checkOnce({ parameters, frozen }: OpenOptions): void {
     const message = `\`${option}\` has "${name}" twice. Give each name once.`
     throw new FreestepError('onnxruntime', 'bad-option', message)
   }
-  const both = Array.isArray(parameters) && Array.isArray(frozen) ? twice([...parameters, ...frozen]) : undefined
+  const both =
+    Array.isArray(parameters) && Array.isArray(frozen)
+      ? twice([...parameters, ...frozen])
+      : undefined
   if (both === undefined) return
   const message = `"${both}" is in \`parameters\` and in \`frozen\`. Leave it out of one of them.`
   throw new FreestepError('onnxruntime', 'bad-option', message)
@@ -127,13 +160,17 @@ function checkOnce({ parameters, frozen }: OpenOptions): void {
 function checkDistinct(initializers: readonly TensorProto[]): void {
   const names = new Set<string>()
   for (const { name = '' } of initializers) {
-    if (names.has(name)) throw refuse(`The model has two initializers "${name}". It is damaged; export it again.`)
+    if (names.has(name))
+      throw refuse(`The model has two initializers "${name}". It is damaged; export it again.`)
     names.add(name)
   }
 }
 
 /** Refuses a name that no initializer has. */
-function checkKnown(choice: ParameterChoice, initializers: readonly TensorProto[]): ParameterChoice {
+function checkKnown(
+  choice: ParameterChoice,
+  initializers: readonly TensorProto[],
+): ParameterChoice {
   if (typeof choice === 'function') return choice
   const names = new Set(initializers.map(({ name = '' }) => name))
   const unknown = choice.find((name) => !names.has(name))
@@ -143,7 +180,10 @@ function checkKnown(choice: ParameterChoice, initializers: readonly TensorProto[
 }
 
 /** Refuses to train what is not of floating point. */
-function checkTypes(choice: ParameterChoice | undefined, initializers: readonly TensorProto[]): void {
+function checkTypes(
+  choice: ParameterChoice | undefined,
+  initializers: readonly TensorProto[],
+): void {
   if (typeof choice === 'function' || choice === undefined) return
   checkKnown(choice, initializers)
   for (const tensor of initializers) {
@@ -164,7 +204,9 @@ function namesOf(graph: GraphProto): string[] {
     (attribute ?? []).flatMap(({ g, graphs }) => [...(g ? [g] : []), ...(graphs ?? [])]),
   )
   return [
-    ...[...(graph.input ?? []), ...(graph.output ?? []), ...(graph.initializer ?? [])].map(({ name = '' }) => name),
+    ...[...(graph.input ?? []), ...(graph.output ?? []), ...(graph.initializer ?? [])].map(
+      ({ name = '' }) => name,
+    ),
     ...(graph.node ?? []).flatMap(({ input, output }) => [...(input ?? []), ...(output ?? [])]),
     ...inner.flatMap(namesOf),
   ]
@@ -172,7 +214,10 @@ function namesOf(graph: GraphProto): string[] {
 
 /** Adds a node, or what it is made of, and gives the nodes to differentiate. */
 function addNode(builder: Builder, node: NodeProto): readonly NodeProto[] {
-  const lowering = node.domain || !Object.hasOwn(lowerings, node.opType ?? '') ? undefined : lowerings[node.opType ?? '']
+  const lowering =
+    node.domain || !Object.hasOwn(lowerings, node.opType ?? '')
+      ? undefined
+      : lowerings[node.opType ?? '']
   const values = (node.input ?? []).map((name) => (name === '' ? undefined : builder.find(name)))
   const before = builder.nodes.length
   const outputs = lowering?.(node, values as Value[])
@@ -210,11 +255,16 @@ export function openModel(
   for (const tensor of initializers) {
     const { name = '', dims = [], dataType } = tensor
     if (chosen(tensor))
-      found.set(name, { tensor, value: builder.declare(name, { type: elementTypeName(dataType), shape: dims }) })
+      found.set(name, {
+        tensor,
+        value: builder.declare(name, { type: elementTypeName(dataType), shape: dims }),
+      })
     else builder.initializer(tensor)
   }
   const fed = (graph.input ?? []).filter(({ name = '' }) => !builder.find(name))
-  const inputs = fed.map((info) => builder.declare(info.name ?? '', declared(info, dimensions, fresh)))
+  const inputs = fed.map((info) =>
+    builder.declare(info.name ?? '', declared(info, dimensions, fresh)),
+  )
 
   const sites: NodeProto[] = []
   for (const node of nodes) {

@@ -1,4 +1,7 @@
-/** gradient(): a forward model with a loss becomes a model that gives the loss and its gradients. The session is the caller's business. */
+/**
+ * gradient(): a forward model with a loss becomes a model that gives the loss and its gradients.
+ * The session is the caller's business.
+ */
 import { chooseOptions, type Declared, FreestepError, given, suggest } from '@freestep/core'
 import type { Value } from '../graph/value.ts'
 import type { ModelProto, TensorProto } from '../onnx/index.ts'
@@ -8,18 +11,28 @@ import { type Forward, importsOf, type OpenOptions, openModel, openOptions } fro
 
 /** Options of {@link gradient}. */
 export interface GradientOptions extends OpenOptions {
-  /** The value to differentiate: a scalar output of the model, by name. Not needed for a model of one output. */
+  /**
+   * The value to differentiate: a scalar output of the model, by name. Not needed for a model of
+   * one output.
+   */
   readonly loss?: string
 }
 
 const defaults: Declared<GradientOptions> = {
   ...openOptions,
-  loss: given<string | undefined>('the name of a value of the model', (value) => typeof value === 'string', undefined),
+  loss: given<string | undefined>(
+    'the name of a value of the model',
+    (value) => typeof value === 'string',
+    undefined,
+  ),
 }
 
 /** What {@link gradient} gives. */
 export interface GradientModel {
-  /** A model that takes the inputs of the forward model and the parameters, and gives its outputs, the loss and the gradients. */
+  /**
+   * A model that takes the inputs of the forward model and the parameters, and gives its outputs,
+   * the loss and the gradients.
+   */
   readonly model: ModelProto
   /** The name of the loss among the outputs. */
   readonly loss: string
@@ -40,7 +53,11 @@ export function lossOf({ builder, outputs }: Forward, name: string | undefined):
     )
   const loss = builder.find(name ?? names[0])
   if (!loss)
-    throw new FreestepError('onnxruntime', 'bad-option', `The model has no value "${name}".${suggest(name ?? '', names)}`)
+    throw new FreestepError(
+      'onnxruntime',
+      'bad-option',
+      `The model has no value "${name}".${suggest(name ?? '', names)}`,
+    )
   checkScalar(loss)
   return loss
 }
@@ -54,13 +71,26 @@ export function checkScalar({ name, shape, type }: Value): void {
       `The loss "${name}" has shape [${shape.join(', ')}]. A loss is one number: reduce it with ReduceMean, or give a loss for these outputs.`,
     )
   if (type !== undefined && type !== 'float32' && type !== 'float64')
-    throw new FreestepError('onnxruntime', 'bad-dtype', `The loss "${name}" is of type ${type}. Cast it to float32.`)
+    throw new FreestepError(
+      'onnxruntime',
+      'bad-dtype',
+      `The loss "${name}" is of type ${type}. Cast it to float32.`,
+    )
 }
 
-/** The gradients of those parameters that the loss depends on; a parameter that was asked for by name has to be one. */
-export function gradientsOf(forward: Forward, loss: Value, { parameters }: OpenOptions): ReadonlyMap<string, Value> {
+/**
+ * The gradients of those parameters that the loss depends on; a parameter that was asked for by
+ * name has to be one.
+ */
+export function gradientsOf(
+  forward: Forward,
+  loss: Value,
+  { parameters }: OpenOptions,
+): ReadonlyMap<string, Value> {
   const gradients = backward(forward, loss, [...forward.parameters.keys()])
-  const lost = Array.isArray(parameters) ? parameters.find((name) => !gradients.has(name)) : undefined
+  const lost = Array.isArray(parameters)
+    ? parameters.find((name) => !gradients.has(name))
+    : undefined
   if (lost !== undefined)
     throw new FreestepError(
       'onnxruntime',
@@ -77,14 +107,19 @@ export function gradientsOf(forward: Forward, loss: Value, { parameters }: OpenO
 }
 
 /**
- * Differentiates a model: reverse mode, over the graph, with standard ONNX operators only, so the result runs in every ONNX Runtime.
- * Dropout is off. BatchNormalization normalizes as its `training_mode` says.
+ * Differentiates a model: reverse mode, over the graph, with standard ONNX operators only, so the
+ * result runs in every ONNX Runtime. Dropout is off. BatchNormalization normalizes as its
+ * `training_mode` says.
  *
  * @param source - the forward model: the bytes of an .onnx file, or what `decodeModel` made of them
- * @throws FreestepError `unsupported` for an operator without a gradient, naming it and the node; `bad-model`, `bad-shape` for a loss
- * that is no scalar, `unknown-parameter`, `bad-dtype` for a parameter that is not of floating point
+ * @throws FreestepError `unsupported` for an operator without a gradient, naming it and the node;
+ * `bad-model`, `bad-shape` for a loss that is no scalar, `unknown-parameter`, `bad-dtype` for a
+ * parameter that is not of floating point
  */
-export function gradient(source: ModelProto | Uint8Array, settings: GradientOptions = {}): GradientModel {
+export function gradient(
+  source: ModelProto | Uint8Array,
+  settings: GradientOptions = {},
+): GradientModel {
   const options = chooseOptions({ what: 'gradient', place: 'onnxruntime' }, defaults, settings)
   const forward = openModel(source, options)
   const { builder, inputs, outputs, parameters, model } = forward
@@ -92,9 +127,16 @@ export function gradient(source: ModelProto | Uint8Array, settings: GradientOpti
   const found = gradientsOf(forward, loss, options)
   const named = [...found].map(([name, value]) => {
     const output = builder.fresh(`gradient_${name}`)
-    return { name, value: builder.add({ opType: 'Identity', input: [value.name], output: [output] })[0] }
+    return {
+      name,
+      value: builder.add({ opType: 'Identity', input: [value.name], output: [output] })[0],
+    }
   })
-  const all = [...outputs, ...(outputs.some(({ name }) => name === loss.name) ? [] : [loss]), ...named.map(({ value }) => value)]
+  const all = [
+    ...outputs,
+    ...(outputs.some(({ name }) => name === loss.name) ? [] : [loss]),
+    ...named.map(({ value }) => value),
+  ]
   // A parameter that the loss does not depend on stays what it was: a constant.
   for (const [name, { tensor }] of parameters) if (!found.has(name)) builder.initializer(tensor)
   const trained = [...parameters].filter(([name]) => found.has(name))

@@ -1,6 +1,7 @@
 /**
- * What a rule of differentiation is: from a node with its values and the gradient of its output, the gradients of its inputs.
- * Rules don't sum over what was broadcast, nor add up over several uses of a value: ../backward.ts does so for all of them.
+ * What a rule of differentiation is: from a node with its values and the gradient of its output,
+ * the gradients of its inputs. Rules don't sum over what was broadcast, nor add up over several
+ * uses of a value: ../backward.ts does so for all of them.
  */
 import { FreestepError } from '@freestep/core'
 import type { Dim } from '../graph/dims.ts'
@@ -23,7 +24,10 @@ export interface Site {
   output(place: number): Value
 }
 
-/** The gradient for each input, computed only where it is wanted; undefined where there is none to be had. */
+/**
+ * The gradient for each input, computed only where it is wanted; undefined where there is none to
+ * be had.
+ */
 export type Rule = (site: Site) => readonly ((() => Value) | undefined)[]
 
 /** Rules by operator. */
@@ -34,7 +38,12 @@ export const refuse = (node: NodeProto, message: string): FreestepError =>
   new FreestepError('onnxruntime', 'unsupported', `${nodeTitle(node)} ${message}`)
 
 /** Sizes of a value that have to be numbers before anything runs. */
-export function sizesOf(node: NodeProto, value: Value, from: number, to?: number): readonly number[] {
+export function sizesOf(
+  node: NodeProto,
+  value: Value,
+  from: number,
+  to?: number,
+): readonly number[] {
   return shapeOf(value)
     .slice(from, to)
     .map((size: Dim) => {

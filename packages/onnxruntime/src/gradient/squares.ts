@@ -1,7 +1,7 @@
 /**
- * Norms that are written out. √Σx² has no derivative at x = 0, and the chain rule gives ∞ · 0 there.
- * Exporters write PyTorch's own norms, distances and deviations so, whose gradient there is 0, as is
- * that of ReduceL2. For the rules of roots.
+ * Norms that are written out. √Σx² has no derivative at x = 0, and the chain rule gives ∞ · 0
+ * there. Exporters write PyTorch's own norms, distances and deviations so, whose gradient there is
+ * 0, as is that of ReduceL2. For the rules of roots.
  */
 import { numberOf } from '../graph/ops.ts'
 import type { Value } from '../graph/value.ts'
@@ -13,7 +13,8 @@ const kept: ReadonlySet<string> = new Set([
 ])
 
 /** What the elements come from: of operators of one argument the others are shapes and axes. */
-const terms = (opType: string, x: readonly Value[]) => (/^(Add|Sum)$/.test(opType) ? x : x.slice(0, 1))
+const terms = (opType: string, x: readonly Value[]) =>
+  /^(Add|Sum)$/.test(opType) ? x : x.slice(0, 1)
 
 function makerOf({ name, in: builder }: Value) {
   const node = builder.nodes.find(({ output }) => output?.includes(name))

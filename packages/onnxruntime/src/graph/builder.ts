@@ -1,6 +1,7 @@
 /**
- * A graph under construction: nodes are added in order, each output's type and shape is inferred at once, and the same operation on the
- * same values is one node. Not an optimizer: ONNX Runtime fuses and folds by itself.
+ * A graph under construction: nodes are added in order, each output's type and shape is inferred at
+ * once, and the same operation on the same values is one node. Not an optimizer: ONNX Runtime fuses
+ * and folds by itself.
  */
 import {
   type AttributeValue,
@@ -22,13 +23,20 @@ const small = 64
 
 /** A copy without the entries that are undefined. */
 const defined = <T extends object>(given: T | undefined): Partial<T> =>
-  Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>
+  Object.fromEntries(
+    Object.entries(given ?? {}).filter(([, value]) => value !== undefined),
+  ) as Partial<T>
 
 /** The numbers of a small integer tensor of one dimension or none. */
 function elementsOf(tensor: TensorProto): readonly Dim[] | undefined {
   const type = elementTypeName(tensor.dataType)
   const dims = tensor.dims ?? []
-  if ((type !== 'int64' && type !== 'int32' && type !== 'bool') || dims.length > 1 || (dims[0] ?? 1) > small) return undefined
+  if (
+    (type !== 'int64' && type !== 'int32' && type !== 'bool') ||
+    dims.length > 1 ||
+    (dims[0] ?? 1) > small
+  )
+    return undefined
   return Array.from(dataOf(tensor) as ArrayLike<number | bigint>, Number)
 }
 
@@ -100,7 +108,9 @@ export class Builder {
     this.nodes.push(added)
     const held = added.opType === 'Constant' ? constantOf(added) : undefined
     if (held) return [this.#constant(held)]
-    const outputs = (added.output ?? []).map((name, i) => this.declare(name, { ...this.#hints.get(name), ...defined(known[i]) }))
+    const outputs = (added.output ?? []).map((name, i) =>
+      this.declare(name, { ...this.#hints.get(name), ...defined(known[i]) }),
+    )
     this.#made.set(keyOf(added), outputs)
     return outputs
   }
@@ -113,7 +123,9 @@ export class Builder {
     outputs = 1,
   ): readonly Value[] {
     const names = inputs.map((value) => value?.name ?? '')
-    const made = this.#made.get(keyOf(node(opType, names, Array<string>(outputs).fill(''), attributes)))
+    const made = this.#made.get(
+      keyOf(node(opType, names, Array<string>(outputs).fill(''), attributes)),
+    )
     if (made) return made
     const fresh = Array.from({ length: outputs }, () => this.fresh(opType))
     return this.add(node(opType, names, fresh, attributes))
@@ -125,7 +137,10 @@ export class Builder {
     const given = this.nodes[at]
     const name = given.output?.[place]
     if (name) return this.#get(name)
-    const names = Array.from({ length: Math.max(place + 1, given.output?.length ?? 0) }, (_, i) => given.output?.[i] ?? '')
+    const names = Array.from(
+      { length: Math.max(place + 1, given.output?.length ?? 0) },
+      (_, i) => given.output?.[i] ?? '',
+    )
     names[place] = this.fresh(given.opType ?? '')
     const extended = { ...given, output: names }
     this.nodes[at] = extended
@@ -140,16 +155,30 @@ export class Builder {
 
   #constant(tensor: TensorProto): Value {
     const { name = '', dataType, dims = [] } = tensor
-    const value = { name, in: this, constant: tensor, type: elementTypeName(dataType), shape: dims, elements: elementsOf(tensor) }
+    const value = {
+      name,
+      in: this,
+      constant: tensor,
+      type: elementTypeName(dataType),
+      shape: dims,
+      elements: elementsOf(tensor),
+    }
     this.#values.set(name, value)
     return value
   }
 }
 
-/** What two nodes have in common that compute the same. Nodes with tensors or graphs in them are taken as different. */
+/**
+ * What two nodes have in common that compute the same. Nodes with tensors or graphs in them are
+ * taken as different.
+ */
 function keyOf({ opType, domain, input, output, attribute, name }: NodeProto): string {
   const own = attribute?.some(({ t, g, graphs, tensors }) => t ?? g ?? graphs ?? tensors)
-  const random = opType?.startsWith('Random') || opType === 'Bernoulli' || opType === 'Multinomial' || opType === 'Dropout'
+  const random =
+    opType?.startsWith('Random') ||
+    opType === 'Bernoulli' ||
+    opType === 'Multinomial' ||
+    opType === 'Dropout'
   const plain = (attribute ?? []).map(({ name, i, f, s, ints, floats, strings }) => [
     name,
     i,

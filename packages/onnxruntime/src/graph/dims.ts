@@ -1,9 +1,13 @@
 /**
- * Sizes of dimensions, as far as they are known before anything runs: numbers, names such as "batch", and products of both ("4*batch").
- * Not a computer algebra: what is no product is unknown, a name of its own.
+ * Sizes of dimensions, as far as they are known before anything runs: numbers, names such as
+ * "batch", and products of both ("4*batch"). Not a computer algebra: what is no product is unknown,
+ * a name of its own.
  */
 
-/** A size, or the name of one. Two sizes of one name are equal; of two with different names that is not known. */
+/**
+ * A size, or the name of one. Two sizes of one name are equal; of two with different names that is
+ * not known.
+ */
 export type Dim = number | string
 
 /** The size of each dimension. */
@@ -32,7 +36,10 @@ function dim({ factor, names }: Monomial): Dim {
 /** The product of sizes. */
 export function product(dims: Shape): Dim {
   const parts = dims.map(monomial)
-  return dim({ factor: parts.reduce((all, { factor }) => all * factor, 1), names: parts.flatMap(({ names }) => names) })
+  return dim({
+    factor: parts.reduce((all, { factor }) => all * factor, 1),
+    names: parts.flatMap(({ names }) => names),
+  })
 }
 
 /** a / b where that is whole, else undefined. */
@@ -61,4 +68,5 @@ export const sameShape = (a: Shape | undefined, b: Shape | undefined): boolean =
 export const axisOf = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis)
 
 /** A shape as it stands in messages. */
-export const shapeText = (shape: Shape | undefined): string => (shape ? `[${shape.join(', ')}]` : 'unknown')
+export const shapeText = (shape: Shape | undefined): string =>
+  shape ? `[${shape.join(', ')}]` : 'unknown'

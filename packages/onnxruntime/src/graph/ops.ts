@@ -1,6 +1,7 @@
 /**
- * The operations of ONNX that gradients are written with, as free functions over values and plain numbers; a number takes the type of the
- * value beside it. Each adds a node to the graph of its operands, or finds it there. Standard operators only, of opset 17 and later.
+ * The operations of ONNX that gradients are written with, as free functions over values and plain
+ * numbers; a number takes the type of the value beside it. Each adds a node to the graph of its
+ * operands, or finds it there. Standard operators only, of opset 17 and later.
  */
 import { FreestepError, halves } from '@freestep/core'
 import { type AttributeValue, dataOf, elementTypes, type NumberType } from '../onnx/index.ts'
@@ -27,7 +28,12 @@ export function ops(
   outputs: number,
 ): readonly Value[] {
   const graph = inputs.find((value) => value !== undefined)?.in
-  if (!graph) throw new FreestepError('onnxruntime', 'bad-model', `${type} has no operand. Give at least one value.`)
+  if (!graph)
+    throw new FreestepError(
+      'onnxruntime',
+      'bad-model',
+      `${type} has no operand. Give at least one value.`,
+    )
   return graph.ops(type, inputs, attributes, outputs)
 }
 
@@ -52,10 +58,12 @@ export function shapeOf(value: Value): Shape {
 }
 
 /** A constant of the type of another value. */
-export const like = (value: Value, number: number): Value => value.in.constant(typeOf(value), [], [number])
+export const like = (value: Value, number: number): Value =>
+  value.in.constant(typeOf(value), [], [number])
 
 /** A vector of integers, as operators take shapes and axes. */
-export const ints = (near: Value, numbers: readonly number[]): Value => near.in.constant('int64', [numbers.length], numbers)
+export const ints = (near: Value, numbers: readonly number[]): Value =>
+  near.in.constant('int64', [numbers.length], numbers)
 
 function binary(type: string, a: Operand, b: Operand): Value {
   if (typeof a === 'number') return op(type, [like(b as Value, a), b as Value])
@@ -111,14 +119,19 @@ export function where(condition: Value, a: Operand, b: Operand): Value {
 }
 
 /** The same numbers in another type. */
-export const cast = (a: Value, type: NumberType): Value => (a.type === type ? a : op('Cast', [a], { to: elementTypes[type] }))
+export const cast = (a: Value, type: NumberType): Value =>
+  a.type === type ? a : op('Cast', [a], { to: elementTypes[type] })
 
 /** a · b, as matrices or stacks of them. */
 export const matMul = (a: Value, b: Value): Value => op('MatMul', [a, b])
 
 /** α A B or with one or both transposed, of matrices. */
-export const gemm = (a: Value, b: Value, { transA = false, transB = false }, alpha?: AttributeValue): Value =>
-  op('Gemm', [a, b], { transA: Number(transA), transB: Number(transB), alpha })
+export const gemm = (
+  a: Value,
+  b: Value,
+  { transA = false, transB = false },
+  alpha?: AttributeValue,
+): Value => op('Gemm', [a, b], { transA: Number(transA), transB: Number(transB), alpha })
 
 /** The axes in another order. */
 export const transpose = (a: Value, perm: readonly number[]): Value =>
@@ -130,17 +143,24 @@ export function transposed(a: Value): Value {
   return transpose(a, [...Array(rank - 2).keys(), rank - 1, rank - 2])
 }
 
-/** The shape of a value as a vector: a constant where all sizes are numbers, else found when the graph runs. */
-export const shapeVector = (a: Value): Value => (isStatic(a.shape) ? ints(a, a.shape) : op('Shape', [a]))
+/**
+ * The shape of a value as a vector: a constant where all sizes are numbers, else found when the
+ * graph runs.
+ */
+export const shapeVector = (a: Value): Value =>
+  isStatic(a.shape) ? ints(a, a.shape) : op('Shape', [a])
 
 /** One size of a value, as a vector of one element. */
 export function sizeVector(a: Value, axis: number): Value {
   const size = a.shape?.[axis]
-  return typeof size === 'number' ? ints(a, [size]) : op('Slice', [op('Shape', [a]), ints(a, [axis]), ints(a, [axis + 1])])
+  return typeof size === 'number'
+    ? ints(a, [size])
+    : op('Slice', [op('Shape', [a]), ints(a, [axis]), ints(a, [axis + 1])])
 }
 
 /** In the shape of the given sizes, −1 being what is left. */
-export const reshape = (a: Value, shape: readonly number[]): Value => op('Reshape', [a, ints(a, shape)])
+export const reshape = (a: Value, shape: readonly number[]): Value =>
+  op('Reshape', [a, ints(a, shape)])
 
 /** In the shape of another value. One size that is only a name can be left to the reshaping. */
 export function reshapeAs(a: Value, other: Value): Value {
@@ -162,13 +182,16 @@ export const expandAs = (a: Value, other: Value): Value =>
   sameShape(a.shape, other.shape) ? a : op('Expand', [a, shapeVector(other)])
 
 /** Zeros (or another number) in the shape of a value. */
-export const fullLike = (a: Value, number: number): Value => op('Expand', [like(a, number), shapeVector(a)])
+export const fullLike = (a: Value, number: number): Value =>
+  op('Expand', [like(a, number), shapeVector(a)])
 
 /** New axes of size 1, at the given places of the result. */
-export const unsqueeze = (a: Value, axes: readonly number[]): Value => (axes.length ? op('Unsqueeze', [a, ints(a, axes)]) : a)
+export const unsqueeze = (a: Value, axes: readonly number[]): Value =>
+  axes.length ? op('Unsqueeze', [a, ints(a, axes)]) : a
 
 /** Without the given axes, which have size 1. */
-export const squeeze = (a: Value, axes: readonly number[]): Value => (axes.length ? op('Squeeze', [a, ints(a, axes)]) : a)
+export const squeeze = (a: Value, axes: readonly number[]): Value =>
+  axes.length ? op('Squeeze', [a, ints(a, axes)]) : a
 
 /** The sum over axes. */
 export const sum = (a: Value, axes: readonly number[], keepdims = true): Value =>
@@ -176,16 +199,20 @@ export const sum = (a: Value, axes: readonly number[], keepdims = true): Value =
 
 /** Another reduction over axes, which went from an attribute to an input in opset 18. */
 const reduce = (type: string, a: Value, axes: readonly number[]) =>
-  a.in.opset >= 18 ? op(type, [a, ints(a, axes)], { keepdims: 1 }) : op(type, [a], { axes, keepdims: 1 })
+  a.in.opset >= 18
+    ? op(type, [a, ints(a, axes)], { keepdims: 1 })
+    : op(type, [a], { axes, keepdims: 1 })
 
 /** The mean over axes, which remain with size 1. */
-export const mean = (a: Value, axes: readonly number[]): Value => (axes.length ? reduce('ReduceMean', a, axes) : a)
+export const mean = (a: Value, axes: readonly number[]): Value =>
+  axes.length ? reduce('ReduceMean', a, axes) : a
 
 /** The maximum over axes, which remain with size 1. */
 export const maximum = (a: Value, axes: readonly number[]): Value => reduce('ReduceMax', a, axes)
 
 /** The L¹ or L² norm over axes, which remain with size 1. */
-export const norm = (a: Value, axes: readonly number[], p: 1 | 2): Value => reduce(`ReduceL${p}`, a, axes)
+export const norm = (a: Value, axes: readonly number[], p: 1 | 2): Value =>
+  reduce(`ReduceL${p}`, a, axes)
 
 /** How many elements the given axes have together, in the type of `type`. */
 export function count(a: Value, axes: readonly number[], type: NumberType): Operand {
@@ -211,24 +238,36 @@ export function numberOf(value: Value | undefined): number | undefined {
 }
 
 /**
- * The gradient of something that was broadcast: summed over every axis that was repeated, in the shape of `target`. Where names of sizes
- * leave open what was repeated, that is decided when the graph runs.
+ * The gradient of something that was broadcast: summed over every axis that was repeated, in the
+ * shape of `target`. Where names of sizes leave open what was repeated, that is decided when the
+ * graph runs.
  */
 export function sumTo(a: Value, target: Value): Value {
   const [from, to] = [shapeOf(a), shapeOf(target)]
   if (sameShape(from, to)) return a
   const extra = from.length - to.length
   const padded: Shape = [...Array<number>(extra).fill(1), ...to]
-  if (padded.some((size, i) => size !== 1 && size !== from[i] && (typeof size !== 'number' || typeof from[i] === 'number')))
+  if (
+    padded.some(
+      (size, i) =>
+        size !== 1 && size !== from[i] && (typeof size !== 'number' || typeof from[i] === 'number'),
+    )
+  )
     return sumAtRuntime(a, target, extra)
   const repeated = padded.flatMap((size, i) => (size === 1 && from[i] !== 1 ? [i] : []))
-  if (repeated.every((axis) => axis < extra) && repeated.length === extra) return sum(a, repeated, false)
+  if (repeated.every((axis) => axis < extra) && repeated.length === extra)
+    return sum(a, repeated, false)
   return reshapeAs(sum(a, repeated), target)
 }
 
 function sumAtRuntime(a: Value, target: Value, extra: number): Value {
   const shape = op('Shape', [target])
-  const padded = extra ? op('Concat', [ints(a, Array<number>(extra).fill(1)), shape], { axis: 0 }) : shape
+  const padded = extra
+    ? op('Concat', [ints(a, Array<number>(extra).fill(1)), shape], { axis: 0 })
+    : shape
   const repeated = reshape(op('NonZero', [equal(padded, 1)]), [-1])
-  return op('Reshape', [op('ReduceSum', [a, repeated], { keepdims: 1, noop_with_empty_axes: 1 }), shape])
+  return op('Reshape', [
+    op('ReduceSum', [a, repeated], { keepdims: 1, noop_with_empty_axes: 1 }),
+    shape,
+  ])
 }

@@ -1,4 +1,7 @@
-/** A value of a graph under construction: its name and what is known of it before anything runs. It knows the graph it is in. */
+/**
+ * A value of a graph under construction: its name and what is known of it before anything runs. It
+ * knows the graph it is in.
+ */
 import type { ElementType, TensorProto } from '../onnx/index.ts'
 import type { Builder } from './builder.ts'
 import type { Dim, Shape } from './dims.ts'
@@ -7,7 +10,10 @@ import type { Dim, Shape } from './dims.ts'
 export interface Known {
   readonly type?: ElementType | undefined
   readonly shape?: Shape | undefined
-  /** What is in it, for small integer tensors of one dimension or none: shapes are computed with such. */
+  /**
+   * What is in it, for small integer tensors of one dimension or none: shapes are computed with
+   * such.
+   */
   readonly elements?: readonly Dim[] | undefined
 }
 

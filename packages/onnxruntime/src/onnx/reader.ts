@@ -1,6 +1,7 @@
 /**
- * Reads Protocol Buffers into messages of the schema. Bytes of tensors stay where they are in the file; unknown fields are kept. What is
- * no model (truncated, another format, nested without end) is refused with the place where reading stopped.
+ * Reads Protocol Buffers into messages of the schema. Bytes of tensors stay where they are in the
+ * file; unknown fields are kept. What is no model (truncated, another format, nested without end)
+ * is refused with the place where reading stopped.
  */
 import { FreestepError } from '@freestep/core'
 import { isMessage, type MessageName, type Scalar, schema, wire, wireOf } from './schema.ts'
@@ -59,7 +60,8 @@ class Input {
   /** A varint that has to be a safe integer: a size, a tag. */
   count(): number {
     const value = this.varint()
-    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw refuse(`The size ${value} before byte ${this.at} is none of a model.`)
+    if (value > BigInt(Number.MAX_SAFE_INTEGER))
+      throw refuse(`The size ${value} before byte ${this.at} is none of a model.`)
     return Number(value)
   }
 
@@ -76,7 +78,8 @@ function integer(value: bigint): Int64 {
 }
 
 function exact(value: Int64, at: number): number {
-  if (typeof value === 'bigint') throw refuse(`The number ${value} before byte ${at} is too large for what it says.`)
+  if (typeof value === 'bigint')
+    throw refuse(`The number ${value} before byte ${at} is too large for what it says.`)
   return value
 }
 
@@ -110,19 +113,27 @@ function skip(input: Input, wireType: number): void {
   else if (wireType === wire.fixed64) input.skip(8)
   else if (wireType === wire.fixed32) input.skip(4)
   else if (wireType === wire.bytes) input.skip(input.count())
-  else throw refuse(`There is no field of an ONNX model at byte ${input.at}. Give the content of an .onnx file.`)
+  else
+    throw refuse(
+      `There is no field of an ONNX model at byte ${input.at}. Give the content of an .onnx file.`,
+    )
 }
 
 /** Rows by field number. */
 const rows = Object.fromEntries(
   Object.entries(schema).map(([name, fields]) => [
     name,
-    new Map(Object.entries(fields).map(([key, [number, kind, many]]) => [number, { key, kind, many }])),
+    new Map(
+      Object.entries(fields).map(([key, [number, kind, many]]) => [number, { key, kind, many }]),
+    ),
   ]),
 )
 
 function message(input: Input, name: MessageName, depth: number): object {
-  if (depth > deepest) throw refuse(`Graphs are nested more than ${deepest} deep at byte ${input.at}. Is this an ONNX model?`)
+  if (depth > deepest)
+    throw refuse(
+      `Graphs are nested more than ${deepest} deep at byte ${input.at}. Is this an ONNX model?`,
+    )
   const result: Record<string, unknown> = {}
   const unknown: Uint8Array[] = []
   while (input.at < input.end) {
@@ -176,12 +187,16 @@ function refuseExternal({ name, dataLocation, externalData }: TensorProto): void
 /**
  * Reads the content of an .onnx file.
  *
- * @throws FreestepError `bad-model` for what is no complete model, or one whose tensors are in other files
+ * @throws FreestepError `bad-model` for what is no complete model, or one whose tensors are in
+ * other files
  */
 export function decodeModel(bytes: Uint8Array): ModelProto {
   // Parts of a Buffer of Node would be Buffers.
   const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const model = message(new Input(plain, 0, plain.length), 'Model', 0) as ModelProto
-  if (!model.graph) throw refuse(`There is no graph in these ${bytes.length} bytes. Give the content of an .onnx file.`)
+  if (!model.graph)
+    throw refuse(
+      `There is no graph in these ${bytes.length} bytes. Give the content of an .onnx file.`,
+    )
   return model
 }

@@ -1,12 +1,19 @@
 /**
- * The official schema (onnx.proto) as far as this package reads and writes it: one row for each field. Facts only; the reader and the
- * writer walk these rows. Fields that are not here pass through as bytes.
+ * The official schema (onnx.proto) as far as this package reads and writes it: one row for each
+ * field. Facts only; the reader and the writer walk these rows. Fields that are not here pass
+ * through as bytes.
  */
 
-/** How a single value is encoded. `int` is one that has to be exact as a number, `int64` may become a bigint. */
+/**
+ * How a single value is encoded. `int` is one that has to be exact as a number, `int64` may become
+ * a bigint.
+ */
 export type Scalar = 'int' | 'int64' | 'uint64' | 'float' | 'double' | 'string' | 'bytes'
 
-/** A field: its number, its kind (a scalar or a message), and whether there may be many, written in one piece (`packed`) or one by one. */
+/**
+ * A field: its number, its kind (a scalar or a message), and whether there may be many, written in
+ * one piece (`packed`) or one by one.
+ */
 export type Field = readonly [number: number, kind: Scalar | MessageName, many?: 'many' | 'packed']
 
 /** The messages. */
@@ -140,7 +147,9 @@ const wires: Readonly<Record<Scalar, number>> = {
 }
 
 /** The wire type of one value of a kind. */
-export const wireOf = (kind: Scalar | MessageName): number => (isMessage(kind) ? wire.bytes : wires[kind])
+export const wireOf = (kind: Scalar | MessageName): number =>
+  isMessage(kind) ? wire.bytes : wires[kind]
 
 /** Whether a kind is a message. */
-export const isMessage = (kind: Scalar | MessageName): kind is MessageName => Object.hasOwn(schema, kind)
+export const isMessage = (kind: Scalar | MessageName): kind is MessageName =>
+  Object.hasOwn(schema, kind)

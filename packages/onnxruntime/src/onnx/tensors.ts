@@ -1,8 +1,15 @@
 /**
- * The numbers of a TensorProto as typed arrays, and back; as `ort.Tensor` has them: float16 in Uint16Array, bool in Uint8Array.
+ * The numbers of a TensorProto as typed arrays, and back; as `ort.Tensor` has them: float16 in
+ * Uint16Array, bool in Uint8Array.
  */
 import { FreestepError, halves } from '@freestep/core'
-import { type ElementType, elementTypeName, elementTypes, type Int64, type TensorProto } from './types.ts'
+import {
+  type ElementType,
+  elementTypeName,
+  elementTypes,
+  type Int64,
+  type TensorProto,
+} from './types.ts'
 
 /** The array for each type of numbers. */
 export const arrays = {
@@ -29,9 +36,13 @@ export type NumberArray = InstanceType<(typeof arrays)[NumberType]>
 const sizeOf = (dims: readonly number[]) => dims.reduce((product, size) => product * size, 1)
 
 /** Whether a type is one of numbers, that is any but texts. */
-export const isNumeric = (type: ElementType | undefined): type is NumberType => type !== undefined && Object.hasOwn(arrays, type)
+export const isNumeric = (type: ElementType | undefined): type is NumberType =>
+  type !== undefined && Object.hasOwn(arrays, type)
 
-/** A tensor of the given numbers: bigint arrays and those of float16 patterns are filled from numbers as well. */
+/**
+ * A tensor of the given numbers: bigint arrays and those of float16 patterns are filled from
+ * numbers as well.
+ */
 export function tensorProto(
   name: string,
   type: NumberType,
@@ -50,7 +61,8 @@ export function tensorProto(
 function fromNumbers(type: NumberType, numbers: readonly Int64[]): NumberArray {
   if (type === 'int64') return BigInt64Array.from(numbers, BigInt)
   if (type === 'uint64') return BigUint64Array.from(numbers, BigInt)
-  if (type === 'float16') return Uint16Array.from(numbers, (each) => halves.float16.encode(Number(each)))
+  if (type === 'float16')
+    return Uint16Array.from(numbers, (each) => halves.float16.encode(Number(each)))
   return (arrays[type] as Float64ArrayConstructor).from(numbers, Number) as NumberArray
 }
 
@@ -85,10 +97,15 @@ function stored(
 ): NumberArray {
   if (rawData) {
     const array = arrays[type]
-    // A typed array can only begin at a multiple of the size of its elements. (slice() of a Buffer of Node would be a view.)
+    // A typed array can only begin at a multiple of the size of its elements. (slice() of a Buffer
+    // of Node would be a view.)
     const { buffer, byteOffset, byteLength } =
       rawData.byteOffset % array.BYTES_PER_ELEMENT === 0 ? rawData : new Uint8Array(rawData)
-    return new array(buffer as ArrayBuffer, byteOffset, Math.floor(byteLength / array.BYTES_PER_ELEMENT))
+    return new array(
+      buffer as ArrayBuffer,
+      byteOffset,
+      Math.floor(byteLength / array.BYTES_PER_ELEMENT),
+    )
   }
   if (type === 'float32') return fromNumbers(type, floatData ?? [])
   if (type === 'float64') return fromNumbers(type, doubleData ?? [])

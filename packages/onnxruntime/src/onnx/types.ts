@@ -1,6 +1,7 @@
 /**
- * The messages of an ONNX model as plain data: the names are those of the official schema (onnx.proto) in camelCase, a field that is
- * absent is undefined, and what this package has no use for is kept as bytes. Not classes and not validated: see ../graph.
+ * The messages of an ONNX model as plain data: the names are those of the official schema
+ * (onnx.proto) in camelCase, a field that is absent is undefined, and what this package has no use
+ * for is kept as bytes. Not classes and not validated: see ../graph.
  */
 
 /** A 64 bit integer: a number where that is exact, else a bigint. */
@@ -56,7 +57,10 @@ export interface GraphProto extends Message {
   readonly metadataProps?: readonly StringStringEntryProto[]
 }
 
-/** An operator at work: the names of what it takes and gives; '' is an optional one that is left out. */
+/**
+ * An operator at work: the names of what it takes and gives; '' is an optional one that is left
+ * out.
+ */
 export interface NodeProto extends Message {
   readonly input?: readonly string[]
   readonly output?: readonly string[]
@@ -86,7 +90,10 @@ export interface AttributeProto extends Message {
   readonly graphs?: readonly GraphProto[]
 }
 
-/** Numbers with a shape. They are in `rawData` (little endian), or in the one of the other fields that fits `dataType`. */
+/**
+ * Numbers with a shape. They are in `rawData` (little endian), or in the one of the other fields
+ * that fits `dataType`.
+ */
 export interface TensorProto extends Message {
   readonly dims?: readonly number[]
   readonly dataType?: number
@@ -136,7 +143,10 @@ export interface DimensionProto extends Message {
   readonly denotation?: string
 }
 
-/** Element types by the names that ONNX Runtime gives them in JavaScript, with their numbers in the schema. */
+/**
+ * Element types by the names that ONNX Runtime gives them in JavaScript, with their numbers in the
+ * schema.
+ */
 export const elementTypes = {
   float32: 1,
   uint8: 2,
@@ -170,7 +180,13 @@ export const attributeTypes = {
   graphs: 10,
 } as const
 
-const names = Object.fromEntries(Object.entries(elementTypes).map(([name, number]) => [number, name as ElementType]))
+const names = Object.fromEntries(
+  Object.entries(elementTypes).map(([name, number]) => [number, name as ElementType]),
+)
 
-/** The name of an element type by its number; undefined for one that ONNX Runtime has no tensors of in JavaScript. */
-export const elementTypeName = (number: number | undefined): ElementType | undefined => names[number ?? 0]
+/**
+ * The name of an element type by its number; undefined for one that ONNX Runtime has no tensors of
+ * in JavaScript.
+ */
+export const elementTypeName = (number: number | undefined): ElementType | undefined =>
+  names[number ?? 0]

@@ -1,13 +1,25 @@
 /**
- * Writes messages of the schema as Protocol Buffers: the bytes of an .onnx file. First every length, then one buffer, so that weights are
- * copied once. Not a general library: only what the schema's rows need.
+ * Writes messages of the schema as Protocol Buffers: the bytes of an .onnx file. First every
+ * length, then one buffer, so that weights are copied once. Not a general library: only what the
+ * schema's rows need.
  */
-import { type Field, isMessage, type MessageName, type Scalar, schema, wire, wireOf } from './schema.ts'
+import {
+  type Field,
+  isMessage,
+  type MessageName,
+  type Scalar,
+  schema,
+  wire,
+  wireOf,
+} from './schema.ts'
 import type { ModelProto } from './types.ts'
 
 type Value = number | bigint | string | Uint8Array
 
-/** A piece of the output: bytes, or what becomes bytes. `size` counts those of `parts` and of the piece itself. */
+/**
+ * A piece of the output: bytes, or what becomes bytes. `size` counts those of `parts` and of the
+ * piece itself.
+ */
 interface Piece {
   readonly size: number
   write(out: Output): void
@@ -62,7 +74,10 @@ function raw(bytes: Uint8Array): Piece {
 }
 
 function sequence(parts: readonly Piece[]): Piece {
-  return { size: parts.reduce((sum, { size }) => sum + size, 0), write: (out) => parts.forEach((part) => void part.write(out)) }
+  return {
+    size: parts.reduce((sum, { size }) => sum + size, 0),
+    write: (out) => parts.forEach((part) => void part.write(out)),
+  }
 }
 
 const delimited = (content: Piece): Piece => sequence([varint(content.size), content])
@@ -88,7 +103,8 @@ function scalar(kind: Scalar, value: Value): Piece {
 const tag = (number: number, wireType: number) => varint(number * 8 + wireType)
 
 function field([number, kind, many]: Field, value: unknown): Piece[] {
-  const one = (each: unknown) => (isMessage(kind) ? delimited(message(kind, each as object)) : scalar(kind, each as Value))
+  const one = (each: unknown) =>
+    isMessage(kind) ? delimited(message(kind, each as object)) : scalar(kind, each as Value)
   if (many === 'packed') {
     const values = value as readonly Value[]
     return values.length ? [tag(number, wire.bytes), delimited(sequence(values.map(one)))] : []
@@ -99,8 +115,12 @@ function field([number, kind, many]: Field, value: unknown): Piece[] {
 
 function message(name: MessageName, value: object): Piece {
   const values = value as Readonly<Record<string, unknown>>
-  const known = Object.entries(schema[name]).flatMap(([key, row]) => (values[key] === undefined ? [] : field(row, values[key])))
-  return sequence(values.unknownFields ? [...known, raw(values.unknownFields as Uint8Array)] : known)
+  const known = Object.entries(schema[name]).flatMap(([key, row]) =>
+    values[key] === undefined ? [] : field(row, values[key]),
+  )
+  return sequence(
+    values.unknownFields ? [...known, raw(values.unknownFields as Uint8Array)] : known,
+  )
 }
 
 /** The bytes of a model: the content of an .onnx file. */

@@ -1,9 +1,17 @@
 /**
- * The engine: a program as sessions, its values as tensors that each step replaces by their successors. A tensor is never written to, which
- * not every device could do, so a step that fails has changed nothing. Not the arithmetic: that is the compiler's.
+ * The engine: a program as sessions, its values as tensors that each step replaces by their
+ * successors. A tensor is never written to, which not every device could do, so a step that fails
+ * has changed nothing. Not the arithmetic: that is the compiler's.
  */
 import { firstNumbers } from '@freestep/compiler'
-import { type Engine, fixedUniforms, type Numbers, type Program, type Scope, type StepInput } from '@freestep/core'
+import {
+  type Engine,
+  fixedUniforms,
+  type Numbers,
+  type Program,
+  type Scope,
+  type StepInput,
+} from '@freestep/core'
 import { type Line, lineOf } from '../line.ts'
 import type { OrtTensor } from '../ort.ts'
 import { type Callable, inCheckpoint, keepDevice, load, type Shop, settled } from './sessions.ts'
@@ -22,7 +30,10 @@ export class OrtEngine implements Engine<OrtTensor, Promise<void>> {
   private readonly values = new Map<string, OrtTensor>()
   /** Those of them that are on a device, and which function made them. */
   private readonly made = new Map<OrtTensor, Callable>()
-  /** Functions that are called no more. Their sessions are released when nothing that they made is left: it is in their memory. */
+  /**
+   * Functions that are called no more. Their sessions are released when nothing that they made is
+   * left: it is in their memory.
+   */
   private readonly retired = new Set<Callable>()
   /** Steps by the tensors that take part, the last used last. */
   private readonly steps = new Map<string, Callable>()
@@ -33,11 +44,16 @@ export class OrtEngine implements Engine<OrtTensor, Promise<void>> {
     this.program = program
     this.line = lineOf(shop.ort)
     this.params = params
-    for (const [i, { name }] of program.tensors.entries()) this.values.set(inCheckpoint('x', name), params[i])
+    for (const [i, { name }] of program.tensors.entries())
+      this.values.set(inCheckpoint('x', name), params[i])
   }
 
   /** Loads the step, and computes the first values of the states. */
-  static async start(shop: Shop, program: Program, params: readonly OrtTensor[]): Promise<OrtEngine> {
+  static async start(
+    shop: Shop,
+    program: Program,
+    params: readonly OrtTensor[],
+  ): Promise<OrtEngine> {
     return lineOf(shop.ort).next(async () => {
       const engine = new OrtEngine(await settled(shop), program, params)
       await keepDevice(shop)
@@ -48,12 +64,15 @@ export class OrtEngine implements Engine<OrtTensor, Promise<void>> {
     })
   }
 
-  /** The first values of the states: those that are one number are made here, the others computed. */
+  /**
+   * The first values of the states: those that are one number are made here, the others computed.
+   */
   private async initialize(): Promise<void> {
     const { shop, program } = this
     const known = firstNumbers(program)
     for (const [state, number] of known)
-      for (const { name, type, dims } of this.arrays(state)) this.values.set(name, filled(shop.ort, type, number, dims))
+      for (const { name, type, dims } of this.arrays(state))
+        this.values.set(name, filled(shop.ort, type, number, dims))
     if (known.size === Object.keys(program.states).length) return
     const init = await load(shop, program, 'init', { wanted: (state) => !known.has(state) })
     this.replace(await init.call(this.reader(fixedUniforms(program))), init)
@@ -65,8 +84,14 @@ export class OrtEngine implements Engine<OrtTensor, Promise<void>> {
     if (typeof loss === 'object') checkLoss(loss)
     return this.line.next(async () => {
       const step = await this.stepOver(active)
-      const given = new Map(active.map((i) => [inCheckpoint('g', this.program.tensors[i].name), gradients[i] as OrtTensor]))
-      if (this.program.usesLoss && loss !== undefined) given.set('loss', await lossOf(this.shop.ort, loss, this.shop.scalars))
+      const given = new Map(
+        active.map((i) => [
+          inCheckpoint('g', this.program.tensors[i].name),
+          gradients[i] as OrtTensor,
+        ]),
+      )
+      if (this.program.usesLoss && loss !== undefined)
+        given.set('loss', await lossOf(this.shop.ort, loss, this.shop.scalars))
       this.replace(await step.call(this.reader(uniforms, given)), step)
       await this.retire()
     })
@@ -87,37 +112,55 @@ export class OrtEngine implements Engine<OrtTensor, Promise<void>> {
   }
 
   private loadStep(active: readonly number[]): Promise<Callable> {
-    return this.shop.step?.(this.program, active) ?? load(this.shop, this.program, 'step', { active })
+    return (
+      this.shop.step?.(this.program, active) ?? load(this.shop, this.program, 'step', { active })
+    )
   }
 
   /** Finds what a function takes: among what is given with a step, the uniforms, or the values. */
-  private reader(uniforms: StepInput<OrtTensor>['uniforms'], given: ReadonlyMap<string, OrtTensor> = new Map()) {
+  private reader(
+    uniforms: StepInput<OrtTensor>['uniforms'],
+    given: ReadonlyMap<string, OrtTensor> = new Map(),
+  ) {
     const { ort, scalars } = this.shop
     const single = (number: number) => tensorOf(ort, scalars, [number], [])
     const numbers = new Map<string, number>()
     for (const [name, list] of Object.entries(uniforms)) {
       const perTensor = this.program.uniforms[name].scope === 'tensor'
       for (const [i, number] of list.entries())
-        numbers.set(inCheckpoint(name, perTensor ? this.program.tensors[i].name : undefined), number)
+        numbers.set(
+          inCheckpoint(name, perTensor ? this.program.tensors[i].name : undefined),
+          number,
+        )
     }
     return (name: string): OrtTensor => {
       const number = numbers.get(name)
-      return number === undefined ? ((given.get(name) ?? this.values.get(name)) as OrtTensor) : single(number)
+      return number === undefined
+        ? ((given.get(name) ?? this.values.get(name)) as OrtTensor)
+        : single(number)
     }
   }
 
   /** Puts tensors in the places of others, and frees those; `by` is the function that made them. */
-  private replace(successors: readonly (readonly [name: string, tensor: OrtTensor])[], by?: Callable): void {
+  private replace(
+    successors: readonly (readonly [name: string, tensor: OrtTensor])[],
+    by?: Callable,
+  ): void {
     const before = successors.map(([name]) => this.values.get(name))
     for (const [name, tensor] of successors) {
       this.values.set(name, tensor)
       if (by && tensor.location !== 'cpu') this.made.set(tensor, by)
     }
-    this.params = this.program.tensors.map(({ name }) => this.values.get(inCheckpoint('x', name)) as OrtTensor)
+    this.params = this.program.tensors.map(
+      ({ name }) => this.values.get(inCheckpoint('x', name)) as OrtTensor,
+    )
     for (const tensor of before) if (tensor) this.free(tensor)
   }
 
-  /** Frees what was made on a device; what is on the CPU is left to the garbage collection, for whoever still looks at it. */
+  /**
+   * Frees what was made on a device; what is on the CPU is left to the garbage collection, for
+   * whoever still looks at it.
+   */
   private free(tensor: OrtTensor): void {
     if (this.made.delete(tensor)) tensor.dispose()
   }
@@ -135,7 +178,9 @@ export class OrtEngine implements Engine<OrtTensor, Promise<void>> {
   }
 
   /** What the arrays of a state, or of the parameters, are called, and what they are. */
-  private arrays(state: string): { readonly name: string; readonly type: Precision; readonly dims: readonly number[] }[] {
+  private arrays(
+    state: string,
+  ): { readonly name: string; readonly type: Precision; readonly dims: readonly number[] }[] {
     const { tensors, states, strides } = this.program
     const scope: Scope = state === 'x' ? 'element' : states[state]
     if (scope === 'global') return [{ name: state, type: this.shop.scalars, dims: [] }]
@@ -148,13 +193,19 @@ export class OrtEngine implements Engine<OrtTensor, Promise<void>> {
   }
 
   read(state: string): Promise<readonly Numbers[]> {
-    return this.line.next(() => Promise.all(this.arrays(state).map(({ name }) => numbersOf(this.values.get(name) as OrtTensor))))
+    return this.line.next(() =>
+      Promise.all(
+        this.arrays(state).map(({ name }) => numbersOf(this.values.get(name) as OrtTensor)),
+      ),
+    )
   }
 
   write(state: string, numbers: readonly Numbers[]): Promise<void> {
     return this.line.next(async () => {
       const { ort } = this.shop
-      const written = this.arrays(state).map(({ name, type, dims }, i) => [name, tensorOf(ort, type, numbers[i], dims)] as const)
+      const written = this.arrays(state).map(
+        ({ name, type, dims }, i) => [name, tensorOf(ort, type, numbers[i], dims)] as const,
+      )
       this.replace(written)
       await this.retire()
     })
@@ -170,13 +221,19 @@ export class OrtEngine implements Engine<OrtTensor, Promise<void>> {
     })
   }
 
-  /** On a device the sessions that made the parameters stay, and the one that made points to evaluate at: both are the caller's now. */
+  /**
+   * On a device the sessions that made the parameters stay, and the one that made points to
+   * evaluate at: both are the caller's now.
+   */
   dispose(): void {
     void this.line.next(async () => {
       const params = new Set(this.params)
       for (const tensor of this.values.values()) if (!params.has(tensor)) this.free(tensor)
       const onDevice = this.params.some(({ location }) => location !== 'cpu')
-      await this.retire(...this.steps.values(), ...(this.evaluating && !onDevice ? [this.evaluating] : []))
+      await this.retire(
+        ...this.steps.values(),
+        ...(this.evaluating && !onDevice ? [this.evaluating] : []),
+      )
     })
   }
 }

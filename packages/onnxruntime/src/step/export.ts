@@ -1,8 +1,15 @@
 /**
- * Steps as models in files, for ONNX Runtime in other languages: what goes in and out has the names of checkpoints, and the file says what
- * each of it is and where it starts. Not needed to train here: the engine makes its models as it goes.
+ * Steps as models in files, for ONNX Runtime in other languages: what goes in and out has the names
+ * of checkpoints, and the file says what each of it is and where it starts. Not needed to train
+ * here: the engine makes its models as it goes.
  */
-import { emitOnnx, firstNumbers, type OnnxGraph, type OnnxOptions, type Part } from '@freestep/compiler'
+import {
+  emitOnnx,
+  firstNumbers,
+  type OnnxGraph,
+  type OnnxOptions,
+  type Part,
+} from '@freestep/compiler'
 import {
   type Algorithm,
   chooseOptions,
@@ -24,13 +31,20 @@ import { graphProto } from './model.ts'
 
 /** Options of {@link exportStep} and its companions: the same ones for all of them. */
 export interface ExportOptions<O> extends Pick<OptimizerOptions<O>, 'groups'> {
-  /** The precision of parameters and gradients; that of states is float32 at least. Default: float32. */
+  /**
+   * The precision of parameters and gradients; that of states is float32 at least. Default:
+   * float32.
+   */
   readonly dtype?: 'float16' | 'float32' | 'float64'
-  /** The precision of single numbers such as d. Default: float64; choose float32 for devices that have nothing else. */
+  /**
+   * The precision of single numbers such as d. Default: float64; choose float32 for devices that
+   * have nothing else.
+   */
   readonly scalars?: OnnxOptions['scalars']
   /**
-   * The options that are given anew with every step, as inputs of their names; the init model says what they are set to here. Those that are
-   * schedules are inputs in any case. Default: `lr`, where the algorithm has it.
+   * The options that are given anew with every step, as inputs of their names; the init model says
+   * what they are set to here. Those that are schedules are inputs in any case. Default: `lr`,
+   * where the algorithm has it.
    */
   readonly inputs?: readonly string[]
   /** The version of the operators, 17 or higher. Default: 17, with IR version 8. */
@@ -38,10 +52,18 @@ export interface ExportOptions<O> extends Pick<OptimizerOptions<O>, 'groups'> {
 }
 
 const defaults: Declared<ExportOptions<object>> = {
-  groups: given<ExportOptions<object>['groups']>('a list of groups, such as [{ params: ["w"], lr: 0.1 }]', Array.isArray, []),
+  groups: given<ExportOptions<object>['groups']>(
+    'a list of groups, such as [{ params: ["w"], lr: 0.1 }]',
+    Array.isArray,
+    [],
+  ),
   dtype: oneOf<NonNullable<ExportOptions<object>['dtype']>>('float32', 'float16', 'float64'),
   scalars: oneOf<OnnxOptions['scalars']>('float64', 'float32'),
-  inputs: given<readonly string[] | undefined>('a list of names of options, such as ["lr"]', Array.isArray, undefined),
+  inputs: given<readonly string[] | undefined>(
+    'a list of names of options, such as ["lr"]',
+    Array.isArray,
+    undefined,
+  ),
   opset: integer(17, Infinity)(17),
 }
 
@@ -49,24 +71,31 @@ const defaults: Declared<ExportOptions<object>> = {
 export type Shapes = Readonly<Record<string, readonly number[]>>
 
 /** Makes a model of one of the functions of an algorithm, for parameters of the given shapes. */
-export type Export = <A extends Algorithm>(algorithm: A, shapes: Shapes, options?: ExportOptions<OptionsOf<A>>) => Uint8Array
+export type Export = <A extends Algorithm>(
+  algorithm: A,
+  shapes: Shapes,
+  options?: ExportOptions<OptionsOf<A>>,
+) => Uint8Array
 
 /**
- * One step as the bytes of an ONNX model. Inputs: `x/W` and `g/W` for a parameter W and its gradient, every state as checkpoints name it
- * (`m/W`, `d`), `lr`, and `loss` where the algorithm uses it. Outputs: `next/` and the name of the input whose place it takes; one whose
- * name is no input is there to be looked at. A parameter whose lr is 0 is left out.
+ * One step as the bytes of an ONNX model. Inputs: `x/W` and `g/W` for a parameter W and its
+ * gradient, every state as checkpoints name it (`m/W`, `d`), `lr`, and `loss` where the algorithm
+ * uses it. Outputs: `next/` and the name of the input whose place it takes; one whose name is no
+ * input is there to be looked at. A parameter whose lr is 0 is left out.
  *
  * @param algorithm - for instance `prodigy()`
  * @param shapes - the shapes of the parameters by name
  * @throws FreestepError for options that are wrong
  */
-export const exportStep: Export = (algorithm, shapes, options) => exported('step', algorithm, shapes, options)
+export const exportStep: Export = (algorithm, shapes, options) =>
+  exported('step', algorithm, shapes, options)
 
 /**
- * What the first step takes, as a model: inputs `x/W`, outputs the states, and the options that are inputs, by the names that the step takes
- * them by.
+ * What the first step takes, as a model: inputs `x/W`, outputs the states, and the options that are
+ * inputs, by the names that the step takes them by.
  */
-export const exportInit: Export = (algorithm, shapes, options) => exported('init', algorithm, shapes, options)
+export const exportInit: Export = (algorithm, shapes, options) =>
+  exported('init', algorithm, shapes, options)
 
 /**
  * The point to evaluate at as a model: inputs `x/W` and states, outputs `evaluated/W`.
@@ -75,27 +104,47 @@ export const exportInit: Export = (algorithm, shapes, options) => exported('init
  */
 export const exportEvaluated: Export = (algorithm, shapes, options) => {
   if (algorithm.evaluate) return exported('evaluate', algorithm, shapes, options)
-  throw refuse('unsupported', `${algorithm.name} is evaluated at its parameters themselves. Take x/… for evaluated/….`)
+  throw refuse(
+    'unsupported',
+    `${algorithm.name} is evaluated at its parameters themselves. Take x/… for evaluated/….`,
+  )
 }
 
-const refuse = (code: FreestepError['code'], message: string) => new FreestepError('onnxruntime', code, message)
+const refuse = (code: FreestepError['code'], message: string) =>
+  new FreestepError('onnxruntime', code, message)
 
 /** The option that is an input by default. */
 const usual = 'lr'
 
-function exported(part: Part, algorithm: Algorithm, shapes: Shapes, asked: ExportOptions<object> = {}): Uint8Array {
+function exported(
+  part: Part,
+  algorithm: Algorithm,
+  shapes: Shapes,
+  asked: ExportOptions<object> = {},
+): Uint8Array {
   const options = chooseOptions({ what: names[part], place: 'onnxruntime' }, defaults, asked)
   const { dtype = 'float32', scalars = 'float64', groups = [], opset } = options
-  const all = Object.entries(shapes).map(([name, shape]) => ({ name, shape, size: shape.reduce((a, b) => a * b, 1), dtype }))
-  if (!all.length) throw refuse('unknown-parameter', 'There are no parameters. Give at least one shape by name.')
+  const all = Object.entries(shapes).map(([name, shape]) => ({
+    name,
+    shape,
+    size: shape.reduce((a, b) => a * b, 1),
+    dtype,
+  }))
+  if (!all.length)
+    throw refuse('unknown-parameter', 'There are no parameters. Give at least one shape by name.')
   const { inputs = usual in algorithm.options ? [usual] : [] } = options
   const perTensor = optionsPerTensor(algorithm, all, groups)
   const taking = [...all.keys()].filter((i) => perTensor[i][usual] !== 0)
   if (!taking.length)
-    throw refuse('bad-option', 'The lr of every parameter is 0, so nothing would move. Give one of them another.')
+    throw refuse(
+      'bad-option',
+      'The lr of every parameter is 0, so nothing would move. Give one of them another.',
+    )
   const [tensors, fixed] = [taking.map((i) => all[i]), taking.map((i) => perTensor[i])]
   // A model is of a step that all of them take part in, always.
-  const program = createProgram(algorithm, tensors, withInputs(algorithm, fixed, inputs), { absences: false })
+  const program = createProgram(algorithm, tensors, withInputs(algorithm, fixed, inputs), {
+    absences: false,
+  })
   const first = new Map([...firstNumbers(program), ...settings(program, fixed)])
   const graph = emitOnnx(program, part, { scalars, prefix: `${part}/` })
   const whole = part === 'init' ? withSettings(graph, settings(program, fixed), scalars) : graph
@@ -105,12 +154,19 @@ function exported(part: Part, algorithm: Algorithm, shapes: Shapes, asked: Expor
     metadataProps: [
       { key: 'freestep.algorithm', value: algorithm.name },
       { key: 'freestep.options', value: optionsText(algorithm) },
-      ...[...first].map(([name, number]) => ({ key: `freestep.first.${name}`, value: String(number) })),
+      ...[...first].map(([name, number]) => ({
+        key: `freestep.first.${name}`,
+        value: String(number),
+      })),
     ],
   })
 }
 
-const names: Readonly<Record<Part, string>> = { step: 'exportStep', init: 'exportInit', evaluate: 'exportEvaluated' }
+const names: Readonly<Record<Part, string>> = {
+  step: 'exportStep',
+  init: 'exportInit',
+  evaluate: 'exportEvaluated',
+}
 const meaning: Readonly<Record<Part, string>> = {
   step: 'one step. Give every output next/NAME as the input NAME of the next step.',
   init: 'what the first step takes beside parameters and gradients.',
@@ -144,7 +200,10 @@ function withInputs(
 }
 
 /** What the options that are inputs are set to, by the names of the inputs; without schedules. */
-function settings({ uniforms, tensors }: Program, fixed: readonly Options[]): [input: string, number: number][] {
+function settings(
+  { uniforms, tensors }: Program,
+  fixed: readonly Options[],
+): [input: string, number: number][] {
   const all = Object.entries(uniforms).flatMap(([option, { scope }]) =>
     scope === 'global'
       ? [[option, fixed[0][option]] as const]
@@ -154,18 +213,35 @@ function settings({ uniforms, tensors }: Program, fixed: readonly Options[]): [i
 }
 
 /** The graph with more outputs, that are known. */
-function withSettings(graph: OnnxGraph, known: readonly [string, number][], type: 'float32' | 'float64'): OnnxGraph {
-  const constants = known.map(([name, number]) => ({ name: `init/${name}`, type, dims: [], numbers: [number] }))
+function withSettings(
+  graph: OnnxGraph,
+  known: readonly [string, number][],
+  type: 'float32' | 'float64',
+): OnnxGraph {
+  const constants = known.map(([name, number]) => ({
+    name: `init/${name}`,
+    type,
+    dims: [],
+    numbers: [number],
+  }))
   return {
     inputs: graph.inputs,
     outputs: [...graph.outputs, ...known.map(([name]) => ({ name, type, dims: [] }))],
     constants: [...graph.constants, ...constants],
-    nodes: [...graph.nodes, ...known.map(([name]) => ({ op: 'Identity', inputs: [`init/${name}`], outputs: [name] }))],
+    nodes: [
+      ...graph.nodes,
+      ...known.map(([name]) => ({ op: 'Identity', inputs: [`init/${name}`], outputs: [name] })),
+    ],
   }
 }
 
 /** The graph as a message, with a word on everything that goes in or comes out. */
-function messageOf(program: Program, part: Part, graph: OnnxGraph, first: ReadonlyMap<string, number>): GraphProto {
+function messageOf(
+  program: Program,
+  part: Part,
+  graph: OnnxGraph,
+  first: ReadonlyMap<string, number>,
+): GraphProto {
   const proto = graphProto(`${program.name} ${part}`, graph)
   const about = (name = ''): string => {
     const [what, tensor] = split(name)
@@ -175,11 +251,13 @@ function messageOf(program: Program, part: Part, graph: OnnxGraph, first: Readon
     if (what === 'g') return `the gradient${of}`
     if (what === 'loss') return 'the value of the objective'
     if (what === 'evaluated') return `the point to evaluate at${of}`
-    if (what in program.states) return `the state ${what}${of}; starts at ${first.get(what) ?? 'what the init model gives'}`
+    if (what in program.states)
+      return `the state ${what}${of}; starts at ${first.get(what) ?? 'what the init model gives'}`
     const set = first.get(name)
     return `the option ${what}${of}${set === undefined ? '' : `; set to ${set}`}`
   }
-  const described = (values: GraphProto['input']) => values?.map((value) => ({ ...value, docString: about(value.name) }))
+  const described = (values: GraphProto['input']) =>
+    values?.map((value) => ({ ...value, docString: about(value.name) }))
   return { ...proto, input: described(proto.input), output: described(proto.output) }
 }
 

@@ -1,9 +1,15 @@
-/** A graph of the compiler as a message of ONNX. Not the graph itself: see packages/compiler/src/onnx. */
+/**
+ * A graph of the compiler as a message of ONNX. Not the graph itself: see
+ * packages/compiler/src/onnx.
+ */
 import type { OnnxConstant, OnnxGraph, OnnxValue } from '@freestep/compiler'
 import { type GraphProto, node, type TensorProto, tensorProto, valueInfo } from '../onnx/index.ts'
 
 /** The graph as a message. */
-export function graphProto(name: string, { inputs, outputs, constants, nodes }: OnnxGraph): GraphProto {
+export function graphProto(
+  name: string,
+  { inputs, outputs, constants, nodes }: OnnxGraph,
+): GraphProto {
   const info = ({ name, type, dims }: OnnxValue) => valueInfo(name, type, dims)
   return {
     name,
@@ -14,4 +20,5 @@ export function graphProto(name: string, { inputs, outputs, constants, nodes }: 
   }
 }
 
-const tensor = ({ name, type, dims, numbers }: OnnxConstant): TensorProto => tensorProto(name, type, dims, numbers)
+const tensor = ({ name, type, dims, numbers }: OnnxConstant): TensorProto =>
+  tensorProto(name, type, dims, numbers)

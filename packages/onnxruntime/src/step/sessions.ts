@@ -1,5 +1,6 @@
 /**
- * The functions of a program as sessions of ONNX Runtime. Not what they work on: values are the engine's.
+ * The functions of a program as sessions of ONNX Runtime. Not what they work on: values are the
+ * engine's.
  */
 import { emitOnnx, type OnnxOptions, type Part } from '@freestep/compiler'
 import { FreestepError, type Program } from '@freestep/core'
@@ -13,7 +14,10 @@ export interface Shop {
   readonly options: OrtSessionOptions
   /** The precision of single numbers. */
   readonly scalars: OnnxOptions['scalars']
-  /** Loads a step over the active tensors in another way than by itself: a trainer's has the model and its gradients in it. */
+  /**
+   * Loads a step over the active tensors in another way than by itself: a trainer's has the model
+   * and its gradients in it.
+   */
   readonly step?: (program: Program, active: readonly number[]) => Promise<Callable>
 }
 
@@ -24,14 +28,21 @@ export interface Callable {
   release(): Promise<void>
 }
 
-/** Loads one function of a program, or what is wanted of it. What a step returns goes by the names of its inputs. */
+/**
+ * Loads one function of a program, or what is wanted of it. What a step returns goes by the names
+ * of its inputs.
+ */
 export async function load(
   { ort, options, scalars }: Shop,
   program: Program,
   part: Part,
   some: Pick<OnnxOptions, 'active' | 'wanted'> = {},
 ): Promise<Callable> {
-  const graph = emitOnnx(program, part, { scalars, ...some, output: (what, tensor) => after(inCheckpoint(what, tensor)) })
+  const graph = emitOnnx(program, part, {
+    scalars,
+    ...some,
+    output: (what, tensor) => after(inCheckpoint(what, tensor)),
+  })
   const bytes = encodeModel(model(graphProto(`${program.name} ${part}`, graph)))
   const session = await failing(program, part, () => ort.InferenceSession.create(bytes, options))
   return {
@@ -47,7 +58,10 @@ export async function load(
 /** Whether a copy of ONNX Runtime computes in double precision, by where it runs. */
 const doubles = new WeakMap<Ort, Map<string, Promise<boolean>>>()
 
-/** The same with single numbers in a precision that is there: the WebAssembly of onnxruntime-web/webgpu has hardly any double. */
+/**
+ * The same with single numbers in a precision that is there: the WebAssembly of
+ * onnxruntime-web/webgpu has hardly any double.
+ */
 export async function settled(shop: Shop): Promise<Shop> {
   if (shop.scalars === 'float32') return shop
   const { ort, options } = shop
@@ -60,8 +74,12 @@ export async function settled(shop: Shop): Promise<Shop> {
 }
 
 async function hasDoubles({ ort, options }: Shop): Promise<boolean> {
-  const unary = ['Sqrt', 'Abs', 'Neg', 'Sign', 'ReduceSum'].map((op, i) => node(op, [`x${i}`], [`x${i + 1}`]))
-  const binary = ['Div', 'Mul', 'Add', 'Sub', 'Max', 'Min', 'Pow'].map((op, i) => node(op, [`x${i + 5}`, 'x0'], [`x${i + 6}`]))
+  const unary = ['Sqrt', 'Abs', 'Neg', 'Sign', 'ReduceSum'].map((op, i) =>
+    node(op, [`x${i}`], [`x${i + 1}`]),
+  )
+  const binary = ['Div', 'Mul', 'Add', 'Sub', 'Max', 'Min', 'Pow'].map((op, i) =>
+    node(op, [`x${i + 5}`, 'x0'], [`x${i + 6}`]),
+  )
   const choice = [node('Greater', ['x12', 'x0'], ['c']), node('Where', ['c', 'x12', 'x0'], ['y'])]
   const graph = {
     name: 'doubles',
@@ -70,7 +88,10 @@ async function hasDoubles({ ort, options }: Shop): Promise<boolean> {
     output: [valueInfo('y', 'float64', [])],
   }
   try {
-    const session = await ort.InferenceSession.create(encodeModel(model(graph)), { ...options, logSeverityLevel: 4 })
+    const session = await ort.InferenceSession.create(encodeModel(model(graph)), {
+      ...options,
+      logSeverityLevel: 4,
+    })
     await session.release()
     return true
   } catch {
@@ -81,8 +102,8 @@ async function hasDoubles({ ort, options }: Shop): Promise<boolean> {
 const kept = new WeakMap<Ort, Promise<OrtSession>>()
 
 /**
- * Opens a session that is never released: with the last one onnxruntime-web would lose its WebGPU device, and every tensor on it, the
- * parameters too.
+ * Opens a session that is never released: with the last one onnxruntime-web would lose its WebGPU
+ * device, and every tensor on it, the parameters too.
  */
 export async function keepDevice({ ort, options, scalars }: Shop): Promise<void> {
   if (scalars === 'float64') return
@@ -101,7 +122,8 @@ export async function keepDevice({ ort, options, scalars }: Shop): Promise<void>
 const after = (name: string) => `next/${name}`
 
 /** The name of an array in checkpoints, of an input in graphs. */
-export const inCheckpoint = (what: string, tensor?: string): string => (tensor === undefined ? what : `${what}/${tensor}`)
+export const inCheckpoint = (what: string, tensor?: string): string =>
+  tensor === undefined ? what : `${what}/${tensor}`
 
 async function failing<T>({ name }: Program, part: Part, f: () => Promise<T>): Promise<T> {
   try {

@@ -1,6 +1,7 @@
 /**
- * The graphs of a trainer, from a forward model and a loss: one for training, whose gradients go either out or straight into the operators of
- * a step, and one for evaluation. Models as data; sessions are made of them in trainer.ts.
+ * The graphs of a trainer, from a forward model and a loss: one for training, whose gradients go
+ * either out or straight into the operators of a step, and one for evaluation. Models as data;
+ * sessions are made of them in trainer.ts.
  */
 import { emitOnnx, type OnnxOptions } from '@freestep/compiler'
 import type { Program } from '@freestep/core'
@@ -9,7 +10,13 @@ import { type Forward, importsOf, type OpenOptions, openModel } from '../gradien
 import { checkScalar, gradientsOf, lossOf } from '../gradient/gradient.ts'
 import { cast, reshape } from '../graph/ops.ts'
 import type { Value } from '../graph/value.ts'
-import { type ModelProto, type NumberType, node, type TensorProto, tensorProto } from '../onnx/index.ts'
+import {
+  type ModelProto,
+  type NumberType,
+  node,
+  type TensorProto,
+  tensorProto,
+} from '../onnx/index.ts'
 import type { Taken } from './batch.ts'
 import { type Statistic, trainingForm } from './forms.ts'
 import { type Loss, onlyOutput } from './losses.ts'
@@ -27,7 +34,10 @@ export interface Runnable {
   readonly model: ModelProto
   /** What comes with each batch. */
   readonly batch: readonly Taken[]
-  /** What has to be fed besides, by what the graph calls it: the parameters by name, `statistic`s by name, and what a step takes. */
+  /**
+   * What has to be fed besides, by what the graph calls it: the parameters by name, `statistic`s by
+   * name, and what a step takes.
+   */
   readonly inputs: ReadonlyMap<string, string>
   /** What comes out, by what the graph calls it. */
   readonly outputs: ReadonlyMap<string, string>
@@ -56,26 +66,50 @@ function open({ model: _, loss, ...options }: Plan, form: ModelProto): Opened {
     },
   })
   checkScalar(value)
-  return { ...forward, sites: [...forward.sites, ...builder.nodes.slice(before)], loss: value, targets }
+  return {
+    ...forward,
+    sites: [...forward.sites, ...builder.nodes.slice(before)],
+    loss: value,
+    targets,
+  }
 }
 
 const takenFrom = (values: readonly Value[], used: ReadonlySet<string>): Taken[] =>
-  values.flatMap(({ name, type, shape }) => (used.has(name) ? [{ name, type: type as NumberType, shape }] : []))
+  values.flatMap(({ name, type, shape }) =>
+    used.has(name) ? [{ name, type: type as NumberType, shape }] : [],
+  )
 
 /** The statistics as inputs rather than constants, and what training makes of them. */
 function statisticsOf({ builder }: Forward, statistics: readonly Statistic[]) {
   return statistics.map(({ name, successor }) => {
     const at = builder.initializers.findIndex((tensor) => tensor.name === name)
     const [tensor] = builder.initializers.splice(at, 1)
-    return { name, tensor, value: builder.find(name) as Value, next: builder.find(successor) as Value }
+    return {
+      name,
+      tensor,
+      value: builder.find(name) as Value,
+      next: builder.find(successor) as Value,
+    }
   })
 }
 
-/** The kinds of what goes in and out of the graphs, beside what a step takes: parts of their names for the caller. */
-export const kinds = { loss: 'loss', gradient: 'g', parameter: 'x', statistic: 'statistic', output: 'output' } as const
+/**
+ * The kinds of what goes in and out of the graphs, beside what a step takes: parts of their names
+ * for the caller.
+ */
+export const kinds = {
+  loss: 'loss',
+  gradient: 'g',
+  parameter: 'x',
+  statistic: 'statistic',
+  output: 'output',
+} as const
 const named = (kind: keyof typeof kinds, name: string) => `${kinds[kind]}/${name}`
 
-/** A graph under construction: what it takes besides a batch, and what comes out, by the caller's names. */
+/**
+ * A graph under construction: what it takes besides a batch, and what comes out, by the caller's
+ * names.
+ */
 interface Draft {
   readonly opened: Opened
   readonly inputs: Map<string, Value>
@@ -99,14 +133,21 @@ export class Trainable {
 
   constructor(plan: Plan) {
     const first = open(plan, plan.model)
-    // What is trained decides which normalizations use the batch; whether the loss depends on it does not hang on that.
+    // What is trained decides which normalizations use the batch; whether the loss depends on it
+    // does not hang on that.
     const trained = gradientsOf(first, first.loss, plan)
-    this.parameters = new Map([...first.parameters].flatMap(([name, { tensor }]) => (trained.has(name) ? [[name, tensor]] : [])))
+    this.parameters = new Map(
+      [...first.parameters].flatMap(([name, { tensor }]) =>
+        trained.has(name) ? [[name, tensor]] : [],
+      ),
+    )
     this.plan = { ...plan, parameters: [...trained.keys()], frozen: [] }
     const { form, statistics } = trainingForm(plan.model, (name) => trained.has(name))
     this.form = form
     this.running = statistics
-    this.statistics = new Map(statisticsOf(open(this.plan, form), statistics).map(({ name, tensor }) => [name, tensor]))
+    this.statistics = new Map(
+      statisticsOf(open(this.plan, form), statistics).map(({ name, tensor }) => [name, tensor]),
+    )
     const fed = [...first.inputs, ...first.targets]
     this.batch = takenFrom(fed, new Set(fed.map(({ name }) => name)))
     this.training = takenFrom(fed, neededBy(first.builder, [first.loss.name]).needed)
@@ -119,14 +160,20 @@ export class Trainable {
     return finish(draft)
   }
 
-  /** Loss, and what a step of the program makes of parameters and states, for the parameters that take part. */
+  /**
+   * Loss, and what a step of the program makes of parameters and states, for the parameters that
+   * take part.
+   */
   step(program: Program, active: readonly number[], scalars: OnnxOptions['scalars']): Runnable {
     const { draft, gradients } = this.differentiated(active.map((i) => program.tensors[i].name))
     addStep(draft, program, { scalars, active }, gradients)
     return finish(draft)
   }
 
-  /** Those of the model's outputs, and the loss, that the given inputs suffice for; or what is missing for the first of them. */
+  /**
+   * Those of the model's outputs, and the loss, that the given inputs suffice for; or what is
+   * missing for the first of them.
+   */
   evaluation(given: ReadonlySet<string>): Runnable | { readonly missing: readonly string[] } {
     const opened = open(this.plan, this.plan.model)
     const running = statisticsOf(
@@ -147,7 +194,10 @@ export class Trainable {
     return { missing: least }
   }
 
-  /** The training form with the gradients of some parameters. A form is opened anew for each graph, which is only ever added to. */
+  /**
+   * The training form with the gradients of some parameters. A form is opened anew for each graph,
+   * which is only ever added to.
+   */
   private differentiated(names: readonly string[]) {
     const opened = open(this.plan, this.form)
     const running = statisticsOf(opened, this.running)
@@ -162,7 +212,10 @@ export class Trainable {
 }
 
 /** What is fed besides a batch: the parameters, and the statistics. */
-function fedTo({ parameters }: Opened, running: readonly { readonly name: string; readonly value: Value }[]): Map<string, Value> {
+function fedTo(
+  { parameters }: Opened,
+  running: readonly { readonly name: string; readonly value: Value }[],
+): Map<string, Value> {
   return new Map([
     ...[...parameters].map(([name, { value }]) => [named('parameter', name), value] as const),
     ...running.map(({ name, value }) => [named('statistic', name), value] as const),
@@ -173,7 +226,9 @@ function fedTo({ parameters }: Opened, running: readonly { readonly name: string
 function finish({ opened, inputs: others, outputs }: Draft): Runnable {
   const { builder, model, inputs: fed, targets } = opened
   const batch = [...fed, ...targets]
-  const taken = new Set([...batch, ...others.values(), ...builder.initializers].map(({ name = '' }) => name))
+  const taken = new Set(
+    [...batch, ...others.values(), ...builder.initializers].map(({ name = '' }) => name),
+  )
   const results = new Map([...outputs].map(([key, value]) => [key, outputOf(value, taken)]))
   const names = [...results.values()].map(({ name }) => name)
   const { needed } = neededBy(builder, names)
@@ -182,7 +237,9 @@ function finish({ opened, inputs: others, outputs }: Draft): Runnable {
   return {
     model: modelOf(model, importsOf(model), graph),
     batch: takenFrom(batch, needed),
-    inputs: new Map([...others].flatMap(([key, { name }]) => (needed.has(name) ? [[name, key]] : []))),
+    inputs: new Map(
+      [...others].flatMap(([key, { name }]) => (needed.has(name) ? [[name, key]] : [])),
+    ),
     outputs: new Map([...results].map(([key, { name }]) => [name, key])),
   }
 }
@@ -190,7 +247,9 @@ function finish({ opened, inputs: others, outputs }: Draft): Runnable {
 /** A value as an output, whose name may be that of no input and of no other output. */
 function outputOf(value: Value, taken: Set<string>): Value {
   const graph = value.in
-  const free = taken.has(value.name) ? graph.add(node('Identity', [value.name], [graph.fresh(value.name)]))[0] : value
+  const free = taken.has(value.name)
+    ? graph.add(node('Identity', [value.name], [graph.fresh(value.name)]))[0]
+    : value
   taken.add(free.name)
   return free
 }
@@ -221,8 +280,17 @@ function addStep(
   }
   for (const { name, type, dims, numbers } of graph.constants) {
     const size = dims.reduce((product, each) => product * each, 1)
-    builder.initializer(tensorProto(name, type, dims, numbers.length === size ? numbers : Array<number>(size).fill(numbers[0])))
+    builder.initializer(
+      tensorProto(
+        name,
+        type,
+        dims,
+        numbers.length === size ? numbers : Array<number>(size).fill(numbers[0]),
+      ),
+    )
   }
-  for (const { op, inputs: given, outputs: made, attributes } of graph.nodes) builder.add(node(op, given, made, attributes))
-  for (const { name } of graph.outputs) outputs.set(name.slice(`${prefix}next/`.length), builder.find(name) as Value)
+  for (const { op, inputs: given, outputs: made, attributes } of graph.nodes)
+    builder.add(node(op, given, made, attributes))
+  for (const { name } of graph.outputs)
+    outputs.set(name.slice(`${prefix}next/`.length), builder.find(name) as Value)
 }

@@ -1,6 +1,6 @@
 /**
- * Losses for models that have none: what is added behind the outputs, as operators that the gradient is then taken of. Each is a function
- * of the model, so one's own loss is one, too.
+ * Losses for models that have none: what is added behind the outputs, as operators that the
+ * gradient is then taken of. Each is a function of the model, so one's own loss is one, too.
  */
 import { chooseOptions, type Declared, FreestepError, given, oneOf, suggest } from '@freestep/core'
 import { classesAt } from '../gradient/lower.ts'
@@ -29,7 +29,10 @@ import type { NumberType } from '../onnx/index.ts'
 
 /** What a loss is made from. */
 export interface LossScope {
-  /** An output of the model, or any value in it, by name; without a name, its only output of floating point. */
+  /**
+   * An output of the model, or any value in it, by name; without a name, its only output of
+   * floating point.
+   */
   output(name?: string): Value
   /** Declares what a batch has besides the model's inputs: the target. */
   input(name: string, type: NumberType, shape: readonly Dim[]): Value
@@ -63,7 +66,10 @@ const chosen = <O extends LossOptions>(what: string, declared: Declared<O>, opti
 
 /** Options of {@link softmaxCrossEntropy}. */
 export interface CrossEntropyOptions extends LossOptions {
-  /** Whether targets are the numbers of classes, in the logits' shape without the axis of classes, or their probabilities. */
+  /**
+   * Whether targets are the numbers of classes, in the logits' shape without the axis of classes,
+   * or their probabilities.
+   */
   readonly labels?: 'indices' | 'probabilities'
   /** The axis of the classes. Default: the last. */
   readonly axis?: number
@@ -125,7 +131,10 @@ export function meanSquaredError(options: LossOptions = {}): Loss {
   }
 }
 
-/** −t log σ(z) − (1 − t) log (1 − σ(z)), averaged over all elements: for a model whose output z are logits, and targets in [0, 1]. */
+/**
+ * −t log σ(z) − (1 − t) log (1 − σ(z)), averaged over all elements: for a model whose output z are
+ * logits, and targets in [0, 1].
+ */
 export function binaryCrossEntropy(options: LossOptions = {}): Loss {
   const { output, target = 'target' } = chosen('binaryCrossEntropy', defaults, options)
   return (scope) => {
@@ -141,11 +150,15 @@ export function binaryCrossEntropy(options: LossOptions = {}): Loss {
 /** The only output that could be meant. */
 export function onlyOutput(outputs: readonly Value[], name: string | undefined): Value {
   const names = outputs.map((value) => value.name)
-  const candidates = outputs.filter(({ type }) => type === undefined || type === 'float32' || type === 'float64')
+  const candidates = outputs.filter(
+    ({ type }) => type === undefined || type === 'float32' || type === 'float64',
+  )
   if (name === undefined && candidates.length === 1) return candidates[0]
   const found = name === undefined ? undefined : outputs[0]?.in.find(name)
   if (found) return found
   const what =
-    name === undefined ? `The model has ${names.length} outputs. Say which one is meant.` : `The model has no output "${name}".`
+    name === undefined
+      ? `The model has ${names.length} outputs. Say which one is meant.`
+      : `The model has no output "${name}".`
   throw new FreestepError('onnxruntime', 'bad-option', `${what}${suggest(name ?? '', names)}`)
 }

@@ -1,6 +1,7 @@
 /**
- * One round of training: a batch goes in, a loss comes out, and the running statistics of normalizations move on. Either fused, the update of
- * the parameters being in the graph, or as gradients for an optimizer.
+ * One round of training: a batch goes in, a loss comes out, and the running statistics of
+ * normalizations move on. Either fused, the update of the parameters being in the graph, or as
+ * gradients for an optimizer.
  */
 import type { Program } from '@freestep/core'
 import type { OrtTensor, OrtTensors } from '../ort.ts'
@@ -39,12 +40,20 @@ export class Round {
 
   /** The gradients of the batch at the given parameters. */
   async gradients(parameter: (key: string) => OrtTensor): Promise<ReadonlyMap<string, OrtTensor>> {
-    this.differentiated ??= await load(this.shop.ort, 'training', this.ready.gradients(), this.shop.options)
+    this.differentiated ??= await load(
+      this.shop.ort,
+      'training',
+      this.ready.gradients(),
+      this.shop.options,
+    )
     return this.run(this.differentiated, parameter)
   }
 
   /** Runs a graph, keeps the loss and the statistics, and gives the rest. */
-  private async run(loaded: Loaded, value: (key: string) => OrtTensor): Promise<Map<string, OrtTensor>> {
+  private async run(
+    loaded: Loaded,
+    value: (key: string) => OrtTensor,
+  ): Promise<Map<string, OrtTensor>> {
     const results = await loaded.run(this.batch, (key) => this.statistics.get(key) ?? value(key))
     free(this.loss)
     this.loss = results.get(kinds.loss)

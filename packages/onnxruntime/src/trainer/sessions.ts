@@ -1,4 +1,7 @@
-/** The graphs of a trainer as sessions of ONNX Runtime: what they take and give goes by the trainer's names for it. */
+/**
+ * The graphs of a trainer as sessions of ONNX Runtime: what they take and give goes by the
+ * trainer's names for it.
+ */
 import { FreestepError } from '@freestep/core'
 import { feeds } from '../float16.ts'
 import { encodeModel } from '../onnx/index.ts'
@@ -23,9 +26,16 @@ async function failing<T>(what: string, f: () => Promise<T>): Promise<T> {
 }
 
 /** Loads a graph; `what` says what for. */
-export async function load(ort: Ort, what: string, graph: Runnable, options: OrtSessionOptions): Promise<Loaded> {
+export async function load(
+  ort: Ort,
+  what: string,
+  graph: Runnable,
+  options: OrtSessionOptions,
+): Promise<Loaded> {
   const bytes = encodeModel(graph.model)
-  const session: OrtSession = await failing(`load the model for ${what}`, () => ort.InferenceSession.create(bytes, options))
+  const session: OrtSession = await failing(`load the model for ${what}`, () =>
+    ort.InferenceSession.create(bytes, options),
+  )
   return {
     graph,
     async run(batch, value) {

@@ -1,7 +1,8 @@
 /**
- * createTrainer: a forward ONNX model, an algorithm and ONNX Runtime become something that learns. A step is one run of one session, whose
- * graph has the model, its gradients and the update in it; parameters and states stay where the session runs. The steps of the algorithm
- * are core's and the engine's of ../step; here are the model, the batches and the loss.
+ * createTrainer: a forward ONNX model, an algorithm and ONNX Runtime become something that learns.
+ * A step is one run of one session, whose graph has the model, its gradients and the update in it;
+ * parameters and states stay where the session runs. The steps of the algorithm are core's and the
+ * engine's of ../step; here are the model, the batches and the loss.
  */
 import {
   type Algorithm,
@@ -42,8 +43,10 @@ export interface Trainer {
   /**
    * Takes a step on a batch, and gives the loss of the parameters before it. Dropout is off.
    *
-   * @param options - `read: false` leaves the loss where it is and gives NaN: on a GPU a step then waits for nothing
-   * @throws FreestepError `bad-batch`, `bad-shape`, `bad-dtype` for a batch that does not fit; nothing has changed then
+   * @param options - `read: false` leaves the loss where it is and gives NaN: on a GPU a step then
+   * waits for nothing
+   * @throws FreestepError `bad-batch`, `bad-shape`, `bad-dtype` for a batch that does not fit;
+   * nothing has changed then
    */
   step(batch: Batch, options?: { readonly read?: boolean }): Promise<number>
   /** The model's outputs and its loss on a batch, as in inference and at the parameters to evaluate at; outputs that the batch does not
@@ -51,12 +54,16 @@ export interface Trainer {
   evaluate(batch: Batch): Promise<Evaluation>
   /** The algorithm's single numbers by the paper's names (`d`, …). */
   scalars(): Promise<Record<string, number>>
-  /** Everything that is needed to continue: parameters, states, statistics. `toSafetensors` makes bytes of it. */
+  /**
+   * Everything that is needed to continue: parameters, states, statistics. `toSafetensors` makes
+   * bytes of it.
+   */
   save(): Promise<Checkpoint>
   /**
    * Continues from what `save` gave.
    *
-   * @throws FreestepError `bad-checkpoint` where it is not of this model and algorithm; nothing has changed then
+   * @throws FreestepError `bad-checkpoint` where it is not of this model and algorithm; nothing has
+   * changed then
    */
   load(checkpoint: Checkpoint, options?: LoadOptions): Promise<void>
   /** The forward model with what was learned: the content of an .onnx file. */
@@ -70,11 +77,22 @@ type OrtOptimizer = Optimizer<OrtTensor, Promise<void>>
 /**
  * Makes a trainer.
  *
- * @throws FreestepError `unsupported` for an operator without a gradient, naming it and the node; `bad-model`, `bad-shape` for a loss that is no
- * scalar, `unknown-parameter`, `bad-dtype` for parameters that can't be trained. Nothing was run then.
+ * @throws FreestepError `unsupported` for an operator without a gradient, naming it and the node;
+ * `bad-model`, `bad-shape` for a loss that is no scalar, `unknown-parameter`, `bad-dtype` for
+ * parameters that can't be trained. Nothing was run then.
  */
-export async function createTrainer<A extends Algorithm>(options: TrainerOptions<A>): Promise<Trainer> {
-  const { model: source, optimizer: algorithm, loss, groups, splitGroups, fused = !splitGroups, ...rest } = chosen(options)
+export async function createTrainer<A extends Algorithm>(
+  options: TrainerOptions<A>,
+): Promise<Trainer> {
+  const {
+    model: source,
+    optimizer: algorithm,
+    loss,
+    groups,
+    splitGroups,
+    fused = !splitGroups,
+    ...rest
+  } = chosen(options)
   if (fused && splitGroups)
     throw new FreestepError(
       'onnxruntime',
@@ -86,9 +104,16 @@ export async function createTrainer<A extends Algorithm>(options: TrainerOptions
   const ready = new Trainable({ model, loss, parameters, frozen, dimensions })
   const shop = await lineOf(rest.ort).next(() => settled(shopOf(rest)))
   const round = new Round(shop, ready)
-  const backend = backendOf(fused ? { ...shop, step: (program, active) => round.step(program, active) } : shop)
-  const params = Object.fromEntries([...ready.parameters].map(([name, tensor]) => [name, tensorFrom(shop.ort, tensor)]))
-  const optimizer = await createOptimizer(algorithm, params, backend, { ...(groups && { groups }), splitGroups })
+  const backend = backendOf(
+    fused ? { ...shop, step: (program, active) => round.step(program, active) } : shop,
+  )
+  const params = Object.fromEntries(
+    [...ready.parameters].map(([name, tensor]) => [name, tensorFrom(shop.ort, tensor)]),
+  )
+  const optimizer = await createOptimizer(algorithm, params, backend, {
+    ...(groups && { groups }),
+    splitGroups,
+  })
   return new OrtTrainer({ model, ready, shop, round, optimizer, fused })
 }
 
@@ -123,7 +148,13 @@ class OrtTrainer implements Trainer {
 
   private next<T>(f: () => Promise<T>): Promise<T> {
     if (this.disposed)
-      return Promise.reject(new FreestepError('onnxruntime', 'disposed', 'This trainer was disposed of. Create a new one.'))
+      return Promise.reject(
+        new FreestepError(
+          'onnxruntime',
+          'disposed',
+          'This trainer was disposed of. Create a new one.',
+        ),
+      )
     return this.line.next(f)
   }
 
@@ -135,12 +166,16 @@ class OrtTrainer implements Trainer {
       const before = round.loss
       await (this.parts.fused ? this.fusedStep() : this.stepByGradients())
       // With every learning rate at 0 nothing had to be run.
-      if (round.loss === before) return read ? ((await this.evaluation(tensors)).loss ?? Number.NaN) : Number.NaN
+      if (round.loss === before)
+        return read ? ((await this.evaluation(tensors)).loss ?? Number.NaN) : Number.NaN
       return read && round.loss ? (await numbersOf(round.loss))[0] : Number.NaN
     })
   }
 
-  /** Core asks for gradients, which are in the graph: the parameters stand for them. The same goes for the loss. */
+  /**
+   * Core asks for gradients, which are in the graph: the parameters stand for them. The same goes
+   * for the loss.
+   */
   private fusedStep(): Promise<void> {
     const { optimizer } = this.parts
     return optimizer.step(optimizer.params, { loss: 0 })
@@ -149,7 +184,9 @@ class OrtTrainer implements Trainer {
   private async stepByGradients(): Promise<void> {
     const { optimizer, round, shop } = this.parts
     const params = optimizer.params
-    const gradients = await lineOf(shop.ort).next(() => round.gradients((key) => params[nameIn(key)]))
+    const gradients = await lineOf(shop.ort).next(() =>
+      round.gradients((key) => params[nameIn(key)]),
+    )
     const named = [...gradients].map(([key, tensor]) => [nameIn(key), tensor])
     await optimizer.step(Object.fromEntries(named), round.loss && { loss: round.loss })
     for (const tensor of gradients.values()) free(tensor)
@@ -168,7 +205,8 @@ class OrtTrainer implements Trainer {
     const results = await lineOf(shop.ort).next(() =>
       loaded.run(tensors, (key) => round.statistics.get(key) ?? point[nameIn(key)]),
     )
-    for (const [name, tensor] of Object.entries(point)) if (tensor !== optimizer.params[name]) free(tensor)
+    for (const [name, tensor] of Object.entries(point))
+      if (tensor !== optimizer.params[name]) free(tensor)
     const loss = results.get(kinds.loss)
     results.delete(kinds.loss)
     return {
@@ -205,9 +243,13 @@ class OrtTrainer implements Trainer {
     return this.next(async () => {
       const checkpoint = await this.parts.optimizer.save({ params: true })
       const statistics = [...this.parts.round.statistics].map(
-        async ([key, tensor]) => [key, { shape: tensor.dims, data: (await numbersOf(tensor)).slice() }] as const,
+        async ([key, tensor]) =>
+          [key, { shape: tensor.dims, data: (await numbersOf(tensor)).slice() }] as const,
       )
-      return { ...checkpoint, tensors: { ...checkpoint.tensors, ...Object.fromEntries(await Promise.all(statistics)) } }
+      return {
+        ...checkpoint,
+        tensors: { ...checkpoint.tensors, ...Object.fromEntries(await Promise.all(statistics)) },
+      }
     })
   }
 
@@ -224,7 +266,9 @@ class OrtTrainer implements Trainer {
           `The checkpoint has ${data ? `${data.length} numbers` : 'nothing'} as "${key}", and the model ${size}. Give one of this model.`,
         )
       })
-      const others = Object.entries(checkpoint.tensors).filter(([key]) => !round.statistics.has(key))
+      const others = Object.entries(checkpoint.tensors).filter(
+        ([key]) => !round.statistics.has(key),
+      )
       await optimizer.load({ ...checkpoint, tensors: Object.fromEntries(others) }, options)
       for (const [key, tensor] of statistics) round.replace(key, tensor)
     })
@@ -234,10 +278,16 @@ class OrtTrainer implements Trainer {
     return this.next(async () => {
       const { optimizer, round, model } = this.parts
       const point = await optimizer.evaluated()
-      const learned = [...Object.entries(point), ...[...round.statistics].map(([key, tensor]) => [nameIn(key), tensor] as const)]
-      const weights = await Promise.all(learned.map(async ([name, tensor]) => [name, await bytesOf(tensor)] as const))
+      const learned = [
+        ...Object.entries(point),
+        ...[...round.statistics].map(([key, tensor]) => [nameIn(key), tensor] as const),
+      ]
+      const weights = await Promise.all(
+        learned.map(async ([name, tensor]) => [name, await bytesOf(tensor)] as const),
+      )
       const bytes = encodeModel(withWeights(model, new Map(weights)))
-      for (const [name, tensor] of Object.entries(point)) if (tensor !== optimizer.params[name]) free(tensor)
+      for (const [name, tensor] of Object.entries(point))
+        if (tensor !== optimizer.params[name]) free(tensor)
       return bytes
     })
   }

@@ -1,6 +1,7 @@
 /**
- * Gradients by central differences, and models to take them of: an operator on parameters, and as loss the sum of its outputs weighted at
- * random, so that no gradient is right by symmetry. The sessions are those of onnxruntime-node, in float64 wherever it has the kernels.
+ * Gradients by central differences, and models to take them of: an operator on parameters, and as
+ * loss the sum of its outputs weighted at random, so that no gradient is right by symmetry. The
+ * sessions are those of onnxruntime-node, in float64 wherever it has the kernels.
  */
 import * as ort from 'onnxruntime-node'
 import { expect } from 'vitest'
@@ -35,7 +36,10 @@ export function noise(seed: number): () => number {
 }
 
 /** An input of an operator: a parameter of a shape, or a constant. */
-export type Input = { readonly shape: readonly number[]; readonly values?: (index: number) => number } | TensorProto | undefined
+export type Input =
+  | { readonly shape: readonly number[]; readonly values?: (index: number) => number }
+  | TensorProto
+  | undefined
 
 /** One operator to differentiate. */
 export interface Case {
@@ -48,8 +52,9 @@ export interface Case {
   readonly opset?: number
   readonly type?: 'float32' | 'float64'
   /**
-   * The operator itself in double precision, from its parameters in row-major order to its outputs: for operators that ONNX Runtime has only
-   * in single precision, in which differences would say little.
+   * The operator itself in double precision, from its parameters in row-major order to its outputs:
+   * for operators that ONNX Runtime has only in single precision, in which differences would say
+   * little.
    */
   readonly exact?: (...parameters: readonly number[][]) => readonly number[]
 }
@@ -57,11 +62,16 @@ export interface Case {
 const size = (shape: readonly number[]) => shape.reduce((product, each) => product * each, 1)
 
 /** A parameter of the given shape; its numbers are noise, or what `values` says of each index. */
-export const parameter = (shape: readonly number[], values?: (index: number) => number) => ({ shape, ...(values && { values }) })
+export const parameter = (shape: readonly number[], values?: (index: number) => number) => ({
+  shape,
+  ...(values && { values }),
+})
 
 /** A vector of integers. */
-export const ints = (numbers: readonly number[], shape: readonly number[] = [numbers.length]): TensorProto =>
-  tensorProto('', 'int64', shape, numbers)
+export const ints = (
+  numbers: readonly number[],
+  shape: readonly number[] = [numbers.length],
+): TensorProto => tensorProto('', 'int64', shape, numbers)
 
 /** loss = Σ w · op(inputs), summed over all outputs. */
 export async function modelOf({
@@ -86,7 +96,9 @@ export async function modelOf({
   const others = Array.from({ length: unused }, (_, i) => `unused${i}`)
   const operator = node(op, given, [...names, ...others], attributes, 'operator')
   const shapes = await outputShapes({ node: [operator], initializer }, names, type, opset)
-  const weights = names.map((_, i) => tensorProto(`w${i}`, type, shapes[i], Array.from({ length: size(shapes[i]) }, random)))
+  const weights = names.map((_, i) =>
+    tensorProto(`w${i}`, type, shapes[i], Array.from({ length: size(shapes[i]) }, random)),
+  )
   const parts = names.flatMap((name, i): NodeProto[] => [
     node('Mul', [name, `w${i}`], [`yw${i}`]),
     node('ReduceSum', [`yw${i}`], [`s${i}`], { keepdims: 0 }),
@@ -110,7 +122,12 @@ export async function modelOf({
   )
 }
 
-async function outputShapes(graph: GraphProto, names: readonly string[], type: NumberType, opset: number) {
+async function outputShapes(
+  graph: GraphProto,
+  names: readonly string[],
+  type: NumberType,
+  opset: number,
+) {
   const output = names.map((name) => ({
     ...valueInfo(name, type, []),
     type: { tensorType: { elemType: type === 'float64' ? 11 : 1 } },
@@ -120,7 +137,10 @@ async function outputShapes(graph: GraphProto, names: readonly string[], type: N
 }
 
 /** Runs a model once. */
-export async function run(given: ModelProto, feeds: Record<string, ort.Tensor>): Promise<Record<string, ort.Tensor>> {
+export async function run(
+  given: ModelProto,
+  feeds: Record<string, ort.Tensor>,
+): Promise<Record<string, ort.Tensor>> {
   const session = await ort.InferenceSession.create(encodeModel(given), { logSeverityLevel: 3 })
   try {
     return { ...(await session.run(feeds)) }
@@ -131,37 +151,60 @@ export async function run(given: ModelProto, feeds: Record<string, ort.Tensor>):
 
 /** A tensor of ONNX Runtime from an initializer. */
 export const tensorOf = ({ dataType, dims = [], ...rest }: TensorProto): ort.Tensor =>
-  new ort.Tensor(dataType === 11 ? 'float64' : 'float32', dataOf({ dataType, dims, ...rest }).slice() as Float64Array, dims)
+  new ort.Tensor(
+    dataType === 11 ? 'float64' : 'float32',
+    dataOf({ dataType, dims, ...rest }).slice() as Float64Array,
+    dims,
+  )
 
 /** The parameters of a case: x0, x1, …. */
-export const parametersOf = ({ graph }: ModelProto) => (graph?.initializer ?? []).filter(({ name = '' }) => /^x\d+$/.test(name))
+export const parametersOf = ({ graph }: ModelProto) =>
+  (graph?.initializer ?? []).filter(({ name = '' }) => /^x\d+$/.test(name))
 
 /** The gradients of a model by its parameters x0, x1, …, as our graph gives them. */
 export async function gradientsOf(given: ModelProto, feeds: Record<string, ort.Tensor> = {}) {
   const names = parametersOf(given).map(({ name = '' }) => name)
-  const { model: differentiated, gradients, parameters } = gradient(given, { parameters: names, loss: 'loss' })
-  const fed = Object.fromEntries(Object.entries(parameters).map(([name, tensor]) => [name, tensorOf(tensor)]))
+  const {
+    model: differentiated,
+    gradients,
+    parameters,
+  } = gradient(given, { parameters: names, loss: 'loss' })
+  const fed = Object.fromEntries(
+    Object.entries(parameters).map(([name, tensor]) => [name, tensorOf(tensor)]),
+  )
   const results = await run(differentiated, { ...feeds, ...fed })
   return Object.fromEntries(
     names.map((name) => [
       name,
-      { dims: results[gradients[name]].dims, data: Array.from(results[gradients[name]].data as Float64Array) },
+      {
+        dims: results[gradients[name]].dims,
+        data: Array.from(results[gradients[name]].data as Float64Array),
+      },
     ]),
   )
 }
 
 /** The same by central differences of the forward model. */
-export async function differencesOf(given: ModelProto, step: number, feeds: Record<string, ort.Tensor> = {}) {
+export async function differencesOf(
+  given: ModelProto,
+  step: number,
+  feeds: Record<string, ort.Tensor> = {},
+) {
   const chosen = parametersOf(given)
   const names = new Set(chosen.map(({ name }) => name))
   const initializer = given.graph?.initializer?.filter(({ name }) => !names.has(name))
   const input = [
     ...(given.graph?.input ?? []),
-    ...chosen.map(({ name = '', dataType, dims = [] }) => valueInfo(name, dataType === 11 ? 'float64' : 'float32', dims)),
+    ...chosen.map(({ name = '', dataType, dims = [] }) =>
+      valueInfo(name, dataType === 11 ? 'float64' : 'float32', dims),
+    ),
   ]
-  const session = await ort.InferenceSession.create(encodeModel({ ...given, graph: { ...given.graph, initializer, input } }))
+  const session = await ort.InferenceSession.create(
+    encodeModel({ ...given, graph: { ...given.graph, initializer, input } }),
+  )
   const fed = Object.fromEntries(chosen.map((tensor) => [tensor.name ?? '', tensorOf(tensor)]))
-  const loss = async () => Number(((await session.run({ ...feeds, ...fed })).loss.data as Float64Array)[0])
+  const loss = async () =>
+    Number(((await session.run({ ...feeds, ...fed })).loss.data as Float64Array)[0])
   const result: Record<string, number[]> = {}
   for (const [name, tensor] of Object.entries(fed)) {
     const data = tensor.data as Float64Array
@@ -181,9 +224,15 @@ export async function differencesOf(given: ModelProto, step: number, feeds: Reco
 }
 
 /** The same for an operator that is given in double precision, with the weights of the model. */
-export function exactDifferences(given: ModelProto, exact: NonNullable<Case['exact']>): Record<string, number[]> {
+export function exactDifferences(
+  given: ModelProto,
+  exact: NonNullable<Case['exact']>,
+): Record<string, number[]> {
   const points = parametersOf(given).map((tensor) => Array.from(dataOf(tensor), Number))
-  const weights = Array.from(dataOf(given.graph?.initializer?.find(({ name }) => name === 'w0') ?? {}), Number)
+  const weights = Array.from(
+    dataOf(given.graph?.initializer?.find(({ name }) => name === 'w0') ?? {}),
+    Number,
+  )
   const loss = () => exact(...points).reduce((sum, y, i) => sum + weights[i] * y, 0)
   const step = 1e-5
   return Object.fromEntries(
@@ -204,7 +253,9 @@ export function exactDifferences(given: ModelProto, exact: NonNullable<Case['exa
 /** Checks the gradients of a case against differences, in a tolerance for its precision. */
 export async function expectGradients(given: Case): Promise<void> {
   const model = await modelOf(given)
-  const expected = given.exact ? exactDifferences(model, given.exact) : await differencesOf(model, 1e-5)
+  const expected = given.exact
+    ? exactDifferences(model, given.exact)
+    : await differencesOf(model, 1e-5)
   const found = await gradientsOf(model)
   expect(Object.keys(found)).toEqual(Object.keys(expected))
   const tolerance = given.exact ? 2e-6 : 1e-8
@@ -216,8 +267,14 @@ export async function expectGradients(given: Case): Promise<void> {
   }
 }
 
-/** Runs every value of a differentiated model, and expects the type and the shape that were inferred for it. */
-export async function expectInferred(given: ModelProto, feeds: Record<string, ort.Tensor> = {}): Promise<void> {
+/**
+ * Runs every value of a differentiated model, and expects the type and the shape that were inferred
+ * for it.
+ */
+export async function expectInferred(
+  given: ModelProto,
+  feeds: Record<string, ort.Tensor> = {},
+): Promise<void> {
   const forward = openModel(given, { parameters: parametersOf(given).map(({ name = '' }) => name) })
   const { builder, parameters, inputs } = forward
   const loss = builder.find('loss')
@@ -226,10 +283,20 @@ export async function expectInferred(given: ModelProto, feeds: Record<string, or
   const values = builder.nodes.flatMap(({ output }) =>
     (output ?? []).flatMap((name) => (name ? [builder.find(name) ?? loss] : [])),
   )
-  const graph = close(builder, 'all', [...inputs, ...[...parameters.values()].map(({ value }) => value)], values)
-  const fed = Object.fromEntries([...parameters].map(([name, { tensor }]) => [name, tensorOf(tensor)]))
+  const graph = close(
+    builder,
+    'all',
+    [...inputs, ...[...parameters.values()].map(({ value }) => value)],
+    values,
+  )
+  const fed = Object.fromEntries(
+    [...parameters].map(([name, { tensor }]) => [name, tensorOf(tensor)]),
+  )
   const results = await run(
-    { ...given, graph: { ...graph, output: graph.output?.map(({ name, type }) => ({ name, type })) } },
+    {
+      ...given,
+      graph: { ...graph, output: graph.output?.map(({ name, type }) => ({ name, type })) },
+    },
     { ...feeds, ...fed },
   )
   for (const { name, type, shape, elements } of values) {

@@ -1,13 +1,21 @@
 /**
  * Gradients where there is no derivative, or where the chain rule gives 0 · ∞: they are PyTorch's.
  * Expected values are its definitions, worked out by hand: norm_backward, pow_backward_self and
- * pow_backward_exponent (torch/csrc/autograd/FunctionsManual.cpp), abs, sqrt, clamp, maximum and where
- * (tools/autograd/derivatives.yaml), the kernels of leaky_relu, prelu and elu
+ * pow_backward_exponent (torch/csrc/autograd/FunctionsManual.cpp), abs, sqrt, clamp, maximum and
+ * where (tools/autograd/derivatives.yaml), the kernels of leaky_relu, prelu and elu
  * (aten/src/ATen/native/cpu/Activation.cpp). Subgraphs are as torch.onnx.export writes them.
  */
 import { describe, expect, it } from 'vitest'
 import { gradient } from '../../src/gradient/gradient.ts'
-import { float, model, type NodeProto, node, type TensorProto, tensorProto, valueInfo } from '../../src/onnx/index.ts'
+import {
+  float,
+  model,
+  type NodeProto,
+  node,
+  type TensorProto,
+  tensorProto,
+  valueInfo,
+} from '../../src/onnx/index.ts'
 import { run, tensorOf } from './differences.ts'
 
 type Precision = 'float32' | 'float64'
@@ -37,7 +45,10 @@ async function gradientsAt({ nodes, x, constants = [], type = 'float64', opset =
   const parameters = x.map((each, i) => tensor(`x${i}`, type, each))
   const known = [...parameters, ...constants]
   const output = [{ name: 'y', type: { tensorType: { elemType: type === 'float64' ? 11 : 1 } } }]
-  const { y } = await run(model({ name: 'y', node: nodes, initializer: known, output }, { opset }), {})
+  const { y } = await run(
+    model({ name: 'y', node: nodes, initializer: known, output }, { opset }),
+    {},
+  )
   const w = tensorProto(
     'w',
     type,
@@ -46,19 +57,33 @@ async function gradientsAt({ nodes, x, constants = [], type = 'float64', opset =
   )
   const whole = {
     name: 'kink',
-    node: [...nodes, node('Mul', ['y', 'w'], ['wy']), node('ReduceSum', ['wy'], ['loss'], { keepdims: 0 })],
+    node: [
+      ...nodes,
+      node('Mul', ['y', 'w'], ['wy']),
+      node('ReduceSum', ['wy'], ['loss'], { keepdims: 0 }),
+    ],
     initializer: [...known, w],
     output: [valueInfo('loss', type, [])],
   }
   const names = parameters.map(({ name = '' }) => name)
   const found = gradient(model(whole, { opset }), { parameters: names, loss: 'loss' })
-  const results = await run(found.model, Object.fromEntries(parameters.map((each) => [each.name, tensorOf(each)])))
+  const results = await run(
+    found.model,
+    Object.fromEntries(parameters.map((each) => [each.name, tensorOf(each)])),
+  )
   const numbers = (name: string) => Array.from(results[name].data as Float64Array)
-  return { loss: numbers('loss')[0], gradients: names.map((name) => numbers(found.gradients[name])) }
+  return {
+    loss: numbers('loss')[0],
+    gradients: names.map((name) => numbers(found.gradients[name])),
+  }
 }
 
-const constant = (name: string, dims: readonly number[], numbers: readonly number[], type: Precision = 'float64') =>
-  tensorProto(name, type, dims, numbers)
+const constant = (
+  name: string,
+  dims: readonly number[],
+  numbers: readonly number[],
+  type: Precision = 'float64',
+) => tensorProto(name, type, dims, numbers)
 const axes = (...numbers: number[]) => tensorProto('axes', 'int64', [numbers.length], numbers)
 const [inf, nan] = [Number.POSITIVE_INFINITY, Number.NaN]
 /** Two rows, the first of which has no norm; the gradient of their norms, weighted by 1 and 2. */
@@ -74,7 +99,11 @@ const norms: Readonly<Record<string, Kink>> = {
     x: [rows],
     expected: [ofNorms],
   },
-  'ReduceL2 of zeros, all axes': { nodes: [node('ReduceL2', ['x0'], ['y'])], x: [[0, 0, 0]], expected: [[0, 0, 0]] },
+  'ReduceL2 of zeros, all axes': {
+    nodes: [node('ReduceL2', ['x0'], ['y'])],
+    x: [[0, 0, 0]],
+    expected: [[0, 0, 0]],
+  },
   'ReduceL2 whose axes are an input': {
     nodes: [node('ReduceL2', ['x0', 'axes'], ['y'])],
     x: [rows],
@@ -87,7 +116,11 @@ const norms: Readonly<Record<string, Kink>> = {
     x: [[3e-150, -4e-150]],
     expected: [[0.6, -0.8]],
   },
-  'ReduceL1 at 0': { nodes: [node('ReduceL1', ['x0'], ['y'])], x: [[0, -2, 3]], expected: [[0, -1, 1]] },
+  'ReduceL1 at 0': {
+    nodes: [node('ReduceL1', ['x0'], ['y'])],
+    x: [[0, -2, 3]],
+    expected: [[0, -1, 1]],
+  },
   'a Frobenius norm': {
     nodes: [
       node('Mul', ['x0', 'x0'], ['s']),
@@ -203,7 +236,12 @@ const norms: Readonly<Record<string, Kink>> = {
   },
 }
 
-const pow = (x: Kink['x'], expected: Kink['expected'], exponents?: readonly number[], dims?: number[]): Kink => ({
+const pow = (
+  x: Kink['x'],
+  expected: Kink['expected'],
+  exponents?: readonly number[],
+  dims?: number[],
+): Kink => ({
   nodes: [node('Pow', ['x0', exponents ? 'e' : 'x1'], ['y'])],
   x,
   expected,
@@ -212,7 +250,11 @@ const pow = (x: Kink['x'], expected: Kink['expected'], exponents?: readonly numb
 
 const powers: Readonly<Record<string, Kink>> = {
   'Pow with exponent 0': pow([[0, 1, -2]], [[0, 0, 0]], [0], []),
-  'Pow with exponents 0 and others': pow([[0, 0, 0, 0, 2, -2]], [[0, 2, 0, inf, 0, -24]], [0, 1, 2, 0.5, 0, 2]),
+  'Pow with exponents 0 and others': pow(
+    [[0, 0, 0, 0, 2, -2]],
+    [[0, 2, 0, inf, 0, -24]],
+    [0, 1, 2, 0.5, 0, 2],
+  ),
   'Pow with exponent 1 at 0': pow([[0, -3]], [[1, 2]], [1], []),
   'Pow with an exponent between 0 and 1 at 0, infinite': pow([[0, 4]], [[inf, 0.5]], [0.5], []),
   'Pow with a negative exponent at 0, infinite': pow([[0, 2]], [[-inf, -0.5]], [-1], []),
@@ -233,7 +275,11 @@ const powers: Readonly<Record<string, Kink>> = {
     constants: [constant('zero', [], [0])],
     expected: [[0, 0, -inf]],
   },
-  'Sqrt at 0, infinite': { nodes: [node('Sqrt', ['x0'], ['y'])], x: [[0, 4]], expected: [[inf, 0.5]] },
+  'Sqrt at 0, infinite': {
+    nodes: [node('Sqrt', ['x0'], ['y'])],
+    x: [[0, 4]],
+    expected: [[inf, 0.5]],
+  },
   'Sqrt of a sum that is not of squares, infinite': {
     nodes: [node('ReduceSum', ['x0'], ['s']), node('Sqrt', ['s'], ['y'])],
     x: [[0, 0]],
@@ -352,7 +398,10 @@ const ends: Readonly<Record<string, Kink>> = {
     expected: [[1 / 3, 1 / 3, 0, 1 / 3]],
   },
   'MaxPool over −∞': {
-    nodes: [node('Reshape', ['x0', 'shape'], ['r']), node('MaxPool', ['r'], ['y'], { kernel_shape: [2], strides: [2] })],
+    nodes: [
+      node('Reshape', ['x0', 'shape'], ['r']),
+      node('MaxPool', ['r'], ['y'], { kernel_shape: [2], strides: [2] }),
+    ],
     x: [[-inf, 1, 2, inf]],
     constants: [tensorProto('shape', 'int64', [3], [1, 1, 4])],
     type: 'float32',
@@ -382,7 +431,9 @@ describe.each(Object.entries({ ...norms, ...powers, ...logarithms, ...ends }))('
     const { loss, gradients } = await gradientsAt(kink)
     if (kink.loss !== undefined) expect(loss).toBeCloseTo(kink.loss, 6)
     expect(gradients).toEqual(
-      kink.expected.map((row) => row.map((each) => (Number.isFinite(each) ? expect.closeTo(each, 6) : each))),
+      kink.expected.map((row) =>
+        row.map((each) => (Number.isFinite(each) ? expect.closeTo(each, 6) : each)),
+      ),
     )
   })
 })

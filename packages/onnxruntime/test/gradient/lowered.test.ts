@@ -1,8 +1,25 @@
-// Operators that are differentiated as several simpler ones: losses and normalizations, against their definitions in double precision.
+// Operators that are differentiated as several simpler ones: losses and normalizations, against
+// their definitions in double precision.
 import { describe, expect, it } from 'vitest'
 import { gradient } from '../../src/gradient/gradient.ts'
-import { type AttributeValue, float, model, node, tensorProto, valueInfo } from '../../src/onnx/index.ts'
-import { type Case, expectGradients, expectInferred, ints, modelOf, parameter, run, tensorOf } from './differences.ts'
+import {
+  type AttributeValue,
+  float,
+  model,
+  node,
+  tensorProto,
+  valueInfo,
+} from '../../src/onnx/index.ts'
+import {
+  type Case,
+  expectGradients,
+  expectInferred,
+  ints,
+  modelOf,
+  parameter,
+  run,
+  tensorOf,
+} from './differences.ts'
 
 /** log softmax of rows of `classes` numbers, which lie `behind` apart, as [N, C, behind]. */
 function logSoftmax(x: readonly number[], classes: number, behind: number): number[] {
@@ -25,7 +42,10 @@ interface Loss {
   readonly ignored?: number
 }
 
-function likelihood(logP: readonly number[], { shape, labels, weights, reduction = 'mean', ignored }: Loss): number[] {
+function likelihood(
+  logP: readonly number[],
+  { shape, labels, weights, reduction = 'mean', ignored }: Loss,
+): number[] {
   const [, classes, ...rest] = shape
   const behind = rest.reduce((product, each) => product * each, 1)
   const weightOf = (label: number) => (label === ignored ? 0 : (weights?.[label] ?? 1))
@@ -35,7 +55,9 @@ function likelihood(logP: readonly number[], { shape, labels, weights, reduction
   })
   if (reduction === 'none') return losses
   const total = losses.reduce((sum, each) => sum + each, 0)
-  return [reduction === 'sum' ? total : total / labels.reduce((sum, label) => sum + weightOf(label), 0)]
+  return [
+    reduction === 'sum' ? total : total / labels.reduce((sum, label) => sum + weightOf(label), 0),
+  ]
 }
 
 const losses: readonly Loss[] = [
@@ -51,24 +73,40 @@ const losses: readonly Loss[] = [
 
 const lossCase = (op: string, each: Loss, exact: NonNullable<Case['exact']>): Case => {
   const { shape, labels, weights, reduction, ignored } = each
-  const attributes: Record<string, AttributeValue | undefined> = { reduction, ignore_index: ignored }
+  const attributes: Record<string, AttributeValue | undefined> = {
+    reduction,
+    ignore_index: ignored,
+  }
   const constant = weights && tensorProto('', 'float32', [weights.length], weights)
   const sizes = [shape[0], ...shape.slice(2)]
-  return { op, inputs: [parameter(shape), ints(labels, sizes), ...(constant ? [constant] : [])], attributes, exact }
+  return {
+    op,
+    inputs: [parameter(shape), ints(labels, sizes), ...(constant ? [constant] : [])],
+    attributes,
+    exact,
+  }
 }
 
 const behindOf = ({ shape }: Loss) => shape.slice(2).reduce((product, each) => product * each, 1)
 
 /** Groups of consecutive numbers, normalized. */
 function normalized(x: readonly number[], size: number, epsilon: number): number[] {
-  return Array.from({ length: x.length / size }, (_, i) => x.slice(size * i, size * (i + 1))).flatMap((row) => {
+  return Array.from({ length: x.length / size }, (_, i) =>
+    x.slice(size * i, size * (i + 1)),
+  ).flatMap((row) => {
     const mu = row.reduce((sum, each) => sum + each, 0) / size
     const variance = row.reduce((sum, each) => sum + (each - mu) ** 2, 0) / size
     return row.map((each) => (each - mu) / Math.sqrt(variance + epsilon))
   })
 }
 
-const scaled = (n: readonly number[], channels: number, behind: number, scale: readonly number[], bias: readonly number[]) =>
+const scaled = (
+  n: readonly number[],
+  channels: number,
+  behind: number,
+  scale: readonly number[],
+  bias: readonly number[],
+) =>
   n.map((each, i) => {
     const c = Math.floor(i / behind) % channels
     return each * scale[c] + bias[c]
@@ -99,9 +137,13 @@ const normalizations: readonly Case[] = [
 
 const cases: readonly Case[] = [
   ...losses.map((each) =>
-    lossCase('SoftmaxCrossEntropyLoss', each, (x) => likelihood(logSoftmax(x, each.shape[1], behindOf(each)), each)),
+    lossCase('SoftmaxCrossEntropyLoss', each, (x) =>
+      likelihood(logSoftmax(x, each.shape[1], behindOf(each)), each),
+    ),
   ),
-  ...losses.map((each) => lossCase('NegativeLogLikelihoodLoss', each, (logP) => likelihood(logP, each))),
+  ...losses.map((each) =>
+    lossCase('NegativeLogLikelihoodLoss', each, (logP) => likelihood(logP, each)),
+  ),
   ...normalizations,
 ]
 
@@ -119,16 +161,26 @@ describe('what is lowered', () => {
         ...forward,
         graph: {
           ...forward.graph,
-          output: [...(forward.graph?.output ?? []), { name: 'y0', type: { tensorType: { elemType: 1 } } }],
+          output: [
+            ...(forward.graph?.output ?? []),
+            { name: 'y0', type: { tensorType: { elemType: 1 } } },
+          ],
         },
       }
       const names = given.inputs.flatMap((input, i) => (input && 'shape' in input ? [`x${i}`] : []))
-      const { model: lowered, parameters } = gradient(withOutput, { parameters: names, loss: 'loss' })
-      const feeds = Object.fromEntries(Object.entries(parameters).map(([name, tensor]) => [name, tensorOf(tensor)]))
+      const { model: lowered, parameters } = gradient(withOutput, {
+        parameters: names,
+        loss: 'loss',
+      })
+      const feeds = Object.fromEntries(
+        Object.entries(parameters).map(([name, tensor]) => [name, tensorOf(tensor)]),
+      )
       const [found, expected] = [await run(lowered, feeds), await run(withOutput, {})]
       expect(lowered.graph?.node?.some(({ opType }) => opType === given.op)).toBe(false)
       expect(found.y0.dims).toEqual(expected.y0.dims)
-      const numbers = Array.from(expected.y0.data as Float32Array, (each) => expect.closeTo(each, 5))
+      const numbers = Array.from(expected.y0.data as Float32Array, (each) =>
+        expect.closeTo(each, 5),
+      )
       expect(Array.from(found.y0.data as Float32Array)).toEqual(numbers)
     }
   })
@@ -141,7 +193,10 @@ describe('what is lowered', () => {
         node('ReduceMean', ['logP'], ['m'], { keepdims: 0 }),
         node('Add', ['ce', 'm'], ['loss']),
       ],
-      initializer: [tensorProto('x', 'float32', [2, 2], [1, 2, 3, 5]), tensorProto('labels', 'int64', [2], [0, 1])],
+      initializer: [
+        tensorProto('x', 'float32', [2, 2], [1, 2, 3, 5]),
+        tensorProto('labels', 'int64', [2], [0, 1]),
+      ],
       output: [valueInfo('loss', 'float32', [])],
     }
     const { model: both, gradients, parameters } = gradient(model(graph), { loss: 'loss' })
@@ -149,6 +204,8 @@ describe('what is lowered', () => {
     const softmax = [1, 2].flatMap((gap) => [1 / (1 + Math.exp(gap)), 1 / (1 + Math.exp(-gap))])
     const oneHot = [1, 0, 0, 1]
     const expected = softmax.map((p, i) => (p - oneHot[i]) / 2 + 1 / 4 - p / 2)
-    expect(Array.from(found[gradients.x].data as Float32Array)).toEqual(expected.map((each) => expect.closeTo(each, 6)))
+    expect(Array.from(found[gradients.x].data as Float32Array)).toEqual(
+      expected.map((each) => expect.closeTo(each, 6)),
+    )
   })
 })

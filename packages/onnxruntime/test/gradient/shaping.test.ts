@@ -1,7 +1,14 @@
 // The rules for what moves elements about, against central differences.
 import { describe, it } from 'vitest'
 import { tensorProto } from '../../src/onnx/index.ts'
-import { type Case, expectGradients, expectInferred, ints, modelOf, parameter } from './differences.ts'
+import {
+  type Case,
+  expectGradients,
+  expectInferred,
+  ints,
+  modelOf,
+  parameter,
+} from './differences.ts'
 
 const one = (
   op: string,
@@ -33,7 +40,11 @@ const cases: readonly Case[] = [
   one('Tile', [2, 3], [ints([2, 3])]),
   one('Trilu', [3, 4]),
   one('Trilu', [3, 4], [ints([1], [])], { upper: 0 }),
-  { op: 'Concat', inputs: [parameter([2, 3]), parameter([2, 1]), parameter([2, 2])], attributes: { axis: 1 } },
+  {
+    op: 'Concat',
+    inputs: [parameter([2, 3]), parameter([2, 1]), parameter([2, 2])],
+    attributes: { axis: 1 },
+  },
   { op: 'Concat', inputs: [parameter([2, 3]), parameter([1, 3])], attributes: { axis: -2 } },
   { op: 'Concat', inputs: [parameter([2, 3])], attributes: { axis: 0 } },
   one('Split', [4, 3], [ints([1, 3])], {}, 2),

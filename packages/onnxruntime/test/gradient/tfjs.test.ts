@@ -1,4 +1,5 @@
-// The gradients of TensorFlow.js, for the operators that it has as well: another implementation, of other people.
+// The gradients of TensorFlow.js, for the operators that it has as well: another implementation, of
+// other people.
 import '@tensorflow/tfjs-backend-cpu'
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js'
 import * as tf from '@tensorflow/tfjs-core'
@@ -48,7 +49,16 @@ const first = (x: tf.Tensor) => tf.transpose(x, [0, 3, 1, 2])
 const conv =
   (strides: number, pad: number | 'valid', dilation = 1): Theirs =>
   (x, w) =>
-    first(tf.conv2d(last(x), tf.transpose(w, [2, 3, 1, 0]) as tf.Tensor4D, strides, pad, 'NHWC', dilation))
+    first(
+      tf.conv2d(
+        last(x),
+        tf.transpose(w, [2, 3, 1, 0]) as tf.Tensor4D,
+        strides,
+        pad,
+        'NHWC',
+        dilation,
+      ),
+    )
 
 const pairs: readonly Pair[] = [
   ...binary('Add', tf.add as Theirs),
@@ -105,8 +115,18 @@ const pairs: readonly Pair[] = [
     theirs: (a, b) => tf.concat([a, b], 1),
     attributes: { axis: 1 },
   },
-  { op: 'Reshape', shapes: [[2, 6]], constants: [ints([3, 4])], theirs: (x) => tf.reshape(x, [3, 4]) },
-  { op: 'Slice', shapes: [[4, 5]], constants: [ints([1, 2]), ints([3, 5])], theirs: (x) => tf.slice(x, [1, 2], [2, 3]) },
+  {
+    op: 'Reshape',
+    shapes: [[2, 6]],
+    constants: [ints([3, 4])],
+    theirs: (x) => tf.reshape(x, [3, 4]),
+  },
+  {
+    op: 'Slice',
+    shapes: [[4, 5]],
+    constants: [ints([1, 2]), ints([3, 5])],
+    theirs: (x) => tf.slice(x, [1, 2], [2, 3]),
+  },
   {
     op: 'Gather',
     shapes: [[4, 3]],
@@ -147,7 +167,8 @@ const pairs: readonly Pair[] = [
       [1, 3, 6, 6],
       [3, 1, 3, 3],
     ],
-    theirs: (x, w) => first(tf.depthwiseConv2d(last(x), tf.transpose(w, [2, 3, 0, 1]) as tf.Tensor4D, 1, 'valid')),
+    theirs: (x, w) =>
+      first(tf.depthwiseConv2d(last(x), tf.transpose(w, [2, 3, 0, 1]) as tf.Tensor4D, 1, 'valid')),
     attributes: { group: 3 },
   },
   {
@@ -169,14 +190,24 @@ describe.each(pairs.map((each, i) => [`${each.op} ${i}`, each] as const))('%s', 
   const { op, shapes, theirs, attributes, constants = [], opset, values } = pair
   it('has the gradient that TensorFlow.js finds', async () => {
     const inputs = [...shapes.map((shape) => parameter(shape, values)), ...constants]
-    const given: Case = { op, inputs, type: 'float32', ...(attributes && { attributes }), ...(opset && { opset }) }
+    const given: Case = {
+      op,
+      inputs,
+      type: 'float32',
+      ...(attributes && { attributes }),
+      ...(opset && { opset }),
+    }
     const model = await modelOf(given)
     const found = await gradientsOf(model)
     const weights = model.graph?.initializer?.find(({ name }) => name === 'w0') ?? {}
     const expected = tf.tidy(() => {
-      const points = parametersOf(model).map((each) => tf.tensor(dataOf(each) as Float32Array, [...(each.dims ?? [])]))
+      const points = parametersOf(model).map((each) =>
+        tf.tensor(dataOf(each) as Float32Array, [...(each.dims ?? [])]),
+      )
       const w = tf.tensor(dataOf(weights) as Float32Array, [...(weights.dims ?? [])])
-      const gradients = tf.grads((...x: tf.Tensor[]) => tf.sum(tf.mul(tf.reshape(theirs(...x), w.shape), w)))(points)
+      const gradients = tf.grads((...x: tf.Tensor[]) =>
+        tf.sum(tf.mul(tf.reshape(theirs(...x), w.shape), w)),
+      )(points)
       return gradients.map((each) => Array.from(each.dataSync()))
     })
     for (const [i, { data }] of Object.values(found).entries()) {

@@ -1,5 +1,14 @@
-// Our reader and writer against the official schema, by @bufbuild/protobuf; against real sessions; and against damaged files.
-import { create, equals, fromBinary, fromJson, type JsonObject, toBinary, toJson } from '@bufbuild/protobuf'
+// Our reader and writer against the official schema, by @bufbuild/protobuf; against real sessions;
+// and against damaged files.
+import {
+  create,
+  equals,
+  fromBinary,
+  fromJson,
+  type JsonObject,
+  toBinary,
+  toJson,
+} from '@bufbuild/protobuf'
 import fc from 'fast-check'
 import * as ort from 'onnxruntime-node'
 import { describe, expect, it } from 'vitest'
@@ -62,14 +71,19 @@ const attributes: ModelProto = {
         floats: [float(1), float(-0.5)],
       }),
       { opType: 'Huge', attribute: [{ name: 'i', type: 2, i: 9223372036854775807n }] },
-      { opType: 'Lists', attribute: [{ name: 's', type: 8, strings: [Uint8Array.of(104, 105), Uint8Array.of()] }] },
+      {
+        opType: 'Lists',
+        attribute: [{ name: 's', type: 8, strings: [Uint8Array.of(104, 105), Uint8Array.of()] }],
+      },
     ],
   },
 }
 
 describe('the schema', () => {
   it.each(Object.entries(schema))('%s is that of onnx-ml.proto', (name, fields) => {
-    const byNumber = new Map(official(officialName(name)).fields.map((field) => [field.number, field]))
+    const byNumber = new Map(
+      official(officialName(name)).fields.map((field) => [field.number, field]),
+    )
     for (const [key, [number, kind, many]] of Object.entries(fields)) {
       const field = byNumber.get(number)
       expect(field?.localName, key).toBe(key)
@@ -87,14 +101,18 @@ describe('encodeModel', () => {
     ['attributes', attributes],
   ])('%s is read by the official schema without a rest, and comes back the same', (_, given) => {
     const read = fromBinary(Model, encodeModel(given))
-    expect(JSON.stringify(read, (_key, value) => (typeof value === 'bigint' ? `${value}` : value), 0)).not.toContain('$unknown')
+    expect(
+      JSON.stringify(read, (_key, value) => (typeof value === 'bigint' ? `${value}` : value), 0),
+    ).not.toContain('$unknown')
     const json = toJson(Model, read) as JsonObject
     expect(json).toMatchObject({ irVersion: '8', modelVersion: '-3', producerName: 'freestep' })
     expect(decodeModel(toBinary(Model, read))).toEqual(given)
   })
 
   it('says what is meant', () => {
-    const { graph } = toJson(Model, fromBinary(Model, encodeModel(attributes))) as { graph: { node: { attribute: unknown[] }[] } }
+    const { graph } = toJson(Model, fromBinary(Model, encodeModel(attributes))) as {
+      graph: { node: { attribute: unknown[] }[] }
+    }
     expect(graph.node[0].attribute).toMatchObject([
       { name: 'i', type: 'INT', i: '-7' },
       { name: 'f', type: 'FLOAT', f: 0.25 },
@@ -110,7 +128,9 @@ describe('encodeModel', () => {
   it('writes a list without numbers as one', () => {
     const graph = { node: [node('Squeeze', ['a'], ['b'], { axes: [] })] }
     const { graph: read } = decodeModel(encodeModel({ graph }))
-    expect(read?.node?.map((each) => [intsOf(each, 'axes'), intsOf(each, 'other')])).toEqual([[[], undefined]])
+    expect(read?.node?.map((each) => [intsOf(each, 'axes'), intsOf(each, 'other')])).toEqual([
+      [[], undefined],
+    ])
   })
 
   it('runs in a session', async () => {
@@ -127,14 +147,32 @@ describe('decodeModel', () => {
       irVersion: '10',
       opsetImport: [{ version: '18' }],
       trainingInfo: [{ updateBinding: [{ key: 'a', value: 'b' }] }],
-      functions: [{ name: 'f', domain: 'd', input: ['x'], node: [{ opType: 'Relu' }], attributeProto: [{ name: 'z', f: 1 }] }],
+      functions: [
+        {
+          name: 'f',
+          domain: 'd',
+          input: ['x'],
+          node: [{ opType: 'Relu' }],
+          attributeProto: [{ name: 'z', f: 1 }],
+        },
+      ],
       configuration: [{ name: 'two', numDevices: 2 }],
       graph: {
         node: [{ opType: 'If', overload: 'o', deviceConfigurations: [{ configurationId: 'c' }] }],
         sparseInitializer: [{ values: { dims: ['1'], dataType: 1, floatData: [3] }, dims: ['9'] }],
         quantizationAnnotation: [{ tensorName: 'q' }],
-        input: [{ name: 's', type: { sequenceType: { elemType: { tensorType: { elemType: 1 } } } } }],
-        initializer: [{ name: 'w', dims: ['1'], dataType: 1, segment: { begin: '0', end: '4' }, floatData: [2] }],
+        input: [
+          { name: 's', type: { sequenceType: { elemType: { tensorType: { elemType: 1 } } } } },
+        ],
+        initializer: [
+          {
+            name: 'w',
+            dims: ['1'],
+            dataType: 1,
+            segment: { begin: '0', end: '4' },
+            floatData: [2],
+          },
+        ],
       },
     })
     const again = fromBinary(Model, encodeModel(decodeModel(toBinary(Model, foreign))))
@@ -174,7 +212,9 @@ describe('decodeModel', () => {
       // Of float16 the list has patterns (onnx.proto): these are 0, 1, 2, 3.
       const entries = type === 'float16' ? [0, 0x3c00, 0x4000, 0x4200] : numbers
       const listed = { name: 't', dataType, dims: [2, 2], [list]: entries }
-      const back = decodeModel(encodeModel({ graph: { initializer: [listed, tensorProto('r', type, [4], numbers)] } }))
+      const back = decodeModel(
+        encodeModel({ graph: { initializer: [listed, tensorProto('r', type, [4], numbers)] } }),
+      )
       expect(back.graph?.initializer?.map(dataOf), type).toEqual([expected, expected])
     }
   })
@@ -190,8 +230,12 @@ describe('decodeModel', () => {
 
   it('refuses tensors in other files, naming tensor and file', () => {
     const externalData = [{ key: 'location', value: 'weights.bin' }]
-    const bytes = encodeModel({ graph: { initializer: [{ name: 'w', dataLocation: 1, externalData }] } })
-    expect(() => decodeModel(bytes)).toThrow(/"w" has its data in another file, weights\.bin\. Save the model in one file/)
+    const bytes = encodeModel({
+      graph: { initializer: [{ name: 'w', dataLocation: 1, externalData }] },
+    })
+    expect(() => decodeModel(bytes)).toThrow(
+      /"w" has its data in another file, weights\.bin\. Save the model in one file/,
+    )
   })
 
   it('refuses a truncated file, at every length', () => {
@@ -199,7 +243,8 @@ describe('decodeModel', () => {
     for (let length = 0; length < bytes.length; length++) {
       const cut = bytes.subarray(0, length)
       try {
-        // Between the fields of the model itself a shorter model ends; then fields at the end are missing.
+        // Between the fields of the model itself a shorter model ends; then fields at the end are
+        // missing.
         const shorter = decodeModel(cut)
         expect(encodeModel(shorter)).toEqual(cut)
       } catch (error) {
@@ -212,7 +257,10 @@ describe('decodeModel', () => {
 
   it('refuses or reads damaged files, and never anything else', () => {
     const bytes = encodeModel(attributes)
-    const damage = fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 })
+    const damage = fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), {
+      minLength: 1,
+      maxLength: 4,
+    })
     fc.assert(
       fc.property(damage, (changes) => {
         const damaged = bytes.slice()
@@ -233,7 +281,10 @@ describe('decodeModel', () => {
         inner = encodeModel({ graph: { node: [{ attribute: [{ g: graph }] }] } })
         decodeModel(inner)
       } catch (error) {
-        expect(error).toMatchObject({ code: 'bad-model', message: expect.stringContaining('nested') })
+        expect(error).toMatchObject({
+          code: 'bad-model',
+          message: expect.stringContaining('nested'),
+        })
         return
       }
     }
@@ -241,7 +292,9 @@ describe('decodeModel', () => {
   })
 })
 
-/** Reads what may be damaged: a model that can be written again and is then the same, or a refusal. */
+/**
+ * Reads what may be damaged: a model that can be written again and is then the same, or a refusal.
+ */
 function harmless(bytes: Uint8Array): void {
   let read: ModelProto
   try {

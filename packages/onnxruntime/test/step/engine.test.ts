@@ -1,12 +1,24 @@
-/** What a step does to tensors, and in which order; what is refused, and what a failure leaves behind. The numbers are the kit's business. */
-import { adam, createOptimizer, FreestepError, momo, prodigy, scheduleFree, sgd } from '@freestep/core'
+/**
+ * What a step does to tensors, and in which order; what is refused, and what a failure leaves
+ * behind. The numbers are the kit's business.
+ */
+import {
+  adam,
+  createOptimizer,
+  FreestepError,
+  momo,
+  prodigy,
+  scheduleFree,
+  sgd,
+} from '@freestep/core'
 import { cpu } from '@freestep/cpu'
 import * as node from 'onnxruntime-node'
 import { expect, test } from 'vitest'
 import type { Ort, OrtSession, OrtTensor } from '../../src/ort.ts'
 import { onnxruntime } from '../../src/step/index.ts'
 
-const vector = (...numbers: number[]): OrtTensor => new node.Tensor('float32', Float32Array.from(numbers), [numbers.length])
+const vector = (...numbers: number[]): OrtTensor =>
+  new node.Tensor('float32', Float32Array.from(numbers), [numbers.length])
 const numbers = (tensor: OrtTensor) => Array.from(tensor.data as Float32Array)
 const backend = onnxruntime({ ort: node })
 const refusal = async (f: () => unknown): Promise<FreestepError> => {
@@ -25,22 +37,31 @@ const withSessions = (change: (session: OrtSession) => Partial<OrtSession>): Ort
     async create(bytes, options) {
       const session: OrtSession = await node.InferenceSession.create(bytes, options)
       const { inputNames, outputNames } = session
-      return { inputNames, outputNames, run: (feeds) => session.run(feeds), release: () => session.release(), ...change(session) }
+      return {
+        inputNames,
+        outputNames,
+        run: (feeds) => session.run(feeds),
+        release: () => session.release(),
+        ...change(session),
+      }
     },
   },
 })
 
 test('tensors on the same numbers are refused, those beside each other are not', async () => {
   const all = Float32Array.of(1, 2, 3, 4)
-  const part = (from: number, to: number): OrtTensor => new node.Tensor('float32', all.subarray(from, to), [to - from])
-  const create = (params: Record<string, OrtTensor>) => createOptimizer(sgd({ lr: 1 }), params, backend)
+  const part = (from: number, to: number): OrtTensor =>
+    new node.Tensor('float32', all.subarray(from, to), [to - from])
+  const create = (params: Record<string, OrtTensor>) =>
+    createOptimizer(sgd({ lr: 1 }), params, backend)
   const whole = part(0, 4)
   const sharing: Record<string, OrtTensor>[] = [
     { a: whole, b: whole },
     { a: part(0, 2), b: part(0, 2) },
     { a: part(0, 2), b: part(1, 3) },
   ]
-  for (const params of sharing) expect((await refusal(() => create(params))).code).toBe('shared-memory')
+  for (const params of sharing)
+    expect((await refusal(() => create(params))).code).toBe('shared-memory')
   const optimizer = await create({ a: part(0, 2), b: part(2, 4) })
   await optimizer.step({ a: vector(1, 1), b: vector(2, 2) })
   expect([...numbers(optimizer.params.a), ...numbers(optimizer.params.b)]).toEqual([0, 1, 1, 2])
@@ -78,8 +99,15 @@ test('steps, reads and loads take effect in the order in which they are asked fo
 })
 
 test('several optimizers at once, on a copy of ONNX Runtime', async () => {
-  const all = await Promise.all([1, 2, 3].map((lr) => createOptimizer(sgd({ lr }), { x: vector(0) }, backend)))
-  await Promise.all(all.flatMap((optimizer) => [optimizer.step({ x: vector(1) }), optimizer.step({ x: vector(1) })]))
+  const all = await Promise.all(
+    [1, 2, 3].map((lr) => createOptimizer(sgd({ lr }), { x: vector(0) }, backend)),
+  )
+  await Promise.all(
+    all.flatMap((optimizer) => [
+      optimizer.step({ x: vector(1) }),
+      optimizer.step({ x: vector(1) }),
+    ]),
+  )
   expect(all.map(({ params }) => numbers(params.x)[0])).toEqual([-2, -4, -6])
 })
 
@@ -88,12 +116,18 @@ test('a step that fails has changed nothing, and the next goes on', async () => 
   const ort = withSessions((session) => ({
     run: (feeds) => (failing ? Promise.reject(new Error('out of memory')) : session.run(feeds)),
   }))
-  const optimizer = await createOptimizer(prodigy({ d0: 0.1 }), { x: vector(1, 2) }, onnxruntime({ ort }))
+  const optimizer = await createOptimizer(
+    prodigy({ d0: 0.1 }),
+    { x: vector(1, 2) },
+    onnxruntime({ ort }),
+  )
   await optimizer.step({ x: vector(1, -1) })
   const before = await optimizer.save({ params: true })
   failing = true
   const error = await refusal(() => optimizer.step({ x: vector(1, 1) }))
-  expect(error.message).toBe('[freestep/onnxruntime] ONNX Runtime failed in prodigy (step): out of memory. Nothing has changed.')
+  expect(error.message).toBe(
+    '[freestep/onnxruntime] ONNX Runtime failed in prodigy (step): out of memory. Nothing has changed.',
+  )
   expect((error.cause as Error).message).toBe('out of memory')
   failing = false
   expect(await optimizer.save({ params: true })).toEqual(before)
@@ -117,7 +151,9 @@ test('a loss is a number, or a tensor of one', async () => {
   )
   for (const end of ends) expect(end).toEqual(ends[0])
   const optimizer = await createOptimizer(momo(), { x: vector(1) }, backend)
-  expect((await refusal(() => optimizer.step({ x: vector(1) }, { loss: vector(1, 2) }))).code).toBe('bad-shape')
+  expect((await refusal(() => optimizer.step({ x: vector(1) }, { loss: vector(1, 2) }))).code).toBe(
+    'bad-shape',
+  )
   expect(optimizer.steps).toBe(0)
 })
 
@@ -125,7 +161,11 @@ test('tensors that cannot be optimized are refused', async () => {
   const disposed = vector(1)
   disposed.dispose()
   const wrong: readonly [unknown, string, RegExp][] = [
-    [new node.Tensor('int32', Int32Array.of(1), [1]), 'bad-dtype', /W is of int32\. Give float32 or float64/],
+    [
+      new node.Tensor('int32', Int32Array.of(1), [1]),
+      'bad-dtype',
+      /W is of int32\. Give float32 or float64/,
+    ],
     [new node.Tensor('float16', Uint16Array.of(1), [1]), 'bad-dtype', /W is of float16/],
     [Float32Array.of(1), 'bad-dtype', /W is a Float32Array\. Give an ort\.Tensor/],
     [disposed, 'disposed', /W was disposed of\. Give the present tensor, as in optimizer\.params/],
@@ -164,7 +204,8 @@ test('sessions are loaded once for the tensors that take part, and released', as
   const params = Object.fromEntries(names.map((name) => [name, vector(1)]))
   const optimizer = await createOptimizer(scheduleFree(adam()), params, onnxruntime({ ort }))
   const atStart = created
-  for (let k = 0; k < 3; k++) await optimizer.step(Object.fromEntries(names.map((name) => [name, vector(1)])))
+  for (let k = 0; k < 3; k++)
+    await optimizer.step(Object.fromEntries(names.map((name) => [name, vector(1)])))
   expect(created).toBe(atStart)
   for (const name of names) await optimizer.step({ [name]: vector(1) })
   expect(created).toBe(atStart + names.length)
@@ -172,7 +213,9 @@ test('sessions are loaded once for the tensors that take part, and released', as
   await optimizer.evaluated()
   expect(created).toBe(atStart + names.length + 1)
   optimizer.dispose()
-  await (await createOptimizer(sgd(), { x: vector(1) }, onnxruntime({ ort }))).step({ x: vector(1) })
+  await (await createOptimizer(sgd(), { x: vector(1) }, onnxruntime({ ort }))).step({
+    x: vector(1),
+  })
   expect(released).toBe(atStart + names.length + 1)
 })
 
@@ -187,7 +230,8 @@ test('@freestep/cpu takes the same steps in place, on tensors that are views of 
     fused.step()
     await graph.step({ x: gradient(graph.params.x) })
   }
-  for (const [i, value] of numbers(graph.params.x).entries()) expect(numbers(x)[i]).toBeCloseTo(value, 4)
+  for (const [i, value] of numbers(graph.params.x).entries())
+    expect(numbers(x)[i]).toBeCloseTo(value, 4)
 })
 
 test('a checkpoint of another shape is refused, for states and parameters, and changes nothing', async () => {
@@ -202,7 +246,9 @@ test('a checkpoint of another shape is refused, for states and parameters, and c
   await one.step({ w: matrix(2, 3) })
   const other = await open(matrix(3, 2))
   for (const params of [false, true])
-    await expect(one.save({ params }).then((saved) => other.load(saved))).rejects.toMatchObject({ code: 'bad-checkpoint' })
+    await expect(one.save({ params }).then((saved) => other.load(saved))).rejects.toMatchObject({
+      code: 'bad-checkpoint',
+    })
   expect(numbers(other.params.w)).toEqual([1, 2, 3, 4, 5, 6])
   const same = await open(matrix(2, 3))
   await same.load(await one.save({ params: true }))

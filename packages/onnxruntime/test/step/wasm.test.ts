@@ -6,7 +6,11 @@ import { onnxruntime } from '../../src/step/index.ts'
 import { tensorsOf } from './tensors.ts'
 
 ort.env.wasm.numThreads = 1
-testBackend<OrtTensor, Promise<void>>('onnxruntime-web, wasm', () => onnxruntime({ ort, executionProviders: ['wasm'] }), {
-  ...tensorsOf(ort),
-  manyTensors: 100,
-})
+testBackend<OrtTensor, Promise<void>>(
+  'onnxruntime-web, wasm',
+  () => onnxruntime({ ort, executionProviders: ['wasm'] }),
+  {
+    ...tensorsOf(ort),
+    manyTensors: 100,
+  },
+)

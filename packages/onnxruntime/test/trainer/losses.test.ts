@@ -11,15 +11,24 @@ describe('a loss', () => {
     model({
       name: 'plain',
       node: [node('MatMul', ['x', 'W'], ['y']), node('Relu', ['y'], ['z'])],
-      initializer: [tensorProto('W', 'float32', [3, 2], Float32Array.of(0.5, -1, 2, 0.25, -0.5, 1))],
+      initializer: [
+        tensorProto('W', 'float32', [3, 2], Float32Array.of(0.5, -1, 2, 0.25, -0.5, 1)),
+      ],
       input: [valueInfo('x', 'float32', ['n', 3])],
       output: output.map((name) => valueInfo(name, 'float32', ['n', 2])),
     })
   const x = Float32Array.of(1, 2, 3, -1, 0.5, 2)
-  const y = [3, 2.5, -0.5, 3.125].map((_, i) => [0.5 + 4 - 1.5, -1 + 0.5 + 3, -0.5 + 1 - 1, 1 + 0.125 + 2][i])
+  const y = [3, 2.5, -0.5, 3.125].map(
+    (_, i) => [0.5 + 4 - 1.5, -1 + 0.5 + 3, -0.5 + 1 - 1, 1 + 0.125 + 2][i],
+  )
 
   it.each([
-    ['meanSquaredError', meanSquaredError(), [1, 2, 3, 4], y.map((each, i) => (each - i - 1) ** 2 / 4)],
+    [
+      'meanSquaredError',
+      meanSquaredError(),
+      [1, 2, 3, 4],
+      y.map((each, i) => (each - i - 1) ** 2 / 4),
+    ],
     [
       'binaryCrossEntropy',
       freestep.binaryCrossEntropy(),
@@ -30,7 +39,10 @@ describe('a loss', () => {
       'softmaxCrossEntropy of indices',
       softmaxCrossEntropy(),
       [0, 1],
-      [0, 1].map((label, i) => (Math.log(Math.exp(y[2 * i]) + Math.exp(y[2 * i + 1])) - y[2 * i + label]) / 2),
+      [0, 1].map(
+        (label, i) =>
+          (Math.log(Math.exp(y[2 * i]) + Math.exp(y[2 * i + 1])) - y[2 * i + label]) / 2,
+      ),
     ],
     [
       'softmaxCrossEntropy of probabilities',
@@ -49,7 +61,13 @@ describe('a loss', () => {
       [Math.log(Math.exp(y[0]) + Math.exp(y[1])) - y[1]],
     ],
   ])('%s is what it says', async (_, loss, target, parts) => {
-    const trainer = await createTrainer({ ort, model: plain(), optimizer: sgd({ lr: 0.1 }), loss, sessionOptions })
+    const trainer = await createTrainer({
+      ort,
+      model: plain(),
+      optimizer: sgd({ lr: 0.1 }),
+      loss,
+      sessionOptions,
+    })
     const before = await trainer.step({ x, target })
     expect(before).toBeCloseTo(
       parts.reduce((sum, each) => sum + each, 0),
@@ -75,10 +93,18 @@ describe('a loss', () => {
       [0, 1, 0.25, 0, 1],
     ]
     const loss = freestep.binaryCrossEntropy()
-    const trainer = await createTrainer({ ort, model: logits(z), optimizer: sgd({ lr: 1 }), loss, sessionOptions })
+    const trainer = await createTrainer({
+      ort,
+      model: logits(z),
+      optimizer: sgd({ lr: 1 }),
+      loss,
+      sessionOptions,
+    })
     expect(await trainer.step({ x: [1], target: t })).toBeCloseTo((3 * Math.LN2) / 5, 6)
     const expected = z.map((each, i) => each - (1 / (1 + Math.exp(-each)) - t[i]) / 5)
-    Array.from(trainer.params.W.data as Float32Array).forEach((each, i) => void expect(each).toBeCloseTo(expected[i], 6))
+    Array.from(trainer.params.W.data as Float32Array).forEach(
+      (each, i) => void expect(each).toBeCloseTo(expected[i], 6),
+    )
     await trainer.dispose()
   })
 
@@ -94,10 +120,18 @@ describe('a loss', () => {
       initializer: [...(graph.initializer ?? []), ...constants],
       output: [valueInfo('z', 'float32', ['n', 3])],
     })
-    const options = { ort, model: masked, parameters: ['W'], optimizer: sgd({ lr: 1 }), sessionOptions }
+    const options = {
+      ort,
+      model: masked,
+      parameters: ['W'],
+      optimizer: sgd({ lr: 1 }),
+      sessionOptions,
+    }
     const trainer = await createTrainer({ ...options, loss: softmaxCrossEntropy() })
     expect(await trainer.step({ x: [1], target: [1] })).toBeCloseTo(Math.LN2, 6)
-    Array.from(trainer.params.W.data as Float32Array).forEach((each, i) => void expect(each).toBeCloseTo([0.5, 1.5, 3][i], 6))
+    Array.from(trainer.params.W.data as Float32Array).forEach(
+      (each, i) => void expect(each).toBeCloseTo([0.5, 1.5, 3][i], 6),
+    )
     await trainer.dispose()
   })
 
@@ -107,7 +141,13 @@ describe('a loss', () => {
       const difference = op('Abs', [sub(output('y'), mul(input('wanted', 'float32', ['n', 2]), 2))])
       return mean(difference, [0, 1])
     }
-    const trainer = await createTrainer({ ort, model: plain(['y', 'z']), optimizer: sgd(), loss, sessionOptions })
+    const trainer = await createTrainer({
+      ort,
+      model: plain(['y', 'z']),
+      optimizer: sgd(),
+      loss,
+      sessionOptions,
+    })
     const found = await trainer.step({ x, wanted: [1, 1, 1, 1] })
     expect(found).toBeCloseTo(
       y.reduce((sum, each) => sum + Math.abs(each - 2) / 4, 0),

@@ -1,12 +1,19 @@
-/** A small network with its loss in it, four batches to take turns, and the numbers of tensors: what tests of the trainer work with. */
+/**
+ * A small network with its loss in it, four batches to take turns, and the numbers of tensors: what
+ * tests of the trainer work with.
+ */
 import { expect } from 'vitest'
 import type { ModelProto } from '../../src/index.ts'
 import { model, node, tensorProto, valueInfo } from '../../src/onnx/index.ts'
 import { noise } from '../gradient/differences.ts'
 
-function regression(): { network: ModelProto; batch: (k: number) => { x: Float32Array; t: Float32Array } } {
+function regression(): {
+  network: ModelProto
+  batch: (k: number) => { x: Float32Array; t: Float32Array }
+} {
   const random = noise(5)
-  const numbers = (count: number, scale = 1) => Float32Array.from({ length: count }, () => scale * random())
+  const numbers = (count: number, scale = 1) =>
+    Float32Array.from({ length: count }, () => scale * random())
   const network = model({
     name: 'regression',
     node: [
@@ -27,7 +34,13 @@ function regression(): { network: ModelProto; batch: (k: number) => { x: Float32
   })
   const batches = Array.from({ length: 4 }, () => {
     const x = numbers(3 * 16)
-    return { x, t: Float32Array.from({ length: 16 }, (_, i) => Math.sin(2 * x[3 * i]) + x[3 * i + 1] * x[3 * i + 2]) }
+    return {
+      x,
+      t: Float32Array.from(
+        { length: 16 },
+        (_, i) => Math.sin(2 * x[3 * i]) + x[3 * i + 1] * x[3 * i + 2],
+      ),
+    }
   })
   return { network, batch: (k) => batches[k % batches.length] }
 }
@@ -35,7 +48,8 @@ function regression(): { network: ModelProto; batch: (k: number) => { x: Float32
 export const { network, batch } = regression()
 
 /** The numbers of a tensor. */
-export const data = (tensor: { readonly data: unknown }): number[] => Array.from(tensor.data as Float32Array)
+export const data = (tensor: { readonly data: unknown }): number[] =>
+  Array.from(tensor.data as Float32Array)
 
 /** Expects the same numbers but for rounding: constants are laid out otherwise than inputs. */
 export const close = (found: readonly number[], expected: readonly number[]): void =>

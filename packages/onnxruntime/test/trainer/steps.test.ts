@@ -30,7 +30,8 @@ const algorithms: readonly (readonly [string, () => Algorithm])[] = [
   ['prodigy', () => prodigy()],
   [
     'prodigy with decay and warm-up',
-    () => prodigy({ weightDecay: 0.1, safeguardWarmup: true, lr: linear({ steps: 40, warmup: 5 }) }),
+    () =>
+      prodigy({ weightDecay: 0.1, safeguardWarmup: true, lr: linear({ steps: 40, warmup: 5 }) }),
   ],
   ['dog', () => dog()],
   ['dadaptAdam', () => dadaptAdam()],
@@ -53,10 +54,21 @@ describe.each(algorithms)('%s', (_, algorithm) => {
     const losses = await train(fused, 25)
     expect(await train(apart, 25)).toEqual(losses.map((each) => expect.closeTo(each, 5)))
 
-    const { model: differentiated, parameters, gradients, loss } = gradient(network, { loss: 'loss' })
-    const session = await ort.InferenceSession.create(encodeModel(differentiated), modest as ort.InferenceSession.SessionOptions)
+    const {
+      model: differentiated,
+      parameters,
+      gradients,
+      loss,
+    } = gradient(network, { loss: 'loss' })
+    const session = await ort.InferenceSession.create(
+      encodeModel(differentiated),
+      modest as ort.InferenceSession.SessionOptions,
+    )
     const params = Object.fromEntries(
-      Object.entries(parameters).map(([name, each]) => [name, dataOf(each).slice() as Float32Array]),
+      Object.entries(parameters).map(([name, each]) => [
+        name,
+        dataOf(each).slice() as Float32Array,
+      ]),
     )
     const reference = await createOptimizer(algorithm(), params, await cpu())
     for (let k = 0; k < 25; k++) {
@@ -71,20 +83,29 @@ describe.each(algorithms)('%s', (_, algorithm) => {
         t: new ort.Tensor('float32', t, [16, 1]),
       })
       expect(losses[k]).toBeCloseTo(data(results[loss])[0], 5)
-      const given = Object.entries(gradients).map(([name, output]) => [name, results[output].data as Float32Array])
+      const given = Object.entries(gradients).map(([name, output]) => [
+        name,
+        results[output].data as Float32Array,
+      ])
       reference.step(Object.fromEntries(given), { loss: data(results[loss])[0] })
     }
     for (const [name, expected] of Object.entries(params)) {
       const scale = Math.max(...expected.map(Math.abs))
-      data(fused.params[name]).forEach((each, i) => void expect(Math.abs(each - expected[i]) / scale).toBeLessThan(1e-4))
+      data(fused.params[name]).forEach(
+        (each, i) => void expect(Math.abs(each - expected[i]) / scale).toBeLessThan(1e-4),
+      )
     }
     expect(fused.steps).toBe(25)
     const [ours, theirs] = [await fused.scalars(), await reference.scalars()]
-    for (const [name, value] of Object.entries(theirs)) expect(ours[name] / (value || 1)).toBeCloseTo(value ? 1 : 0, 3)
+    for (const [name, value] of Object.entries(theirs))
+      expect(ours[name] / (value || 1)).toBeCloseTo(value ? 1 : 0, 3)
 
     // What is exported is the point to evaluate at, and computes what evaluate says.
     const exported = await ort.InferenceSession.create(await fused.exportModel())
-    const feeds = { x: new ort.Tensor('float32', batch(0).x, [16, 3]), t: new ort.Tensor('float32', batch(0).t, [16, 1]) }
+    const feeds = {
+      x: new ort.Tensor('float32', batch(0).x, [16, 3]),
+      t: new ort.Tensor('float32', batch(0).t, [16, 1]),
+    }
     const evaluation = await fused.evaluate(batch(0))
     const outputs = await exported.run(feeds)
     close(data(evaluation.outputs.y), data(outputs.y))
@@ -117,7 +138,9 @@ describe('groups', () => {
     await train(split, 5)
     expect(Object.keys(await together.scalars())).toContain('d')
     expect(Object.keys(await split.scalars())).toEqual(expect.arrayContaining(['d/W', 'd/b']))
-    await expect(createTrainer({ ...options, groups, splitGroups: true, fused: true })).rejects.toThrow(/With splitGroups/)
+    await expect(
+      createTrainer({ ...options, groups, splitGroups: true, fused: true }),
+    ).rejects.toThrow(/With splitGroups/)
     await Promise.all([together.dispose(), split.dispose()])
   })
 })
@@ -164,7 +187,9 @@ describe('models of earlier operator sets', () => {
       createTrainer({ ort, model: each, loss: 'loss', optimizer: prodigy(), sessionOptions }),
     )
     expect(await train(await one, 3)).toEqual(await train(await other, 3))
-    expect(decodeModel(await (await one).exportModel()).opsetImport).toEqual([{ domain: 'ai.onnx', version }])
+    expect(decodeModel(await (await one).exportModel()).opsetImport).toEqual([
+      { domain: 'ai.onnx', version },
+    ])
     await Promise.all([(await one).dispose(), (await other).dispose()])
   })
 })
@@ -180,32 +205,50 @@ describe('steps', () => {
     await Promise.all([one.dispose(), other.dispose()])
   })
 
-  it.each([true, false])('that wait see the batch as it was when they were asked for (fused: %s)', async (fused) => {
-    const options = { ort, model: network, loss: 'loss', fused, optimizer: prodigy(), sessionOptions }
-    const [one, other] = await Promise.all([createTrainer(options), createTrainer(options)])
-    const expected = await train(one, 3)
-    const { loss } = await one.evaluate(batch(3))
-    // One tensor and one array, refilled for each step while those before are under way, and spoiled in the end.
-    const dims = [16, 3]
-    const [x, t] = [new Float32Array(48), new Float32Array(16)]
-    const given = { x: new ort.Tensor('float32', x, dims), t }
-    const refilled = (k: number) => {
-      x.set(batch(k).x)
-      t.set(batch(k).t)
-      return given
-    }
-    const steps = [0, 1, 2].map((k) => other.step(refilled(k)))
-    const evaluation = other.evaluate(refilled(3))
-    x.fill(Number.NaN)
-    t.fill(Number.NaN)
-    expect(await Promise.all(steps)).toEqual(expected)
-    expect((await evaluation).loss).toBe(loss)
-    await Promise.all([one.dispose(), other.dispose()])
-  })
+  it.each([true, false])(
+    'that wait see the batch as it was when they were asked for (fused: %s)',
+    async (fused) => {
+      const options = {
+        ort,
+        model: network,
+        loss: 'loss',
+        fused,
+        optimizer: prodigy(),
+        sessionOptions,
+      }
+      const [one, other] = await Promise.all([createTrainer(options), createTrainer(options)])
+      const expected = await train(one, 3)
+      const { loss } = await one.evaluate(batch(3))
+      // One tensor and one array, refilled for each step while those before are under way, and
+      // spoiled in the end.
+      const dims = [16, 3]
+      const [x, t] = [new Float32Array(48), new Float32Array(16)]
+      const given = { x: new ort.Tensor('float32', x, dims), t }
+      const refilled = (k: number) => {
+        x.set(batch(k).x)
+        t.set(batch(k).t)
+        return given
+      }
+      const steps = [0, 1, 2].map((k) => other.step(refilled(k)))
+      const evaluation = other.evaluate(refilled(3))
+      x.fill(Number.NaN)
+      t.fill(Number.NaN)
+      expect(await Promise.all(steps)).toEqual(expected)
+      expect((await evaluation).loss).toBe(loss)
+      await Promise.all([one.dispose(), other.dispose()])
+    },
+  )
 
   it('take batches of any size', async () => {
-    const trainer = await createTrainer({ ort, model: network, loss: 'loss', optimizer: prodigy(), sessionOptions })
-    for (const n of [16, 3, 1]) await trainer.step({ x: batch(0).x.subarray(0, 3 * n), t: batch(0).t.subarray(0, n) })
+    const trainer = await createTrainer({
+      ort,
+      model: network,
+      loss: 'loss',
+      optimizer: prodigy(),
+      sessionOptions,
+    })
+    for (const n of [16, 3, 1])
+      await trainer.step({ x: batch(0).x.subarray(0, 3 * n), t: batch(0).t.subarray(0, n) })
     expect(trainer.steps).toBe(3)
     await trainer.dispose()
   })

@@ -1,4 +1,5 @@
-// Experiment 5: a recurrent language model, the stand-in for IWSLT14 translation: D-Adaptation against tuned Adam.
+// Experiment 5: a recurrent language model, the stand-in for IWSLT14 translation: D-Adaptation
+// against tuned Adam.
 import { figure, integer } from '../../format.ts'
 import type { Choices, Experiment, Metric, Trace } from '../experiment.ts'
 import { adamGrid, methods } from '../methods.ts'
@@ -8,7 +9,13 @@ import { loadText, SYMBOLS, TEXT_NOTE } from '../problems/text.ts'
 import { besideAdam } from '../verdict.ts'
 import { at, trainingFigures, trainingPlan } from './training.ts'
 
-const metric: Metric = { key: 'nats', label: 'test loss, nats a character', better: 'lower', gap: 'difference', format: figure }
+const metric: Metric = {
+  key: 'nats',
+  label: 'test loss, nats a character',
+  better: 'lower',
+  gap: 'difference',
+  format: figure,
+}
 const GRID = [1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1]
 const BATCH = 16
 const LENGTH = 24
@@ -35,9 +42,13 @@ async function plan(choices: Choices) {
       methods.dog,
       ...adamGrid(at(choices.scale, { full: GRID, quick: [1e-3, 1e-2] })),
     ],
-    ...{ steps: at(choices.scale, { full: 600, quick: 60 }), warmup: 0 },
+    steps: at(choices.scale, { full: 600, quick: 60 }),
+    warmup: 0,
     facts: [
-      ['data', `${integer(text.train.length)} training and ${integer(text.test.length)} test characters, ${SYMBOLS} symbols`],
+      [
+        'data',
+        `${integer(text.train.length)} training and ${integer(text.test.length)} test characters, ${SYMBOLS} symbols`,
+      ],
       ['model', `one LSTM layer of ${width} units, unrolled over ${LENGTH} characters`],
       ['batch', `${BATCH} windows`],
     ],
@@ -46,7 +57,10 @@ async function plan(choices: Choices) {
 }
 
 const verdicts = (traces: readonly Trace[]) => [
-  { claim: 'On an LSTM D-Adaptation is as good as tuned Adam.', ...besideAdam(traces, metric, 'D-Adaptation Adam', 0.05) },
+  {
+    claim: 'On an LSTM D-Adaptation is as good as tuned Adam.',
+    ...besideAdam(traces, metric, 'D-Adaptation Adam', 0.05),
+  },
   { claim: 'So is Prodigy.', ...besideAdam(traces, metric, 'Prodigy', 0.05) },
 ]
 

@@ -1,9 +1,17 @@
-// Experiment 1: on |x| + 0.5001 (x − 1)² the length of a subgradient says nothing about how far there is to go; steps
-// of a length that does not depend on it are as good as those that know the Lipschitz constant.
+// Experiment 1: on |x| + 0.5001 (x − 1)² the length of a subgradient says nothing about how far
+// there is to go; steps of a length that does not depend on it are as good as those that know the
+// Lipschitz constant.
 import { normalizedGradient, subgradient } from '@freestep/core'
 import { figure, integer } from '../../format.ts'
 import { aside, curves } from '../curves.ts'
-import { type Choices, type Experiment, type Metric, type Plan, seedsOf, type Trace } from '../experiment.ts'
+import {
+  type Choices,
+  type Experiment,
+  type Metric,
+  type Plan,
+  seedsOf,
+  type Trace,
+} from '../experiment.ts'
 import { drawDots, type Line } from '../figures.ts'
 import type { Method } from '../methods.ts'
 import { type Bound, subgradientBound } from '../problems/bounds.ts'
@@ -20,7 +28,11 @@ const D = KINK_REACH
 /** What counts as solved. */
 const ENOUGH = 1e-6
 const metric: Metric = {
-  ...{ key: 'reached', label: 'steps until f − f* ≤ 10⁻⁶', better: 'lower', gap: 'ratio', absent: 'never' },
+  key: 'reached',
+  label: 'steps until f − f* ≤ 10⁻⁶',
+  better: 'lower',
+  gap: 'ratio',
+  absent: 'never',
   format: (value) => integer(Math.round(value)),
 }
 
@@ -29,10 +41,22 @@ interface Held extends Method {
 }
 
 const methods: readonly Held[] = [
-  { name: 'normalized, D / √k', free: true, create: ({ D }) => normalizedGradient({ D }), bound: subgradientBound(1) },
-  { name: 'subgradient, D / (G √k)', free: true, create: ({ D, G }) => subgradient({ D, G }), bound: subgradientBound(1) },
+  {
+    name: 'normalized, D / √k',
+    free: true,
+    create: ({ D }) => normalizedGradient({ D }),
+    bound: subgradientBound(1),
+  },
+  {
+    name: 'subgradient, D / (G √k)',
+    free: true,
+    create: ({ D, G }) => subgradient({ D, G }),
+    bound: subgradientBound(1),
+  },
   ...[1e-3, 1e-2, 1e-1, 1, 10].map((lr) => ({
-    ...{ name: 'subgradient, γ / √k', lr, free: false },
+    name: 'subgradient, γ / √k',
+    lr,
+    free: false,
     create: () => subgradient({ lr: (k: number) => lr / Math.sqrt(k + 1) }),
   })),
 ]
@@ -41,12 +65,21 @@ async function plan(choices: Choices): Promise<Plan> {
   const steps = STEPS[choices.scale]
   const runs = seedsOf(choices).flatMap((seed) =>
     SCALES.flatMap((c) =>
-      methods.map((method) => ({ ...{ problem: name(c), method, seed, steps }, start: () => start(method, seed, steps, c) })),
+      methods.map((method) => ({
+        problem: name(c),
+        method,
+        seed,
+        steps,
+        start: () => start(method, seed, steps, c),
+      })),
     ),
   )
   const facts = [
     ['function', 'c (|x| + 0.5001 (x − 1)²), least at x* = 0.0002'],
-    ['start', `uniform in [−5, 5), by the seed; the methods are told D = ${figure(D)}, which no start exceeds`],
+    [
+      'start',
+      `uniform in [−5, 5), by the seed; the methods are told D = ${figure(D)}, which no start exceeds`,
+    ],
     ['steps', integer(steps)],
     ['backend', 'cpu, float64'],
   ] as const
@@ -55,7 +88,10 @@ async function plan(choices: Choices): Promise<Plan> {
 
 const name = (c: number) => (c === 1 ? 'f' : `${c} f`)
 
-/** The problem c f: the same function in other units. The outcome is measured in those of f, so that it can be compared. */
+/**
+ * The problem c f: the same function in other units. The outcome is measured in those of f, so that
+ * it can be compared.
+ */
 async function start(method: Held, seed: number, steps: number, c: number) {
   const problem = kink(seed)
   const scaled = {
@@ -68,7 +104,13 @@ async function start(method: Held, seed: number, steps: number, c: number) {
   }
   const context = { ...contextOf(problem, steps, 1), D, G: c * problem.G }
   return begin(
-    await convexTask(scaled, { at: 'best', path: true, enough: ENOUGH, reach: D, bound: method.bound }),
+    await convexTask(scaled, {
+      at: 'best',
+      path: true,
+      enough: ENOUGH,
+      reach: D,
+      bound: method.bound,
+    }),
     method.create(context),
     method.distance,
   )
@@ -88,14 +130,24 @@ function figures(traces: readonly Trace[]) {
   })
   return [
     {
-      ...{ name: 'gradient', title: 'The length of the subgradient and the way to go' },
-      caption: 'Each dot is a step: at one and the same ‖g‖ the value is anywhere between far off and solved.',
-      svg: drawDots(lines, { label: '‖g‖', log: true, from: 1e-6 }, { label: 'f(x) − f*', log: true, from: 1e-12 }),
+      name: 'gradient',
+      title: 'The length of the subgradient and the way to go',
+      caption:
+        'Each dot is a step: at one and the same ‖g‖ the value is anywhere between far off and solved.',
+      svg: drawDots(
+        lines,
+        { label: '‖g‖', log: true, from: 1e-6 },
+        { label: 'f(x) − f*', log: true, from: 1e-12 },
+      ),
     },
     ...SCALES.flatMap((c) => {
       const shown = curves(traces, name(c), metric, {
-        ...{ key: 'gap', bound: 'bound', title: 'The best f − f* so far', y: { label: 'best f − f*', log: true, from: 1e-12 } },
-        caption: 'Dashed: what the theorem promises. Grey: the subgradient method with γ / √k over its grid, the best one dark.',
+        key: 'gap',
+        bound: 'bound',
+        title: 'The best f − f* so far',
+        y: { label: 'best f − f*', log: true, from: 1e-12 },
+        caption:
+          'Dashed: what the theorem promises. Grey: the subgradient method with γ / √k over its grid, the best one dark.',
       })
       return c === 1 ? shown : aside(shown)
     }),
@@ -109,7 +161,9 @@ function verdicts(traces: readonly Trace[]) {
   const held = most(bounded, 'gapOverBound')
   const near = traces
     .filter(({ problem, method }) => problem === 'f' && method === 'normalized, D / √k')
-    .flatMap(({ series }) => series.gradient.filter((g, i) => g !== null && (series.value[i] ?? 1) < 0.1))
+    .flatMap(({ series }) =>
+      series.gradient.filter((g, i) => g !== null && (series.value[i] ?? 1) < 0.1),
+    )
     .map(Number)
   const [least, largest] = [Math.min(...near), Math.max(...near)]
   return [
@@ -119,7 +173,8 @@ function verdicts(traces: readonly Trace[]) {
       because: `Among the sampled steps of the normalized method with f − f* < 0.1, ‖g‖ is anywhere between ${figure(least)} and ${figure(largest)}.`,
     },
     {
-      claim: 'The normalized gradient method needs D, but no Lipschitz constant: it does the same for c f.',
+      claim:
+        'The normalized gradient method needs D, but no Lipschitz constant: it does the same for c f.',
       verdict: fromAll([Math.max(...outcomes) / Math.min(...outcomes) < 1.001]),
       because: `Steps for c = ${SCALES.join(', ')}: ${outcomes.map(metric.format).join(', ')}.`,
     },

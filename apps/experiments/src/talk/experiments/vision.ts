@@ -1,4 +1,5 @@
-// Experiment 4: convolutional classifiers, one like VGG and one residual, by DoG, DoWG, D-Adaptation, Prodigy and Adam.
+// Experiment 4: convolutional classifiers, one like VGG and one residual, by DoG, DoWG,
+// D-Adaptation, Prodigy and Adam.
 import { integer } from '../../format.ts'
 import type { Choices, Experiment, Metric, Plan, Scale, Trace } from '../experiment.ts'
 import { adamGrid, methods } from '../methods.ts'
@@ -11,7 +12,10 @@ import { allRows, besideAdam, fromAll } from '../verdict.ts'
 import { at, type Problem, trainingFigures, trainingPlan } from './training.ts'
 
 const metric: Metric = {
-  ...{ key: 'error', label: 'test error, %', better: 'lower', gap: 'difference' },
+  key: 'error',
+  label: 'test error, %',
+  better: 'lower',
+  gap: 'difference',
   format: (value) => value.toFixed(2),
 }
 const GRID = [1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
@@ -24,7 +28,9 @@ export async function visionProblem(
   scale: Scale,
   name: keyof typeof MODELS,
 ): Promise<{ problem: Problem; facts: Plan['facts']; notes: Plan['notes'] }> {
-  const digits = await loadDigits(at(scale, { full: { train: 20_000, test: 5_000 }, quick: { train: 2_000, test: 500 } }))
+  const digits = await loadDigits(
+    at(scale, { full: { train: 20_000, test: 5_000 }, quick: { train: 2_000, test: 500 } }),
+  )
   const { params, logits } = MODELS[name]
   const model = { params: (draw: Draw) => params(draw, SIZE, CLASSES), logits }
   return {
@@ -41,15 +47,31 @@ export async function visionProblem(
 
 async function plan(choices: Choices) {
   const { prodigy, dadaptAdam, dog, dowg } = methods
-  const [first, second] = [await visionProblem(choices.scale, 'VGG-like'), await visionProblem(choices.scale, 'small ResNet')]
+  const [first, second] = [
+    await visionProblem(choices.scale, 'VGG-like'),
+    await visionProblem(choices.scale, 'small ResNet'),
+  ]
   return trainingPlan(choices, {
     problems: [first.problem, second.problem],
-    methods: [prodigy, dadaptAdam, dog, dowg, ...adamGrid(at(choices.scale, { full: GRID, quick: [1e-3, 1e-2] }))],
-    ...{ steps: at(choices.scale, { full: 400, quick: 40 }), warmup: 0 },
+    methods: [
+      prodigy,
+      dadaptAdam,
+      dog,
+      dowg,
+      ...adamGrid(at(choices.scale, { full: GRID, quick: [1e-3, 1e-2] })),
+    ],
+    steps: at(choices.scale, { full: 400, quick: 40 }),
+    warmup: 0,
     facts: [
       ...first.facts,
-      ['VGG-like', 'two blocks of two 3 × 3 convolutions (8 and 16 channels) and a pooling, 64 hidden units'],
-      ['ResNet', 'a convolution, a pooling and two residual blocks of 12 channels, batch normalization'],
+      [
+        'VGG-like',
+        'two blocks of two 3 × 3 convolutions (8 and 16 channels) and a pooling, 64 hidden units',
+      ],
+      [
+        'ResNet',
+        'a convolution, a pooling and two residual blocks of 12 channels, batch normalization',
+      ],
       ['batch', String(BATCH)],
     ],
     notes: first.notes,
@@ -62,7 +84,12 @@ function verdicts(traces: readonly Trace[]) {
       const [row, prodigy] = [rowNamed(rows, name), rowNamed(rows, 'Prodigy')]
       if (!row || !prodigy) return []
       const unstable = row.diverged > 0 || row.value.deviation > 3 * prodigy.value.deviation + 1
-      return [{ unstable, text: `${problem}: ${name} ${written(row, metric)}, Prodigy ${written(prodigy, metric)}` }]
+      return [
+        {
+          unstable,
+          text: `${problem}: ${name} ${written(row, metric)}, Prodigy ${written(prodigy, metric)}`,
+        },
+      ]
     }),
   )
   const pairs = Object.keys(MODELS).flatMap((problem) => {
@@ -73,8 +100,14 @@ function verdicts(traces: readonly Trace[]) {
     return [{ better: prodigy.value.mean <= dadapt.value.mean, text }]
   })
   return [
-    { claim: 'Prodigy reaches the test accuracy of tuned Adam.', ...besideAdam(traces, metric, 'Prodigy', 0.5) },
-    { claim: 'D-Adaptation reaches the test accuracy of tuned Adam.', ...besideAdam(traces, metric, 'D-Adaptation Adam', 0.5) },
+    {
+      claim: 'Prodigy reaches the test accuracy of tuned Adam.',
+      ...besideAdam(traces, metric, 'Prodigy', 0.5),
+    },
+    {
+      claim: 'D-Adaptation reaches the test accuracy of tuned Adam.',
+      ...besideAdam(traces, metric, 'D-Adaptation Adam', 0.5),
+    },
     {
       claim: 'Prodigy is closer to tuned Adam than D-Adaptation is.',
       verdict: fromAll(pairs.map(({ better }) => better)),

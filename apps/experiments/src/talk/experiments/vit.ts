@@ -1,4 +1,5 @@
-// Experiment 7: a small vision transformer by Prodigy, D-Adaptation and Adam: how much of the gap is closed.
+// Experiment 7: a small vision transformer by Prodigy, D-Adaptation and Adam: how much of the gap
+// is closed.
 import { integer } from '../../format.ts'
 import type { Choices, Experiment, Metric, Trace, Verdict } from '../experiment.ts'
 import { adamGrid, methods } from '../methods.ts'
@@ -9,7 +10,10 @@ import { besideAdam } from '../verdict.ts'
 import { at, type Problem, trainingFigures, trainingPlan } from './training.ts'
 
 const metric: Metric = {
-  ...{ key: 'error', label: 'test error, %', better: 'lower', gap: 'difference' },
+  key: 'error',
+  label: 'test error, %',
+  better: 'lower',
+  gap: 'difference',
   format: (value) => value.toFixed(2),
 }
 const GRID = [1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
@@ -19,25 +23,38 @@ const [PATCH, RIM] = [4, 1]
 const NAME = 'ViT'
 
 /** The network, and what is to be said of it. */
-export async function vitProblem(
-  scale: Choices['scale'],
-): Promise<{ problem: Problem; facts: readonly (readonly [string, string])[]; notes: readonly string[] }> {
-  const digits = await loadDigits(at(scale, { full: { train: 20_000, test: 5_000 }, quick: { train: 2_000, test: 500 } }))
+export async function vitProblem(scale: Choices['scale']): Promise<{
+  problem: Problem
+  facts: readonly (readonly [string, string])[]
+  notes: readonly string[]
+}> {
+  const digits = await loadDigits(
+    at(scale, { full: { train: 20_000, test: 5_000 }, quick: { train: 2_000, test: 500 } }),
+  )
   const length = ((SIZE + 2 * RIM) / PATCH) ** 2
-  const shape = at(scale, { full: { length, width: 32, heads: 2, blocks: 2 }, quick: { length, width: 16, heads: 2, blocks: 1 } })
+  const shape = at(scale, {
+    full: { length, width: 32, heads: 2, blocks: 2 },
+    quick: { length, width: 16, heads: 2, blocks: 1 },
+  })
   const model = vit(PATCH, RIM, shape)
   const classifier = {
     params: (draw: Parameters<typeof model.params>[0]) => model.params(draw, SIZE, CLASSES),
     logits: model.logits,
   }
   return {
-    problem: { name: NAME, network: (seed) => digitsNetwork(classifier, digits, { batch: BATCH, seed }) },
+    problem: {
+      name: NAME,
+      network: (seed) => digitsNetwork(classifier, digits, { batch: BATCH, seed }),
+    },
     facts: [
       [
         'data',
         `MNIST at 14 × 14, ${integer(digits.train.labels.length)} training and ${integer(digits.test.labels.length)} test images`,
       ],
-      ['ViT', `${length} patches, ${shape.blocks} blocks of width ${shape.width} with ${shape.heads} heads`],
+      [
+        'ViT',
+        `${length} patches, ${shape.blocks} blocks of width ${shape.width} with ${shape.heads} heads`,
+      ],
       ['batch', String(BATCH)],
     ],
     notes: digits.notes,
@@ -48,15 +65,24 @@ async function plan(choices: Choices) {
   const { problem, facts, notes } = await vitProblem(choices.scale)
   return trainingPlan(choices, {
     problems: [problem],
-    methods: [methods.prodigy, methods.dadaptAdam, ...adamGrid(at(choices.scale, { full: GRID, quick: [1e-3, 1e-2] }))],
+    methods: [
+      methods.prodigy,
+      methods.dadaptAdam,
+      ...adamGrid(at(choices.scale, { full: GRID, quick: [1e-3, 1e-2] })),
+    ],
     ...at(choices.scale, { full: { steps: 600, warmup: 60 }, quick: { steps: 50, warmup: 5 } }),
-    ...{ facts, notes },
+    facts,
+    notes,
   })
 }
 
 function verdicts(traces: readonly Trace[]): Verdict[] {
   const rows = rowsOf(traces, NAME, metric)
-  const [prodigy, dadapt, best] = [rowNamed(rows, 'Prodigy'), rowNamed(rows, 'D-Adaptation Adam'), bestOf(rows, metric)]
+  const [prodigy, dadapt, best] = [
+    rowNamed(rows, 'Prodigy'),
+    rowNamed(rows, 'D-Adaptation Adam'),
+    bestOf(rows, metric),
+  ]
   if (!prodigy || !dadapt || !best) return []
   const [left, before] = [gapOf(metric, prodigy, best), gapOf(metric, dadapt, best)]
   const closed = 1 - left / before
@@ -68,14 +94,21 @@ function verdicts(traces: readonly Trace[]): Verdict[] {
         : closed > 0.5
           ? 'partly reproduced'
           : 'not reproduced'
-  const shares = before <= 0 ? 'D-Adaptation leaves no gap here.' : `Prodigy closes ${Math.round(100 * closed)} % of it.`
+  const shares =
+    before <= 0
+      ? 'D-Adaptation leaves no gap here.'
+      : `Prodigy closes ${Math.round(100 * closed)} % of it.`
   return [
     {
-      claim: 'With Prodigy the gap between D-Adaptation and tuned Adam on a vision transformer is almost closed.',
+      claim:
+        'With Prodigy the gap between D-Adaptation and tuned Adam on a vision transformer is almost closed.',
       verdict,
       because: `Measure: at least three quarters of it. In points of test error D-Adaptation is ${signed(before)} from the best tuned Adam (at ${best.lr}), Prodigy ${signed(left)}. ${shares}`,
     },
-    { claim: 'Prodigy reaches the test accuracy of tuned Adam.', ...besideAdam(traces, metric, 'Prodigy', 0.5) },
+    {
+      claim: 'Prodigy reaches the test accuracy of tuned Adam.',
+      ...besideAdam(traces, metric, 'Prodigy', 0.5),
+    },
   ]
 }
 

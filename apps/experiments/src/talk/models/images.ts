@@ -1,6 +1,17 @@
-// The convolutional classifiers: one in the manner of VGG, and a small residual network with batch normalization.
+// The convolutional classifiers: one in the manner of VGG, and a small residual network with batch
+// normalization.
 import * as tf from '@tensorflow/tfjs-core'
-import { batchNorm, conv, convParams, type Draw, dense, denseParams, normParams, type Params, pooled } from './layers.ts'
+import {
+  batchNorm,
+  conv,
+  convParams,
+  type Draw,
+  dense,
+  denseParams,
+  normParams,
+  type Params,
+  pooled,
+} from './layers.ts'
 
 /** A classifier of images [n, size, size, 1]. */
 export interface Classifier {
@@ -38,7 +49,10 @@ export const vgg: Classifier = {
 const RESNET = 12
 const BLOCKS = 2
 
-/** A convolution, residual blocks of two convolutions each with a pooling after the first, and the mean over all places. */
+/**
+ * A convolution, residual blocks of two convolutions each with a pooling after the first, and the
+ * mean over all places.
+ */
 export const resnet: Classifier = {
   params(draw, _size, classes) {
     const blocks = Array.from({ length: BLOCKS }, (_, i) => ({
@@ -53,7 +67,8 @@ export const resnet: Classifier = {
   logits(params, images) {
     const layer = (name: string, x: tf.Tensor4D) => batchNorm(params, name, conv(params, name, x))
     let x = pooled(tf.relu(layer('first', images)))
-    for (let i = 0; i < BLOCKS; i++) x = tf.relu(tf.add(x, layer(`${i}.b`, tf.relu(layer(`${i}.a`, x)))))
+    for (let i = 0; i < BLOCKS; i++)
+      x = tf.relu(tf.add(x, layer(`${i}.b`, tf.relu(layer(`${i}.a`, x)))))
     return dense(params, 'out', tf.mean(x, [1, 2]))
   },
 }

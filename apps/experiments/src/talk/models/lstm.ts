@@ -2,9 +2,14 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { type Draw, dense, denseParams, type Params } from './layers.ts'
 
-/** The parameters; the gates stand side by side: input, forget, output, candidate. Forget gates begin open. */
+/**
+ * The parameters; the gates stand side by side: input, forget, output, candidate. Forget gates
+ * begin open.
+ */
 export function lstmParams(draw: Draw, symbols: number, width: number): Params {
-  const bias = tf.tidy(() => tf.concat([tf.zeros([width]), tf.ones([width]), tf.zeros([2 * width])]))
+  const bias = tf.tidy(() =>
+    tf.concat([tf.zeros([width]), tf.ones([width]), tf.zeros([2 * width])]),
+  )
   return {
     'in.w': draw([symbols, 4 * width], 1 / Math.sqrt(width)),
     'in.b': bias,
@@ -13,11 +18,16 @@ export function lstmParams(draw: Draw, symbols: number, width: number): Params {
   }
 }
 
-/** Scores of the next symbol [length · n, symbols], times first, for one-hot symbols [length · n, symbols]. */
+/**
+ * Scores of the next symbol [length · n, symbols], times first, for one-hot symbols [length · n,
+ * symbols].
+ */
 export function lstm(params: Params, oneHot: tf.Tensor2D, length: number): tf.Tensor2D {
   const n = oneHot.shape[0] / length
   const width = params.hidden.shape[0]
-  const inputs = Array.from({ length }, (_, t) => dense(params, 'in', tf.slice(oneHot, [t * n, 0], [n, oneHot.shape[1]])))
+  const inputs = Array.from({ length }, (_, t) =>
+    dense(params, 'in', tf.slice(oneHot, [t * n, 0], [n, oneHot.shape[1]])),
+  )
   let h: tf.Tensor2D = tf.zeros([n, width])
   let c: tf.Tensor2D = tf.zeros([n, width])
   const outputs = inputs.map((input) => {

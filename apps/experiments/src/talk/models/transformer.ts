@@ -1,6 +1,17 @@
-// A transformer with normalization before each part: the body of the language model and of the vision transformer.
+// A transformer with normalization before each part: the body of the language model and of the
+// vision transformer.
 import * as tf from '@tensorflow/tfjs-core'
-import { type Draw, dense, denseParams, gelu, layerNorm, normParams, type Params, products, transposed } from './layers.ts'
+import {
+  type Draw,
+  dense,
+  denseParams,
+  gelu,
+  layerNorm,
+  normParams,
+  type Params,
+  products,
+  transposed,
+} from './layers.ts'
 
 /** Its sizes. */
 export interface Shape {
@@ -28,23 +39,42 @@ export function blockParams(draw: Draw, { width, heads, blocks }: Shape): Params
   return Object.assign({}, ...all.flat(), normParams('last', width))
 }
 
-const headNames = (i: number, heads: number) => Array.from({ length: heads }, (_, head) => `${i}.${head}`)
+const headNames = (i: number, heads: number) =>
+  Array.from({ length: heads }, (_, head) => `${i}.${head}`)
 
-/** Rows [n · length, width] through all blocks; `mask` [length, length] is added to the scores, −∞ where nothing may be seen. */
+/**
+ * Rows [n · length, width] through all blocks; `mask` [length, length] is added to the scores, −∞
+ * where nothing may be seen.
+ */
 export function blocks(params: Params, rows: tf.Tensor, shape: Shape, mask?: tf.Tensor): tf.Tensor {
   let x = rows
   for (let i = 0; i < shape.blocks; i++) {
     const seen = layerNorm(params, `${i}.attend`, x)
-    for (const head of headNames(i, shape.heads)) x = tf.add(x, attention(params, head, seen, shape, mask))
-    x = tf.add(x, dense(params, `${i}.out`, gelu(dense(params, `${i}.in`, layerNorm(params, `${i}.think`, x)))))
+    for (const head of headNames(i, shape.heads))
+      x = tf.add(x, attention(params, head, seen, shape, mask))
+    x = tf.add(
+      x,
+      dense(params, `${i}.out`, gelu(dense(params, `${i}.in`, layerNorm(params, `${i}.think`, x)))),
+    )
   }
   return layerNorm(params, 'last', x)
 }
 
-/** One head. Each has weights of its own, which says the same as one matrix for all and needs no exchange of axes. */
-function attention(params: Params, head: string, x: tf.Tensor, { length, width, heads }: Shape, mask?: tf.Tensor): tf.Tensor {
+/**
+ * One head. Each has weights of its own, which says the same as one matrix for all and needs no
+ * exchange of axes.
+ */
+function attention(
+  params: Params,
+  head: string,
+  x: tf.Tensor,
+  { length, width, heads }: Shape,
+  mask?: tf.Tensor,
+): tf.Tensor {
   const size = width / heads
-  const [q, k, v] = PARTS.map((part): tf.Tensor3D => tf.reshape(dense(params, `${head}.${part}`, x), [-1, length, size]))
+  const [q, k, v] = PARTS.map(
+    (part): tf.Tensor3D => tf.reshape(dense(params, `${head}.${part}`, x), [-1, length, size]),
+  )
   const scores = tf.mul(products(q, transposed(k)), 1 / Math.sqrt(size))
   const seen = products(tf.softmax(mask ? tf.add(scores, mask) : scores) as tf.Tensor3D, v)
   return dense(params, `${head}.mix`, tf.reshape(seen, [-1, size]))

@@ -1,11 +1,15 @@
-// A small U-Net (Ronneberger, Fischer, Brox 2015) that adds a correction to an image. Its units leak, as those of the fastMRI U-Net do:
-// with plain ones so narrow a network often ends with all of a layer dead.
+// A small U-Net (Ronneberger, Fischer, Brox 2015) that adds a correction to an image. Its units
+// leak, as those of the fastMRI U-Net do: with plain ones so narrow a network often ends with all
+// of a layer dead.
 import * as tf from '@tensorflow/tfjs-core'
 import { conv, convParams, type Draw, type Params, pooled } from './layers.ts'
 
 const [OUTER, INNER] = [8, 16]
 
-/** Its parameters: two convolutions down, two at the bottom, two up. The last begins at zero: no correction. */
+/**
+ * Its parameters: two convolutions down, two at the bottom, two up. The last begins at zero: no
+ * correction.
+ */
 export const unetParams = (draw: Draw): Params => ({
   ...convParams(draw, 'down.a', 1, OUTER),
   ...convParams(draw, 'down.b', OUTER, OUTER),

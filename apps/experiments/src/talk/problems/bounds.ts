@@ -1,6 +1,6 @@
-// What the theorems say about f(x) − f* after so many steps, in the numbers of a run: the lines beside the curves. Each
-// holds at every step for convex f, exact subgradients and points x₀, x₁, … with ‖g‖ ≤ G; the best point so far is held
-// to it, as averages of the values are what is bounded.
+// What the theorems say about f(x) − f* after so many steps, in the numbers of a run: the lines
+// beside the curves. Each holds at every step for convex f, exact subgradients and points x₀, x₁, …
+// with ‖g‖ ≤ G; the best point so far is held to it, as averages of the values are what is bounded.
 import type { Numbers } from '../experiment.ts'
 
 /** What is known of the problem. */
@@ -25,7 +25,10 @@ export interface Step {
   readonly scalars: Numbers
 }
 
-/** A theorem: takes notice of every step in `memory`, and gives the bound on the best f(xₖ) − f* so far. */
+/**
+ * A theorem: takes notice of every step in `memory`, and gives the bound on the best f(xₖ) − f* so
+ * far.
+ */
 export type Bound = (memory: Numbers, step: Step, truth: Truth) => number
 
 const { log, max, sqrt } = Math
@@ -41,8 +44,8 @@ const most = (memory: Numbers, name: string, value: number): number => {
 }
 
 /**
- * Steps c D / (G √k), or c D / √k along g / ‖g‖: D G (1 / c + c Σ 1/k) / (2 Σ 1/√k). Shor, Polyak; from
- * ‖x⁺ − x*‖² ≤ ‖x − x*‖² − 2 γ (f − f*) + γ² G².
+ * Steps c D / (G √k), or c D / √k along g / ‖g‖: D G (1 / c + c Σ 1/k) / (2 Σ 1/√k). Shor, Polyak;
+ * from ‖x⁺ − x*‖² ≤ ‖x − x*‖² − 2 γ (f − f*) + γ² G².
  */
 export const subgradientBound =
   (c: number): Bound =>
@@ -52,7 +55,10 @@ export const subgradientBound =
 /** Polyak's step: D G / √n. */
 export const polyakBound: Bound = (_memory, { n }, { D, G }) => (D * G) / sqrt(n)
 
-/** AdaGrad-Norm with the factor γ: (D̄² / (2 γ) + γ) √Σ‖g‖² / n, D̄ the farthest that it has been from x*. */
+/**
+ * AdaGrad-Norm with the factor γ: (D̄² / (2 γ) + γ) √Σ‖g‖² / n, D̄ the farthest that it has been
+ * from x*.
+ */
 export const adagradNormBound =
   (gamma: number): Bound =>
   (memory, { n, squared, distance, nextDistance }) => {
@@ -61,18 +67,23 @@ export const adagradNormBound =
   }
 
 /**
- * D-Adaptation by dual averaging, with G: (2 + √3) D d √(G² + Σ‖g‖²) / Σ dₖ. (Defazio, Mishchenko 2023, Theorem 1 is this at
- * the best n.) d is that after the step, the sum over those before.
+ * D-Adaptation by dual averaging, with G: (2 + √3) D d √(G² + Σ‖g‖²) / Σ dₖ. (Defazio, Mishchenko
+ * 2023, Theorem 1 is this at the best n.) d is that after the step, the sum over those before.
  */
 const dualAveragingBound =
   (d0: number): Bound =>
   (memory, { squared, scalars }, { D, G }) => {
     const weights = sum(memory, 'weights', memory.d ?? d0)
     memory.d = scalars.d
-    return ((2 + sqrt(3)) * D * scalars.d * sqrt(G ** 2 + sum(memory, 'squares', squared))) / weights
+    return (
+      ((2 + sqrt(3)) * D * scalars.d * sqrt(G ** 2 + sum(memory, 'squares', squared))) / weights
+    )
   }
 
-/** Prodigy by gradient descent, with G: √2 D G d (2 + ln(n + 1)) / √Σ dₖ² (Mishchenko, Defazio 2023, Theorem 1). */
+/**
+ * Prodigy by gradient descent, with G: √2 D G d (2 + ln(n + 1)) / √Σ dₖ² (Mishchenko, Defazio 2023,
+ * Theorem 1).
+ */
 const prodigyBound =
   (d0: number): Bound =>
   (memory, { n, scalars }, { D, G }) => {
@@ -91,7 +102,10 @@ const prodigyDaBound =
     return (2 + sqrt(3)) * D * G * sqrt(rho * (1 + rho))
   }
 
-/** DoG and, with the weights squared, DoWG: r̄ (2 D̄ + r̄) √v / Σ weights (Ivgi, Hinder, Carmon 2023, Proposition 1). */
+/**
+ * DoG and, with the weights squared, DoWG: r̄ (2 D̄ + r̄) √v / Σ weights (Ivgi, Hinder, Carmon
+ * 2023, Proposition 1).
+ */
 const distanceBound =
   (power: 1 | 2, read: (scalars: Numbers) => { r: number; root: number }): Bound =>
   (memory, { distance, nextDistance, nextMoved, scalars }) => {
@@ -104,7 +118,8 @@ const distanceBound =
 
 const dogBound: Bound = distanceBound(1, ({ rBar, G }) => ({ r: rBar, root: sqrt(G) }))
 /** ε is what DoWG adds to √v. */
-const dowgBound = (eps: number): Bound => distanceBound(2, ({ r2, v }) => ({ r: sqrt(r2), root: sqrt(v) + eps }))
+const dowgBound = (eps: number): Bound =>
+  distanceBound(2, ({ r2, v }) => ({ r: sqrt(r2), root: sqrt(v) + eps }))
 
 /** What is proved of a method on convex functions, without noise, at its defaults. */
 export interface Theorem {

@@ -1,5 +1,5 @@
-// Convex functions that are not smooth, with their solutions: drawn from a seed, in double precision. They are made so
-// that x* is known without solving anything.
+// Convex functions that are not smooth, with their solutions: drawn from a seed, in double
+// precision. They are made so that x* is known without solving anything.
 import { normals, uniforms } from '../../random.ts'
 
 /** A convex function with its start and solution. */
@@ -44,8 +44,8 @@ export const farthest = (a: ArrayLike<number>, b: ArrayLike<number>): number => 
 export const KINK_REACH = 6
 
 /**
- * The talk's example |x| + 0.5001 (x − 1)², less its least value: right of 0 that is 0.5001 (x − x*)², left of it 2 |x| more. x* = 0.0002 is
- * right beside the kink.
+ * The talk's example |x| + 0.5001 (x − 1)², less its least value: right of 0 that is 0.5001 (x −
+ * x*)², left of it 2 |x| more. x* = 0.0002 is right beside the kink.
  */
 export function kink(seed: number): Convex {
   const xStar = 1 - 1 / 1.0002
@@ -100,8 +100,8 @@ const scaled = (a: Float64Array, c: number, g: Float64Array) => {
 }
 
 /**
- * mean |⟨aᵢ, x − x*⟩ − eᵢ|, regression with outliers: half the rows have no error, the others come in pairs of the same
- * row with errors of both signs, so that their subgradients cancel at x*.
+ * mean |⟨aᵢ, x − x*⟩ − eᵢ|, regression with outliers: half the rows have no error, the others come
+ * in pairs of the same row with errors of both signs, so that their subgradients cancel at x*.
  */
 export function absolute(seed: number, D: number): Convex {
   const { A, x0, xStar, draw } = drawn(seed, D)
@@ -118,14 +118,23 @@ export function absolute(seed: number, D: number): Convex {
   return { name: 'absolute errors', x0, xStar, fStar, G: meanNorm(rows), ...meanOf(ROWS, row) }
 }
 
-/** max (⟨aᵢ, x − x*⟩ + bᵢ): least at x*, where the pieces with bᵢ = 0 have 0 in their convex hull. */
+/**
+ * max (⟨aᵢ, x − x*⟩ + bᵢ): least at x*, where the pieces with bᵢ = 0 have 0 in their convex hull.
+ */
 export function maxAffine(seed: number, D: number): Convex {
   const { A, x0, xStar } = drawn(seed, D)
-  const opposite = Float64Array.from({ length: SIZE }, (_, j) => -A.reduce((sum, a) => sum + a[j], 0) / 10)
+  const opposite = Float64Array.from(
+    { length: SIZE },
+    (_, j) => -A.reduce((sum, a) => sum + a[j], 0) / 10,
+  )
   const pieces = [...A, opposite]
   const at = pieces.map((a) => dot(a, xStar))
   return {
-    ...{ name: 'maximum of planes', x0, xStar, fStar: 0, G: Math.max(...pieces.map(norm)) },
+    name: 'maximum of planes',
+    x0,
+    xStar,
+    fStar: 0,
+    G: Math.max(...pieces.map(norm)),
     f(x, g) {
       let [most, piece] = [Number.NEGATIVE_INFINITY, opposite]
       for (const [i, a] of pieces.entries()) {

@@ -1,4 +1,5 @@
-// A convex function with a known solution as a task on plain arrays in double precision, held to a theorem at every step.
+// A convex function with a known solution as a task on plain arrays in double precision, held to a
+// theorem at every step.
 import { cpu, type FloatArray, type Schedule } from '@freestep/cpu'
 import type { Numbers } from '../experiment.ts'
 import type { Context } from '../methods.ts'
@@ -12,7 +13,10 @@ export interface ConvexOptions {
   readonly enough?: number
   /** The rows of step k, where the gradient is not that of the whole function. */
   readonly rows?: (k: number) => Int32Array
-  /** Which f(x) − f* is measured: of the best point so far, or of the point that the method says to evaluate at. */
+  /**
+   * Which f(x) − f* is measured: of the best point so far, or of the point that the method says to
+   * evaluate at.
+   */
   readonly at: 'best' | 'evaluated'
   /** Whether `value` and `gradient` are measured, too. */
   readonly path?: boolean
@@ -25,9 +29,10 @@ export interface ConvexOptions {
 }
 
 /**
- * The task. It measures `gap`, f(x) − f*, and `bound`, the theorem's number; with `path` also `value`, f − f* where the last gradient was
- * taken, and `gradient`, ‖g‖ there. At the end come the largest quotients over all steps: `gapOverBound` of the best point and its bound,
- * `dOverD` of d̂ and the distance, `gOverG` of ‖g‖ and its bound.
+ * The task. It measures `gap`, f(x) − f*, and `bound`, the theorem's number; with `path` also
+ * `value`, f − f* where the last gradient was taken, and `gradient`, ‖g‖ there. At the end come the
+ * largest quotients over all steps: `gapOverBound` of the best point and its bound, `dOverD` of d̂
+ * and the distance, `gOverG` of ‖g‖ and its bound.
  */
 export async function convexTask(
   problem: Convex,
@@ -38,7 +43,8 @@ export async function convexTask(
   const now = { g: new Float64Array(x0.length), gap: 0, before: D }
 
   const atEnd = (point: FloatArray) => ({
-    ...{ D, largest: farthest(x0, xStar) },
+    D,
+    largest: farthest(x0, xStar),
     ...(wrong && { wrong: wrong(point) }),
   })
   return {
@@ -63,7 +69,11 @@ export async function convexTask(
         if (below !== undefined) keepMost(memory, 'dOverD', scalars.dHat / below)
         if (!bound) return
         const reached = { nextDistance: distance(x, xStar), nextMoved: distance(x, x0) }
-        memory.bound = bound(memory, { n, squared, distance: now.before, ...reached, scalars }, { D, G: problem.G })
+        memory.bound = bound(
+          memory,
+          { n, squared, distance: now.before, ...reached, scalars },
+          { D, G: problem.G },
+        )
         keepMost(memory, 'gapOverBound', memory.best / memory.bound)
       },
     }),
@@ -74,7 +84,11 @@ export async function convexTask(
         gap,
         ...(path && { value: now.gap, gradient: norm(now.g) }),
         ...(bound && { bound: memory.bound }),
-        ...(last && { ...atEnd(point), ...(enough > 0 && { reached: memory.reached ?? Number.NaN }), ...pick(memory, CHECKS) }),
+        ...(last && {
+          ...atEnd(point),
+          ...(enough > 0 && { reached: memory.reached ?? Number.NaN }),
+          ...pick(memory, CHECKS),
+        }),
       }
     },
     dispose() {},
@@ -103,9 +117,18 @@ const pick = (memory: Numbers, names: readonly string[]): Numbers =>
 const ROUNDING = 1e-15
 
 /** What methods may be told of the problem. */
-export const contextOf = ({ x0, xStar, G, fStar }: Convex, steps: number, lr: Schedule | 1): Context => ({
-  ...{ steps, lr, warmup: false, G, fStar },
-  ...{ D: distance(x0, xStar), largest: farthest(x0, xStar) },
+export const contextOf = (
+  { x0, xStar, G, fStar }: Convex,
+  steps: number,
+  lr: Schedule | 1,
+): Context => ({
+  steps,
+  lr,
+  warmup: false,
+  G,
+  fStar,
+  D: distance(x0, xStar),
+  largest: farthest(x0, xStar),
 })
 
 const keepMost = (memory: Numbers, name: string, value: number) => {

@@ -1,4 +1,5 @@
-// MNIST at half its size, 14 × 14, as classes for networks: images whose pixels are means of four, around 0.
+// MNIST at half its size, 14 × 14, as classes for networks: images whose pixels are means of four,
+// around 0.
 import * as tf from '@tensorflow/tfjs-core'
 import { loadMnist } from '../../data/mnist.ts'
 import type { Rows } from '../../data/rows.ts'
@@ -37,14 +38,18 @@ function halved(rows: Rows, wanted: number): Digits {
     rows.copy(i, image, 0)
     for (let at = 0; at < SIZE * SIZE; at++) {
       const corner = 2 * Math.floor(at / SIZE) * FULL + 2 * (at % SIZE)
-      const mean = (image[corner] + image[corner + 1] + image[corner + FULL] + image[corner + FULL + 1]) / 4
+      const mean =
+        (image[corner] + image[corner + 1] + image[corner + FULL] + image[corner + FULL + 1]) / 4
       pixels[i * SIZE * SIZE + at] = (mean - MEAN) / DEVIATION
     }
   }
   return { pixels, labels: Int32Array.from(rows.targets.subarray(0, count)) }
 }
 
-/** A classifier of these images as a network: cross-entropy on batches, and the error on the test images, in percent. */
+/**
+ * A classifier of these images as a network: cross-entropy on batches, and the error on the test
+ * images, in percent.
+ */
 export function digitsNetwork(
   model: { params: Network['params']; logits(params: Params, images: tf.Tensor4D): tf.Tensor2D },
   { train, test }: { train: Digits; test: Digits },
@@ -57,7 +62,8 @@ export function digitsNetwork(
       const rows = batchAt(train.labels.length, batch, seed, k)
       const size = SIZE * SIZE
       const pixels = new Float32Array(batch * size)
-      for (const [i, row] of rows.entries()) pixels.set(train.pixels.subarray(row * size, (row + 1) * size), i * size)
+      for (const [i, row] of rows.entries())
+        pixels.set(train.pixels.subarray(row * size, (row + 1) * size), i * size)
       return crossEntropy(
         rows.map((row) => train.labels[row]),
         logits(weights, tf.tensor4d(pixels, [batch, SIZE, SIZE, 1])),
@@ -71,7 +77,9 @@ export function digitsNetwork(
         const labels = test.labels.subarray(at, at + chunk)
         const pixels = test.pixels.subarray(at * SIZE * SIZE, (at + chunk) * SIZE * SIZE)
         wrong +=
-          tf.tidy(() => errorRate(labels, logits(weights, tf.tensor4d(pixels, [labels.length, SIZE, SIZE, 1])))) * labels.length
+          tf.tidy(() =>
+            errorRate(labels, logits(weights, tf.tensor4d(pixels, [labels.length, SIZE, SIZE, 1]))),
+          ) * labels.length
       }
       return { error: (100 * wrong) / count }
     },

@@ -9,14 +9,19 @@ export interface LanguageModel {
   params(draw: Draw): Params
   /** Scores [rows, symbols] for one-hot symbols of all windows, [rows, symbols]. */
   logits(params: Params, symbols: tf.Tensor2D): tf.Tensor2D
-  /** Whether rows go through all windows at one time before the next time, and not window by window. */
+  /**
+   * Whether rows go through all windows at one time before the next time, and not window by window.
+   */
   readonly timesFirst?: boolean
 }
 
 /** How many windows of the held-out text are tested on. */
 const TEST = 128
 
-/** The network: the loss of windows drawn for each step; the loss on windows of the held-out text, in nats a character. */
+/**
+ * The network: the loss of windows drawn for each step; the loss on windows of the held-out text,
+ * in nats a character.
+ */
 export function languageNetwork(
   { params, logits, timesFirst = false }: LanguageModel,
   { train, test }: Text,
@@ -29,9 +34,14 @@ export function languageNetwork(
   }
   const loss = (weights: Params, { inputs, targets }: ReturnType<typeof windows>) => {
     const symbols = tf.oneHot(tf.tensor1d(Int32Array.from(ordered(inputs)), 'int32'), SYMBOLS)
-    return crossEntropy(ordered(targets), logits(weights, tf.cast(symbols, 'float32') as tf.Tensor2D))
+    return crossEntropy(
+      ordered(targets),
+      logits(weights, tf.cast(symbols, 'float32') as tf.Tensor2D),
+    )
   }
-  const starts = Array.from({ length: TEST }, (_, i) => Math.floor((i * (test.length - length - 1)) / TEST))
+  const starts = Array.from({ length: TEST }, (_, i) =>
+    Math.floor((i * (test.length - length - 1)) / TEST),
+  )
   return {
     params,
     loss: (weights, k) => loss(weights, windowsAt(train, batch, length, seed, k)),

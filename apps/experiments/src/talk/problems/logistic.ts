@@ -1,11 +1,15 @@
-// Logistic regression with a little ridge, on sparse rows: a smooth convex function with closed-form gradients whose
-// solution is computed beforehand, by Newton's method. Data from a LIBSVM file, or drawn.
+// Logistic regression with a little ridge, on sparse rows: a smooth convex function with
+// closed-form gradients whose solution is computed beforehand, by Newton's method. Data from a
+// LIBSVM file, or drawn.
 import { loadDataset } from '../../data/load.ts'
 import { InputError } from '../../errors.ts'
 import { uniforms } from '../../random.ts'
 import { type Convex, dot, norm } from './convex.ts'
 
-/** Labelled rows in compressed form; those of row i are at starts[i] … starts[i + 1]. The last column is 1 everywhere. */
+/**
+ * Labelled rows in compressed form; those of row i are at starts[i] … starts[i + 1]. The last
+ * column is 1 everywhere.
+ */
 export interface Sparse {
   readonly name: string
   readonly count: number
@@ -39,7 +43,10 @@ function compress(
 export async function readSparse(path: string): Promise<Sparse> {
   const { name, task, train } = await loadDataset(path, { seed: 1, task: 'classification' })
   const classes = task.kind === 'classification' ? task.classes : []
-  if (classes.length !== 2) throw new InputError(`${name} has ${classes.length} classes; logistic regression takes a file of two`)
+  if (classes.length !== 2)
+    throw new InputError(
+      `${name} has ${classes.length} classes; logistic regression takes a file of two`,
+    )
   const dense = new Float32Array(train.features)
   const rows = Array.from({ length: train.count }, (_, i) => {
     dense.fill(0)
@@ -54,7 +61,10 @@ export async function readSparse(path: string): Promise<Sparse> {
   )
 }
 
-/** Rows of 14 categories each, as in a census, some frequent and some rare, with labels drawn from a logistic model. */
+/**
+ * Rows of 14 categories each, as in a census, some frequent and some rare, with labels drawn from a
+ * logistic model.
+ */
 export function drawSparse(count: number): Sparse {
   const draw = uniforms(2023)
   const levels = [2, 2, 3, 4, 5, 5, 6, 7, 8, 8, 10, 12, 14, 14]
@@ -63,7 +73,9 @@ export function drawSparse(count: number): Sparse {
   const weights = Float64Array.from({ length: features }, () => 2 * draw() - 1)
   const labels = new Float64Array(count)
   const rows = Array.from({ length: count }, (_, i) => {
-    const row = levels.map((level, j) => [offsets[j] + Math.floor(level * draw() ** 2), 1] as [number, number])
+    const row = levels.map(
+      (level, j) => [offsets[j] + Math.floor(level * draw() ** 2), 1] as [number, number],
+    )
     const score = row.reduce((sum, [column]) => sum + weights[column], 0)
     labels[i] = draw() < 1 / (1 + Math.exp(-score)) ? 1 : -1
     return row
@@ -82,7 +94,10 @@ export function logistic(data: Sparse, ridge: number): Convex {
   const addRow = (i: number, weight: number, into: Float64Array) => {
     for (let at = starts[i]; at < starts[i + 1]; at++) into[columns[at]] += weight * values[at]
   }
-  /** The loss of one row, and minus the share of the wrong class, which weighs the row in the gradient. */
+  /**
+   * The loss of one row, and minus the share of the wrong class, which weighs the row in the
+   * gradient.
+   */
   const term = (i: number, x: ArrayLike<number>) => {
     const margin = labels[i] * score(i, x)
     const loss = margin > 0 ? Math.log1p(Math.exp(-margin)) : Math.log1p(Math.exp(margin)) - margin
@@ -123,11 +138,28 @@ export function logistic(data: Sparse, ridge: number): Convex {
   for (let i = 0; i < count; i++) lengths += norm(values.subarray(starts[i], starts[i + 1]))
   // ‖g‖ ≤ mean ‖aᵢ‖ + ridge ‖x‖, for points up to twice as far from x* as x₀ is.
   const G = lengths / count + 3 * ridge * norm(xStar)
-  return { name: data.name, x0: new Float64Array(features), xStar, fStar: f(xStar), G, f, rows: count, row, wrong }
+  return {
+    name: data.name,
+    x0: new Float64Array(features),
+    xStar,
+    fStar: f(xStar),
+    G,
+    f,
+    rows: count,
+    row,
+    wrong,
+  }
 }
 
-/** The least point of a smooth, strongly convex function: Newton steps from 0 by conjugate gradients, halved until f falls. */
-function newton(f: Convex['f'], curvature: (x: Float64Array, v: Float64Array) => Float64Array, size: number): Float64Array {
+/**
+ * The least point of a smooth, strongly convex function: Newton steps from 0 by conjugate
+ * gradients, halved until f falls.
+ */
+function newton(
+  f: Convex['f'],
+  curvature: (x: Float64Array, v: Float64Array) => Float64Array,
+  size: number,
+): Float64Array {
   let x = new Float64Array(size)
   const g = new Float64Array(size)
   for (let k = 0; k < 100; k++) {
@@ -140,7 +172,9 @@ function newton(f: Convex['f'], curvature: (x: Float64Array, v: Float64Array) =>
     if (t <= 1e-6) return x // the value cannot fall any more: x is exact to rounding
     x = moved(t)
   }
-  throw new InputError('the solution of the logistic regression was not found within 100 Newton steps; scale the data')
+  throw new InputError(
+    'the solution of the logistic regression was not found within 100 Newton steps; scale the data',
+  )
 }
 
 /** H⁻¹ b. */

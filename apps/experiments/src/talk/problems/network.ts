@@ -1,4 +1,5 @@
-// A network of tfjs as a task: its parameters become variables, its loss on batch k gives the gradient of step k.
+// A network of tfjs as a task: its parameters become variables, its loss on batch k gives the
+// gradient of step k.
 import { tfjs } from '@freestep/tfjs'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Numbers } from '../experiment.ts'
@@ -18,7 +19,9 @@ export interface Network {
 /** The task, with weights drawn from the seed. */
 export function networkTask({ params, loss, test }: Network, seed: number): Task<tf.Tensor> {
   const variables = tf.tidy(() =>
-    Object.fromEntries(Object.entries(params(weights(seed))).map(([name, tensor]) => [name, tf.variable(tensor)])),
+    Object.fromEntries(
+      Object.entries(params(weights(seed))).map(([name, tensor]) => [name, tf.variable(tensor)]),
+    ),
   )
   const list = Object.values(variables)
   return {
@@ -28,7 +31,10 @@ export function networkTask({ params, loss, test }: Network, seed: number): Task
     step: (optimizer, k) =>
       tf.tidy(() => {
         const { value, grads } = tf.variableGrads(() => loss(variables, k), list)
-        const gradients = Object.entries(variables).map(([name, variable]) => [name, grads[variable.name]])
+        const gradients = Object.entries(variables).map(([name, variable]) => [
+          name,
+          grads[variable.name],
+        ])
         optimizer.step(Object.fromEntries(gradients), { loss: value })
         return value.dataSync()[0]
       }),
@@ -38,7 +44,8 @@ export function networkTask({ params, loss, test }: Network, seed: number): Task
       try {
         return tf.tidy(() => test(point))
       } finally {
-        for (const [name, tensor] of Object.entries(point)) if (tensor !== variables[name]) tensor.dispose()
+        for (const [name, tensor] of Object.entries(point))
+          if (tensor !== variables[name]) tensor.dispose()
       }
     },
     dispose: () => tf.dispose(list),

@@ -1,5 +1,6 @@
-// EXPERIMENTAL. Prodigy with the choices that the talk leaves open as options: whether d may fall, whether all coordinates share one d, and
-// how gradients are weighted in the estimate. Ours, without a theorem; at its defaults it is `prodigy` of core to the last bit.
+// EXPERIMENTAL. Prodigy with the choices that the talk leaves open as options: whether d may fall,
+// whether all coordinates share one d, and how gradients are weighted in the estimate. Ours,
+// without a theorem; at its defaults it is `prodigy` of core to the last bit.
 //
 //     w  = (d / d₀)^(p − 1) d γ                           p power: 2 is Prodigy's weight d², 1 D-Adaptation's d
 //     m  ← β₁ m + (1 − β₁) d g,   v ← β₂ v + (1 − β₂) d² g²
@@ -46,12 +47,21 @@ export interface VariantOptions {
   power: number
   /** ρ, what may be left of d after a step: 1 keeps it from falling, 0 lets it follow d̂. */
   fall: number
-  /** Which coordinates share a d: `all`, those of a `tensor`, or none, each `coordinate` having its own. */
+  /**
+   * Which coordinates share a d: `all`, those of a `tensor`, or none, each `coordinate` having its
+   * own.
+   */
   per: string
 }
 const defaults: VariantOptions = {
-  ...{ lr: 1, betas: [0.9, 0.999], eps: 1e-8, d0: 1e-6, safeguardWarmup: false },
-  ...{ power: 2, fall: 1, per: 'all' },
+  lr: 1,
+  betas: [0.9, 0.999],
+  eps: 1e-8,
+  d0: 1e-6,
+  safeguardWarmup: false,
+  power: 2,
+  fall: 1,
+  per: 'all',
 }
 
 /** Prodigy with its open choices. */
@@ -73,7 +83,8 @@ export const prodigyVariant = defineAlgorithm({
     // As in core: what multiplies a sum multiplies it after the sum.
     const inner = h.per === 'coordinate' ? mul(g, moved) : dot(g, moved, 'tensor')
     const product = h.per === 'all' ? sum(mul(lambda, inner)) : mul(lambda, inner)
-    const norm = (a: Expr) => (h.per === 'coordinate' ? abs(a) : norm1(a, h.per === 'tensor' ? 'tensor' : 'global'))
+    const norm = (a: Expr) =>
+      h.per === 'coordinate' ? abs(a) : norm1(a, h.per === 'tensor' ? 'tensor' : 'global')
     const r1 = sub(mul(beta3, r), mul(weight, product))
     const s1 = add(mul(beta3, s), mul(mul(weight, h.safeguardWarmup ? d : lambda), g))
     const dHat = ratio(r1, norm(s1))

@@ -1,5 +1,6 @@
 /**
- * What the tests of the contract share: two small parameters, gradients for them, and how optimizers are looked at and compared.
+ * What the tests of the contract share: two small parameters, gradients for them, and how
+ * optimizers are looked at and compared.
  */
 import { FreestepError, type MaybePromise } from '@freestep/core'
 import { expect } from 'vitest'
@@ -16,7 +17,9 @@ export const params = named(Object.values(start), Object.keys(start))
 /** The same gradients for every optimizer that asks: step k, coordinate i. */
 export const drawn = (sizes: Readonly<Record<string, number>>, steps: number): Gradients[] => {
   const draw = generator(21)
-  return fill(steps, () => Object.fromEntries(Object.entries(sizes).map(([name, size]) => [name, fill(size, draw)])))
+  return fill(steps, () =>
+    Object.fromEntries(Object.entries(sizes).map(([name, size]) => [name, fill(size, draw)])),
+  )
 }
 /** A few steps for them. */
 export const gradients = drawn({ w: 3, b: 2 }, 6)
@@ -42,7 +45,11 @@ export async function expectRefusal(code: string, call: () => unknown): Promise<
 }
 
 /** Equal up to an error relative to the largest number. */
-export function close(a: Readonly<Record<string, number[]>>, b: Readonly<Record<string, number[]>>, relative: number): boolean {
+export function close(
+  a: Readonly<Record<string, number[]>>,
+  b: Readonly<Record<string, number[]>>,
+  relative: number,
+): boolean {
   const [x, y] = [Object.values(a).flat(), Object.values(b).flat()]
   const scale = Math.max(...y.map(Math.abs))
   return x.length === y.length && x.every((value, i) => Math.abs(value - y[i]) <= relative * scale)

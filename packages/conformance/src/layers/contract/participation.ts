@@ -1,6 +1,7 @@
 /**
- * Who takes part in a step: a parameter without gradient, or in a group of lr 0, stays as it is, and counts in sums with what it contributed
- * last. An lr that is 0 at a step makes a step of length 0.
+ * Who takes part in a step: a parameter without gradient, or in a group of lr 0, stays as it is,
+ * and counts in sums with what it contributed last. An lr that is 0 at a step makes a step of
+ * length 0.
  */
 import {
   adam,
@@ -24,7 +25,10 @@ import { type Gradients, named, type Stack, withSession } from '../../session.ts
 import { table } from '../../table.ts'
 import { gradients, params, rowOf, start } from './fixture.ts'
 
-/** Keeps s ← s / 2 + g, and shows ‖s‖₁, Σ g and Σ 2 fresh(s): a state's sum, a gradient's, and that of something made anew. */
+/**
+ * Keeps s ← s / 2 + g, and shows ‖s‖₁, Σ g and Σ 2 fresh(s): a state's sum, a gradient's, and that
+ * of something made anew.
+ */
 const shares = defineAlgorithm({
   name: 'shares',
   defaults: {},
@@ -37,7 +41,13 @@ const shares = defineAlgorithm({
 
 /** Registers the tests. */
 export function participation<P, Done extends MaybePromise<void>>(kit: Kit<P, Done>): void {
-  const run = (stack: Stack<P, Done>, row: Row, steps: readonly Gradients[], options: object = {}, tensors = params) =>
+  const run = (
+    stack: Stack<P, Done>,
+    row: Row,
+    steps: readonly Gradients[],
+    options: object = {},
+    tensors = params,
+  ) =>
     withSession(stack, row.make(row.variants[0]), tensors, options, async (session) => {
       for (const step of steps) await session.step(step, 1)
       return { params: await session.params(), scalars: await session.scalars() }
@@ -55,7 +65,8 @@ export function participation<P, Done extends MaybePromise<void>>(kit: Kit<P, Do
         const missing = await run(stack, row, alone)
         expect(missing.params.b).toEqual(start.b)
         expect(missing.params.w).toEqual(expected.params.w)
-        for (const [name, value] of Object.entries(expected.scalars)) expect(missing.scalars[name]).toBe(value)
+        for (const [name, value] of Object.entries(expected.scalars))
+          expect(missing.scalars[name]).toBe(value)
         const frozen = await run(stack, row, gradients, { groups: [{ params: ['b'], lr: 0 }] })
         expect(frozen.params.b).toEqual(start.b)
         expect(frozen.params.w).toEqual(expected.params.w)
@@ -79,12 +90,18 @@ export function participation<P, Done extends MaybePromise<void>>(kit: Kit<P, Do
   })
 
   kit.test('an lr of 0 is a step of length 0, at which momentum goes on', ['contract'], (stack) =>
-    withSession(stack, sgd({ lr: (k) => k / 2, momentum: 0.5 }), named([[1, 2]], ['w']), {}, async (session) => {
-      await session.step({ w: [4, -8] })
-      expect(await session.params()).toEqual({ w: [1, 2] })
-      await session.step({ w: [2, 0] })
-      expect(await session.params()).toEqual({ w: [1 - 2, 2 + 2] })
-    }),
+    withSession(
+      stack,
+      sgd({ lr: (k) => k / 2, momentum: 0.5 }),
+      named([[1, 2]], ['w']),
+      {},
+      async (session) => {
+        await session.step({ w: [4, -8] })
+        expect(await session.params()).toEqual({ w: [1, 2] })
+        await session.step({ w: [2, 0] })
+        expect(await session.params()).toEqual({ w: [1 - 2, 2 + 2] })
+      },
+    ),
   )
 
   kit.test(
@@ -93,12 +110,14 @@ export function participation<P, Done extends MaybePromise<void>>(kit: Kit<P, Do
     (stack) =>
       withSession(stack, shares(), named([[0, 0], [0]], ['a', 'b']), {}, async (session) => {
         const step = async (a: number | undefined, b: number | undefined) => {
-          const of = (value: number | undefined, size: number) => (value === undefined ? undefined : fill(size, () => value))
+          const of = (value: number | undefined, size: number) =>
+            value === undefined ? undefined : fill(size, () => value)
           await session.step({ a: of(a, 2), b: of(b, 1) })
           const { norm, total, anew } = await session.scalars()
           return [norm, total, anew]
         }
-        // s = (4, 4), 6: then a waits twice, at 1/2 of its share each time, and returns at s = (4, 4) / 8 + 1.
+        // s = (4, 4), 6: then a waits twice, at 1/2 of its share each time, and returns at s = (4,
+        // 4) / 8 + 1.
         expect(await step(4, 6)).toEqual([14, 14, 28])
         expect(await step(undefined, 1)).toEqual([4 + 4, 1, 8])
         expect(await step(undefined, 0)).toEqual([2 + 2, 0, 4])
@@ -119,13 +138,19 @@ export function participation<P, Done extends MaybePromise<void>>(kit: Kit<P, Do
     }),
   )
 
-  kit.test('a NaN in one gradient stays where it is, if coordinates do not meet', ['contract'], async (stack) => {
-    if (kit.options.nonFinite === false) return
-    const poisoned = gradients.map((step, k) => (k === 0 ? { ...step, b: [Number.NaN, step.b?.[1] ?? 0] } : step))
-    const found = await run(stack, rowOf('adam'), poisoned)
-    const clean = await run(stack, rowOf('adam'), gradients)
-    expect(found.params.w).toEqual(clean.params.w)
-    expect(found.params.b[0]).toBeNaN()
-    expect(found.params.b[1]).toBe(clean.params.b[1])
-  })
+  kit.test(
+    'a NaN in one gradient stays where it is, if coordinates do not meet',
+    ['contract'],
+    async (stack) => {
+      if (kit.options.nonFinite === false) return
+      const poisoned = gradients.map((step, k) =>
+        k === 0 ? { ...step, b: [Number.NaN, step.b?.[1] ?? 0] } : step,
+      )
+      const found = await run(stack, rowOf('adam'), poisoned)
+      const clean = await run(stack, rowOf('adam'), gradients)
+      expect(found.params.w).toEqual(clean.params.w)
+      expect(found.params.b[0]).toBeNaN()
+      expect(found.params.b[1]).toBe(clean.params.b[1])
+    },
+  )
 }

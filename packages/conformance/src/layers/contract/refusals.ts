@@ -1,7 +1,15 @@
 /**
- * What is refused: everything a caller can get wrong is answered with a FreestepError, and nothing has changed then.
+ * What is refused: everything a caller can get wrong is answered with a FreestepError, and nothing
+ * has changed then.
  */
-import { createOptimizer, FreestepError, type MaybePromise, momo, prodigy, sgd } from '@freestep/core'
+import {
+  createOptimizer,
+  FreestepError,
+  type MaybePromise,
+  momo,
+  prodigy,
+  sgd,
+} from '@freestep/core'
 import { expect } from 'vitest'
 import type { Kit } from '../../kit.ts'
 import { type Stack, vector, withSession } from '../../session.ts'
@@ -57,7 +65,9 @@ export function refusals<P, Done extends MaybePromise<void>>(kit: Kit<P, Done>):
       createOptimizer(sgd(), tensors, stack.backend, options)
     await expectRefusal('unknown-parameter', () => create({}, {}))
     await expectRefusal('unknown-parameter', () => create({ groups: [{ params: ['v'], lr: 1 }] }))
-    await expectRefusal('unknown-option', () => create({ groups: [{ params: ['w'], learningRate: 1 }] }))
+    await expectRefusal('unknown-option', () =>
+      create({ groups: [{ params: ['w'], learningRate: 1 }] }),
+    )
     for (const nothing of [undefined, {}, 'w'])
       await expect(create({}, { w: nothing as P })).rejects.toBeInstanceOf(FreestepError)
     stack.dispose?.(w)
@@ -68,25 +78,39 @@ export function refusals<P, Done extends MaybePromise<void>>(kit: Kit<P, Done>):
     ['contract'],
     async (stack) => {
       const w = await tensor(stack, start.w)
-      const create = (tensors: Record<string, P>) => createOptimizer(sgd({ lr: 1 }), tensors, stack.backend)
+      const create = (tensors: Record<string, P>) =>
+        createOptimizer(sgd({ lr: 1 }), tensors, stack.backend)
       await expectRefusal('shared-memory', () => create({ w, v: w }))
       const optimizer = await create({ w })
       const now = optimizer.params.w
       await expectRefusal('shared-memory', () => optimizer.extend({ w: now, v: now }))
       const g = await tensor(stack, [1, 1, 1])
       await optimizer.step({ w: g })
-      expect(Array.from(await stack.read(optimizer.params.w))).toEqual(start.w.map((value) => value - 1))
+      expect(Array.from(await stack.read(optimizer.params.w))).toEqual(
+        start.w.map((value) => value - 1),
+      )
       optimizer.dispose()
       for (const each of [w, g]) stack.dispose?.(each)
     },
   )
 
-  kit.test('a gradient that is another parameter is read before that is written', ['contract'], (stack) =>
-    withSession(stack, sgd({ lr: 1 }), { a: vector([1, 2]), b: vector([10, 20]) }, {}, async ({ optimizer }) => {
-      await optimizer.step({ a: optimizer.params.b, b: optimizer.params.a })
-      const { a, b } = optimizer.params
-      expect([...Array.from(await stack.read(a)), ...Array.from(await stack.read(b))]).toEqual([-9, -18, 9, 18])
-    }),
+  kit.test(
+    'a gradient that is another parameter is read before that is written',
+    ['contract'],
+    (stack) =>
+      withSession(
+        stack,
+        sgd({ lr: 1 }),
+        { a: vector([1, 2]), b: vector([10, 20]) },
+        {},
+        async ({ optimizer }) => {
+          await optimizer.step({ a: optimizer.params.b, b: optimizer.params.a })
+          const { a, b } = optimizer.params
+          expect([...Array.from(await stack.read(a)), ...Array.from(await stack.read(b))]).toEqual([
+            -9, -18, 9, 18,
+          ])
+        },
+      ),
   )
 
   kit.test('a disposed optimizer refuses; the parameters stay', ['contract'], async (stack) => {

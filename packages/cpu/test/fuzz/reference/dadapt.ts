@@ -36,13 +36,20 @@ export const dadaptAdagrad: Transcription = (start) => {
           of(tensor).a[i] += gi * gi
           of(tensor).s[i] += lambda(tensor) * gi
         }
-      q += ofGradients(tensors, (tensor) => lambda(tensor) ** 2 * weighted(coupled(tensor), of(tensor).a, eps(tensor)))
-      const norm = sum(norms(tensors, (tensor) => weighted(of(tensor).s, of(tensor).a, eps(tensor))))
+      q += ofGradients(
+        tensors,
+        (tensor) => lambda(tensor) ** 2 * weighted(coupled(tensor), of(tensor).a, eps(tensor)),
+      )
+      const norm = sum(
+        norms(tensors, (tensor) => weighted(of(tensor).s, of(tensor).a, eps(tensor))),
+      )
       d.take(ratio(norm - q, sum(lengths(tensors, (tensor) => norm1(of(tensor).s)))), h)
       return each(tensors, (tensor) => {
         const { a, s } = of(tensor)
         const mu = number(tensor.h, 'momentum')
-        return s.map((si, i) => -(1 - mu) * (si / (Math.sqrt(a[i]) + eps(tensor)) + tensor.moved[i]))
+        return s.map(
+          (si, i) => -(1 - mu) * (si / (Math.sqrt(a[i]) + eps(tensor)) + tensor.moved[i]),
+        )
       })
     },
   }
@@ -59,7 +66,8 @@ export const dadaptAdam: Transcription = (start) => {
       const preprint = h.form === 'preprint'
       const beta = preprint ? numbers(h, 'betas')[1] : Math.sqrt(numbers(h, 'betas')[1])
       const scale = (tensor: Tensor) => number(tensor.h, 'layerScale')
-      const lambda = (tensor: Tensor) => d.now() * number(tensor.h, 'lr') * bias(tensor, of(tensor).k + 1)
+      const lambda = (tensor: Tensor) =>
+        d.now() * number(tensor.h, 'lr') * bias(tensor, of(tensor).k + 1)
       let gained = 0
       for (const tensor of tensors) {
         const { m, v, s } = of(tensor)
@@ -108,7 +116,13 @@ export const dadaptAdam: Transcription = (start) => {
 }
 
 export const dadaptAdan: Transcription = (start) => {
-  const of = own(({ x }) => ({ m: zeros(x), n: zeros(x), v: zeros(x), s: zeros(x), last: undefined as Vector | undefined }))
+  const of = own(({ x }) => ({
+    m: zeros(x),
+    n: zeros(x),
+    v: zeros(x),
+    s: zeros(x),
+    last: undefined as Vector | undefined,
+  }))
   const d = estimate(start)
   const [norms, lengths] = [kept(), kept()]
   let q = 0
@@ -230,7 +244,9 @@ export const dadaptSgd: Transcription = (start) => {
         for (const [i, gi] of coupled(tensor).entries()) of(tensor).s[i] += lambda(tensor) * gi
       const norm = Math.sqrt(sum(squares(tensors, (tensor) => square(of(tensor).s))))
       d.take(ratio(2 * q, norm), h)
-      return each(tensors, (tensor) => of(tensor).s.map((si, i) => -(1 - number(tensor.h, 'momentum')) * (si + tensor.moved[i])))
+      return each(tensors, (tensor) =>
+        of(tensor).s.map((si, i) => -(1 - number(tensor.h, 'momentum')) * (si + tensor.moved[i])),
+      )
     },
   }
 }

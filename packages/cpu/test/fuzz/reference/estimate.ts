@@ -6,7 +6,8 @@ import { dot, number, numbers, type Options, type Tensor, total, type Vector } f
 
 export const square = (a: Vector) => dot(a, a)
 /** ‖a‖² in the norm of 1 / (√v + ε) */
-export const weighted = (a: Vector, v: Vector, eps: number) => total(a.length, (i) => a[i] * (a[i] / (Math.sqrt(v[i]) + eps)))
+export const weighted = (a: Vector, v: Vector, eps: number) =>
+  total(a.length, (i) => a[i] * (a[i] / (Math.sqrt(v[i]) + eps)))
 /** Σ of each tensor's number times a factor of its own. */
 export const times = (
   tensors: readonly Tensor[],

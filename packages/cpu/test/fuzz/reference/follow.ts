@@ -5,7 +5,15 @@ import type { Run } from '../run.ts'
 import * as dadapt from './dadapt.ts'
 import * as gradient from './gradient.ts'
 import * as losses from './loss.ts'
-import { numbers, type Options, type Rule, type Tensor, type Transcription, type Vector, zeros } from './parts.ts'
+import {
+  numbers,
+  type Options,
+  type Rule,
+  type Tensor,
+  type Transcription,
+  type Vector,
+  zeros,
+} from './parts.ts'
 import * as prodigy from './prodigy.ts'
 import { wrappings } from './wrapped.ts'
 
@@ -27,8 +35,16 @@ export interface Point {
 }
 
 /** The options of a tensor at step k, or of all. */
-function optionsAt({ options, groups }: Run, defaults: Options, name: string | undefined, k: number): Options {
-  const own = name === undefined ? [] : groups.filter(({ params }) => params.includes(name)).map(({ options }) => options)
+function optionsAt(
+  { options, groups }: Run,
+  defaults: Options,
+  name: string | undefined,
+  k: number,
+): Options {
+  const own =
+    name === undefined
+      ? []
+      : groups.filter(({ params }) => params.includes(name)).map(({ options }) => options)
   const merged = Object.assign({}, options, ...own) as Run['options']
   const now = Object.entries(merged).map(([name, value]): [string, Options[string]] => {
     if (typeof value !== 'object' || value === null || !('schedule' in value)) return [name, value]
@@ -41,7 +57,8 @@ function optionsAt({ options, groups }: Run, defaults: Options, name: string | u
 function partsOf({ tensors, groups, splitGroups }: Run, k: number): number[][] {
   const there = tensors.flatMap(({ from }, i) => (from <= k ? [i] : []))
   if (!splitGroups) return [there]
-  const owner = (i: number) => 1 + groups.findLastIndex(({ params }) => params.includes(tensors[i].name))
+  const owner = (i: number) =>
+    1 + groups.findLastIndex(({ params }) => params.includes(tensors[i].name))
   return [0, ...groups.map((_, g) => g + 1)].map((g) => there.filter((i) => owner(i) === g))
 }
 
@@ -67,7 +84,10 @@ export function follow(run: Run, defaults: Options, noise = 0): (k: number) => P
     const found = rules.get(part)
     if (found) return found
     const inner = transcriptions[run.algorithm](h, start)
-    const rule = run.wrappers.reduce((inside, { name, options }) => wrappings[name](inside, options), inner)
+    const rule = run.wrappers.reduce(
+      (inside, { name, options }) => wrappings[name](inside, options),
+      inner,
+    )
     rules.set(part, rule)
     return rule
   }
@@ -84,7 +104,9 @@ export function follow(run: Run, defaults: Options, noise = 0): (k: number) => P
     })
     const shape = {
       noBuffer: tensors.every(({ h }) => h.momentum === 0),
-      noFirstMoment: tensors.every(({ h }) => Array.isArray(h.betas) && numbers(h, 'betas')[0] === 0),
+      noFirstMoment: tensors.every(
+        ({ h }) => Array.isArray(h.betas) && numbers(h, 'betas')[0] === 0,
+      ),
     }
     const shaped = { ...optionsAt(run, defaults, undefined, k), ...shape }
     const rule = ruleOf(part, shaped, tensors)
@@ -100,11 +122,20 @@ export function follow(run: Run, defaults: Options, noise = 0): (k: number) => P
     const there = parts.flat().sort((a, b) => a - b)
     const loss = task.loss(there.map((i) => all[i].x))
     for (const [part, indices] of parts.entries()) if (indices.length) step(part, indices, k, loss)
-    const byName = (f: (i: number) => Vector) => Object.fromEntries(there.map((i) => [run.tensors[i].name, f(i)]))
+    const byName = (f: (i: number) => Vector) =>
+      Object.fromEntries(there.map((i) => [run.tensors[i].name, f(i)]))
     const evaluated = (i: number) => {
       const rule = rules.get(parts.findIndex((indices) => indices.includes(i)))
       const { x, moved } = all[i]
-      return rule?.evaluated?.({ id: i, x, moved, g: undefined, h: optionsAt(run, defaults, run.tensors[i].name, k) }) ?? x
+      return (
+        rule?.evaluated?.({
+          id: i,
+          x,
+          moved,
+          g: undefined,
+          h: optionsAt(run, defaults, run.tensors[i].name, k),
+        }) ?? x
+      )
     }
     return {
       x: byName((i) => all[i].x),
@@ -117,6 +148,8 @@ export function follow(run: Run, defaults: Options, noise = 0): (k: number) => P
 
 /** Whether a tensor is frozen: its lr is the number 0, and no schedule. */
 function isFrozen({ groups, tensors }: Run, i: number): boolean {
-  const last = groups.findLast(({ params, options }) => params.includes(tensors[i].name) && 'lr' in options)
+  const last = groups.findLast(
+    ({ params, options }) => params.includes(tensors[i].name) && 'lr' in options,
+  )
   return last?.options.lr === 0
 }

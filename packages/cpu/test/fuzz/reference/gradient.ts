@@ -57,7 +57,10 @@ export const adam: Transcription = () => {
           memory.v[i] = beta2 * memory.v[i] + (1 - beta2) * gi * gi
           memory.top[i] = Math.max(memory.top[i], memory.v[i])
           const v = h.amsgrad ? memory.top[i] : memory.v[i]
-          return (-lr * (memory.m[i] / (1 - beta1 ** k))) / (Math.sqrt(v / (1 - beta2 ** k)) + number(h, 'eps'))
+          return (
+            (-lr * (memory.m[i] / (1 - beta1 ** k))) /
+            (Math.sqrt(v / (1 - beta2 ** k)) + number(h, 'eps'))
+          )
         })
         return decoupled(u, tensor, lr)
       }),
@@ -65,7 +68,11 @@ export const adam: Transcription = () => {
 }
 
 export const adagrad: Transcription = () => {
-  const of = own(({ x, h }) => ({ G: x.map(() => number(h, 'initialAccumulatorValue')), s: zeros(x), k: 0 }))
+  const of = own(({ x, h }) => ({
+    G: x.map(() => number(h, 'initialAccumulatorValue')),
+    s: zeros(x),
+    k: 0,
+  }))
   return {
     step: (tensors) =>
       each(tensors, (tensor) => {
@@ -90,7 +97,10 @@ export const adagradNorm: Transcription = () => {
     step(tensors) {
       G += ofGradients(tensors, (tensor) => square(coupled(tensor)))
       return each(tensors, (tensor) =>
-        times(-ratio(number(tensor.h, 'lr'), Math.sqrt(G) + number(tensor.h, 'eps')), coupled(tensor)),
+        times(
+          -ratio(number(tensor.h, 'lr'), Math.sqrt(G) + number(tensor.h, 'eps')),
+          coupled(tensor),
+        ),
       )
     },
   }
@@ -108,9 +118,13 @@ export const adamG: Transcription = () => {
         const eta = Math.min(number(h, 'lr'), 1 / Math.sqrt(k))
         const u = coupled(tensor).map((gi, i) => {
           memory.v[i] = beta2 * memory.v[i] + (1 - beta2) * gi * gi
-          memory.r[i] = beta3 * memory.r[i] + (1 - beta3) * number(h, 'p') * memory.v[i] ** number(h, 'q')
+          memory.r[i] =
+            beta3 * memory.r[i] + (1 - beta3) * number(h, 'p') * memory.v[i] ** number(h, 'q')
           memory.m[i] = beta1 * memory.m[i] + (1 - beta1) * memory.r[i] * gi
-          return (-eta * (memory.m[i] / (1 - beta1 ** k))) / (Math.sqrt(memory.v[i] / (1 - beta2 ** k)) + number(h, 'eps'))
+          return (
+            (-eta * (memory.m[i] / (1 - beta1 ** k))) /
+            (Math.sqrt(memory.v[i] / (1 - beta2 ** k)) + number(h, 'eps'))
+          )
         })
         return decoupled(u, tensor, eta)
       }),
@@ -118,7 +132,12 @@ export const adamG: Transcription = () => {
 }
 
 export const cocob: Transcription = () => {
-  const of = own(({ x, h }) => ({ L: x.map(() => number(h, 'eps')), G: zeros(x), R: zeros(x), theta: zeros(x) }))
+  const of = own(({ x, h }) => ({
+    L: x.map(() => number(h, 'eps')),
+    G: zeros(x),
+    R: zeros(x),
+    theta: zeros(x),
+  }))
   return {
     step: (tensors) =>
       each(tensors, (tensor) => {
@@ -130,7 +149,10 @@ export const cocob: Transcription = () => {
           G[i] += Math.abs(c)
           R[i] = Math.max(R[i] - c * moved[i], 0)
           theta[i] -= c
-          return (theta[i] * (L[i] + R[i])) / (L[i] * Math.max(G[i] + L[i], number(h, 'alpha') * L[i])) - moved[i]
+          return (
+            (theta[i] * (L[i] + R[i])) / (L[i] * Math.max(G[i] + L[i], number(h, 'alpha') * L[i])) -
+            moved[i]
+          )
         })
       }),
   }
@@ -138,7 +160,10 @@ export const cocob: Transcription = () => {
 
 export const dog: Transcription = (h, start) => {
   const given = h.initEta as number | null
-  let rBar = given === null ? number(h, 'repsRel') * (1 + norm(start.reduce((all, { x }) => all + square(x), 0))) : 0
+  let rBar =
+    given === null
+      ? number(h, 'repsRel') * (1 + norm(start.reduce((all, { x }) => all + square(x), 0)))
+      : 0
   let G = number(h, 'eps')
   const distances = kept()
   return {
@@ -146,7 +171,8 @@ export const dog: Transcription = (h, start) => {
       rBar = Math.max(rBar, norm(sum(distances(tensors, ({ moved }) => square(moved)))))
       G += ofGradients(tensors, (tensor) => square(coupled(tensor)))
       return each(tensors, (tensor) => {
-        const eta = given !== null && rBar === 0 ? given : number(tensor.h, 'lr') * ratio(rBar, Math.sqrt(G))
+        const eta =
+          given !== null && rBar === 0 ? given : number(tensor.h, 'lr') * ratio(rBar, Math.sqrt(G))
         return times(-eta, coupled(tensor))
       })
     },
@@ -168,7 +194,12 @@ export const ldog: Transcription = () => {
         memory.rBar = Math.max(memory.rBar, norm(square(moved)))
         memory.G += square(g)
         const first = h.initEta !== null && memory.rBar === 0
-        return times(first ? -number(h, 'initEta') : -number(h, 'lr') * ratio(memory.rBar, Math.sqrt(memory.G)), g)
+        return times(
+          first
+            ? -number(h, 'initEta')
+            : -number(h, 'lr') * ratio(memory.rBar, Math.sqrt(memory.G)),
+          g,
+        )
       })
     },
   }
@@ -182,7 +213,10 @@ export const dowg: Transcription = (h) => {
       r2 = Math.max(r2, sum(distances(tensors, ({ moved }) => square(moved))))
       v += r2 * ofGradients(tensors, (tensor) => square(coupled(tensor)))
       return each(tensors, (tensor) =>
-        times((-number(tensor.h, 'lr') * r2) / (Math.sqrt(v) + number(now, 'eps')), coupled(tensor)),
+        times(
+          (-number(tensor.h, 'lr') * r2) / (Math.sqrt(v) + number(now, 'eps')),
+          coupled(tensor),
+        ),
       )
     },
   }
@@ -212,7 +246,9 @@ const falling =
     return {
       step(tensors) {
         const size = norm(ofGradients(tensors, (tensor) => square(coupled(tensor))))
-        return each(tensors, (tensor) => times(-length(tensor, ++of(tensor).k, size), coupled(tensor)))
+        return each(tensors, (tensor) =>
+          times(-length(tensor, ++of(tensor).k, size), coupled(tensor)),
+        )
       },
     }
   }

@@ -22,7 +22,10 @@ const square = (a: Vector) => dot(a, a)
 export const polyak: Transcription = () => ({
   step(tensors, loss, h) {
     const squares = ofGradients(tensors, ({ g }) => square(g))
-    const eta = Math.min(Math.max(ratio(loss - number(h, 'fOpt'), squares), number(h, 'lrMin')), number(h, 'lrMax'))
+    const eta = Math.min(
+      Math.max(ratio(loss - number(h, 'fOpt'), squares), number(h, 'lrMin')),
+      number(h, 'lrMax'),
+    )
     return each(tensors, (tensor) => times(-number(tensor.h, 'lr') * eta, tensor.g))
   },
 })
@@ -36,7 +39,10 @@ export const sps: Transcription = (start) => {
       const growth = number(h, 'gamma') ** (1 / number(h, 'nBatchesPerEpoch'))
       const rule =
         h.adaptFlag === 'constant'
-          ? Math.min(Math.max((loss - number(h, 'fstar')) / denominator, 0), (h.etaMax ?? Number.POSITIVE_INFINITY) as number)
+          ? Math.min(
+              Math.max((loss - number(h, 'fstar')) / denominator, 0),
+              (h.etaMax ?? Number.POSITIVE_INFINITY) as number,
+            )
           : Math.min(growth * eta, loss / denominator)
       const moves = squares > 1e-16
       if (moves) eta = rule
@@ -46,7 +52,15 @@ export const sps: Transcription = (start) => {
 }
 
 /** The step size of the model, and the lower bound that it leaves. */
-function model(h: Readonly<Record<string, unknown>>, f: number, gamma: number, mx: number, m2: number, rho: number, lb: number) {
+function model(
+  h: Readonly<Record<string, unknown>>,
+  f: number,
+  gamma: number,
+  mx: number,
+  m2: number,
+  rho: number,
+  lb: number,
+) {
   const [lr, wd, least] = [h.lr, h.weightDecay, h.lb] as number[]
   const shrink = 1 + lr * wd
   const top = shrink * (f - gamma) + mx
@@ -81,7 +95,9 @@ export const momo: Transcription = (start) => {
       const m2 = sum(squares(tensors, (tensor) => square(of(tensor).m)))
       const { tau, bound, shrink } = model(h, f, gamma, mx, m2, h.biasCorrection ? weight : 1, lb)
       lb = bound
-      return each(tensors, (tensor) => of(tensor).m.map((mi, i) => (tensor.x[i] - tau * mi) / shrink - tensor.x[i]))
+      return each(tensors, (tensor) =>
+        of(tensor).m.map((mi, i) => (tensor.x[i] - tau * mi) / shrink - tensor.x[i]),
+      )
     },
   }
 }

@@ -86,15 +86,20 @@ export type Kept = (
 export function kept(): Kept {
   const last = new Map<number, number>()
   return (tensors, f, factor = () => 1) => {
-    for (const tensor of tensors) last.set(tensor.id, takes(tensor) ? f(tensor) : (last.get(tensor.id) ?? 0) * factor(tensor))
+    for (const tensor of tensors)
+      last.set(tensor.id, takes(tensor) ? f(tensor) : (last.get(tensor.id) ?? 0) * factor(tensor))
     return last
   }
 }
 /** The sum of all contributions. */
-export const sum = (contributions: ReadonlyMap<number, number>): number => [...contributions.values()].reduce((a, b) => a + b, 0)
+export const sum = (contributions: ReadonlyMap<number, number>): number =>
+  [...contributions.values()].reduce((a, b) => a + b, 0)
 
 /** The updates of all that take part. */
-export const each = (tensors: readonly Tensor[], f: (tensor: Taking) => Vector): ReadonlyMap<number, Vector> =>
+export const each = (
+  tensors: readonly Tensor[],
+  f: (tensor: Taking) => Vector,
+): ReadonlyMap<number, Vector> =>
   new Map(tensors.filter(takes).map((tensor) => [tensor.id, f(tensor)]))
 
 /** The gradient with decay added. */

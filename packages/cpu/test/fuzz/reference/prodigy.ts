@@ -34,7 +34,9 @@ const averages = () => {
       const memory = of(tensor)
       memory.weight += w
       const part = ratio(w, memory.weight)
-      memory.mean = memory.mean.map((each, i) => (part === 1 ? tensor.x[i] : each + part * (tensor.x[i] - each)))
+      memory.mean = memory.mean.map((each, i) =>
+        part === 1 ? tensor.x[i] : each + part * (tensor.x[i] - each),
+      )
     },
     mean: (tensor: Tensor) => of(tensor).mean,
   }
@@ -55,7 +57,9 @@ export const dualAveraging: Transcription = (start) => {
       G2 += now
       const gamma = ratio(1, Math.sqrt(G2))
       const gained = ofGradients(tensors, (tensor) =>
-        h.option === 'I' ? lambda(tensor) ** 2 * square(tensor.g) : lambda(tensor) * dot(tensor.g, of(tensor).s),
+        h.option === 'I'
+          ? lambda(tensor) ** 2 * square(tensor.g)
+          : lambda(tensor) * dot(tensor.g, of(tensor).s),
       )
       q += before * gained
       for (const tensor of tensors.filter(takes)) {
@@ -79,10 +83,12 @@ export const prodigyGd: Transcription = (start) => {
     step(tensors) {
       const lambda = ({ h }: Tensor) => number(h, 'lr')
       A += ofGradients(tensors, (tensor) => (d * lambda(tensor)) ** 2 * square(tensor.g))
-      const eta = (tensor: Tensor) => ratio(d ** 2 * lambda(tensor), Math.sqrt((d * number(tensor.h, 'G')) ** 2 + A))
+      const eta = (tensor: Tensor) =>
+        ratio(d ** 2 * lambda(tensor), Math.sqrt((d * number(tensor.h, 'G')) ** 2 + A))
       const updates = each(tensors, (tensor) => tensor.g.map((gi) => -eta(tensor) * gi))
       q -= ofGradients(tensors, (tensor) => eta(tensor) * dot(tensor.g, tensor.moved))
-      const ends = (tensor: Taking) => tensor.moved.map((each, i) => each + (updates.get(tensor.id)?.[i] ?? 0))
+      const ends = (tensor: Taking) =>
+        tensor.moved.map((each, i) => each + (updates.get(tensor.id)?.[i] ?? 0))
       const norm = Math.sqrt(sum(squares(tensors, (tensor) => square(ends(tensor)))))
       for (const tensor of tensors.filter(takes)) average.add(tensor, eta(tensor))
       d = Math.max(d, ratio(q, norm))
@@ -118,7 +124,13 @@ export const prodigyDa: Transcription = (start) => {
 }
 
 export const prodigy: Transcription = (start) => {
-  const of = own(({ x }) => ({ m: zeros(x), v: zeros(x), s: zeros(x), k: 0, x0: undefined as Vector | undefined }))
+  const of = own(({ x }) => ({
+    m: zeros(x),
+    v: zeros(x),
+    s: zeros(x),
+    k: 0,
+    x0: undefined as Vector | undefined,
+  }))
   const d = estimate(start)
   const lengths = kept()
   const d0 = number(start, 'd0')
@@ -128,7 +140,8 @@ export const prodigy: Transcription = (start) => {
     step(tensors, _, h) {
       const beta3 = (h.beta3 as number | null) ?? Math.sqrt(numbers(h, 'betas')[1])
       const before = d.now()
-      const lambda = (tensor: Tensor) => before * number(tensor.h, 'lr') * bias(tensor, of(tensor).k + 1)
+      const lambda = (tensor: Tensor) =>
+        before * number(tensor.h, 'lr') * bias(tensor, of(tensor).k + 1)
       let gained = 0
       for (const tensor of tensors) {
         const { m, v, s } = of(tensor)
@@ -162,7 +175,9 @@ export const prodigy: Transcription = (start) => {
       d.take(
         dHat,
         h,
-        number(h, 'growthRate') === Number.POSITIVE_INFINITY ? dHat : Math.min(dMax, number(h, 'growthRate') * from),
+        number(h, 'growthRate') === Number.POSITIVE_INFINITY
+          ? dHat
+          : Math.min(dMax, number(h, 'growthRate') * from),
       )
       const asPackage = h.compat === 'prodigyopt'
       const inStep = asPackage ? d.now() : before

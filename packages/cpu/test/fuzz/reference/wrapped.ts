@@ -1,9 +1,23 @@
 /** Transcriptions of the wrappers: each takes a rule and is one. */
-import { dot, each, kept, number, ofGradients, own, type Rule, ratio, sum, type Tensor, takes, zeros } from './parts.ts'
+import {
+  dot,
+  each,
+  kept,
+  number,
+  ofGradients,
+  own,
+  type Rule,
+  ratio,
+  sum,
+  type Tensor,
+  takes,
+  zeros,
+} from './parts.ts'
 
 type Wrapping = (inner: Rule, options: Readonly<Record<string, number>>) => Rule
 const square = (a: readonly number[]) => dot([...a], [...a])
-const update = (updates: ReadonlyMap<number, number[]>, { id }: Tensor): number[] => updates.get(id) ?? []
+const update = (updates: ReadonlyMap<number, number[]>, { id }: Tensor): number[] =>
+  updates.get(id) ?? []
 
 const averaged: Wrapping = (inner, { gamma }) => {
   const of = own(({ x }) => ({ mean: [...x], t: 0 }))
@@ -40,7 +54,13 @@ const clipByGlobalNorm: Wrapping = (inner, { max }) => ({
 
 const mechanic: Wrapping = (inner, { weightDecay, eps, sInit, numBetas }) => {
   const of = own(({ x }) => ({ delta: zeros(x) }))
-  const tuners = Array.from({ length: numBetas }, (_, i) => ({ beta: 1 - 0.1 ** (i + 1), r: 0, m: 0, v: 0, s: 0 }))
+  const tuners = Array.from({ length: numBetas }, (_, i) => ({
+    beta: 1 - 0.1 ** (i + 1),
+    r: 0,
+    m: 0,
+    v: 0,
+    s: 0,
+  }))
   const [points, products] = [kept(), kept()]
   return {
     ...inner,
@@ -48,7 +68,11 @@ const mechanic: Wrapping = (inner, { weightDecay, eps, sInit, numBetas }) => {
       const S = tuners.reduce((all, { s }) => all + s, 0)
       const norm = Math.sqrt(sum(points(tensors, ({ x }) => square(x))))
       const along = sum(products(tensors, (tensor) => dot(tensor.x, of(tensor).delta)))
-      const pull = weightDecay * S * ratio(Math.sqrt(ofGradients(tensors, ({ g }) => square(g))), norm + eps) * along
+      const pull =
+        weightDecay *
+        S *
+        ratio(Math.sqrt(ofGradients(tensors, ({ g }) => square(g))), norm + eps) *
+        along
       const gain = -(ofGradients(tensors, (tensor) => dot(tensor.g, of(tensor).delta)) + pull)
       const updates = inner.step(tensors, loss, h)
       for (const tuner of tuners) {
@@ -113,4 +137,10 @@ const skipNonFinite: Wrapping = (inner) => ({
 })
 
 /** The wrappers by name. */
-export const wrappings: Readonly<Record<string, Wrapping>> = { averaged, clipByGlobalNorm, mechanic, scheduleFree, skipNonFinite }
+export const wrappings: Readonly<Record<string, Wrapping>> = {
+  averaged,
+  clipByGlobalNorm,
+  mechanic,
+  scheduleFree,
+  skipNonFinite,
+}

@@ -6,8 +6,17 @@ import type { Long, Writer } from '../writer.ts'
 
 const signs: Readonly<Record<string, string>> = { and: '&', or: '|', xor: '^' }
 
-/** The new value. In global memory, sums in single precision flush what is subnormal, as the device does. */
-export function combined(w: Writer, op: string, type: Type, values: readonly (string | Long)[], flushes: boolean): string | Long {
+/**
+ * The new value. In global memory, sums in single precision flush what is subnormal, as the device
+ * does.
+ */
+export function combined(
+  w: Writer,
+  op: string,
+  type: Type,
+  values: readonly (string | Long)[],
+  flushes: boolean,
+): string | Long {
   const [b, c] = values
   const fits: Readonly<Record<string, string>> = {
     add: 'usf',
@@ -21,7 +30,8 @@ export function combined(w: Writer, op: string, type: Type, values: readonly (st
     exch: 'b',
     cas: 'b',
   }
-  if (!fits[op].includes(type.kind)) throw w.error(`.${op} is not known for .${type.kind}${type.bits}`)
+  if (!fits[op].includes(type.kind))
+    throw w.error(`.${op} is not known for .${type.kind}${type.bits}`)
   if (typeof b !== 'string') return long(w, op, type, b, c as Long)
   if (type.kind === 'f') {
     if (type.bits === 64) return `old + ${b}`
@@ -57,7 +67,10 @@ function long(w: Writer, op: string, { kind, bits }: Type, b: Long, c: Long): Lo
   switch (op) {
     case 'add':
       if (kind !== 'u') break
-      return { lo: `(oldLo + ${b.lo}) | 0`, hi: `(oldHi + ${b.hi} + ((lo >>> 0) < (oldLo >>> 0) ? 1 : 0)) | 0` }
+      return {
+        lo: `(oldLo + ${b.lo}) | 0`,
+        hi: `(oldHi + ${b.hi} + ((lo >>> 0) < (oldLo >>> 0) ? 1 : 0)) | 0`,
+      }
     case 'min':
       return order('<')
     case 'max':

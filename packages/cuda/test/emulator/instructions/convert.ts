@@ -33,7 +33,9 @@ export function cvt(w: Writer) {
   check(w, to, from, how)
   const [d, a] = w.operands(2)
   if (isInteger(from))
-    return isInteger(to) ? integers(w, d, a, to, from, sat) : toFloat(w, d, to, fromInteger(w, a, to, from), how)
+    return isInteger(to)
+      ? integers(w, d, a, to, from, sat)
+      : toFloat(w, d, to, fromInteger(w, a, to, from), how)
   const value = ftz ? `ftz(${floating(w, a, from)})` : floating(w, a, from)
   if (isInteger(to)) return toInteger(w, d, to, value, from, how)
   const rounded = whole ? `${roundings[whole]}(${value})` : value
@@ -46,7 +48,9 @@ function check(w: Writer, to: Type, from: Type, { rounding, whole }: How): void 
   const wholes = outOfFloat && (!intoFloat || (to.bits === from.bits && to.kind === from.kind))
   if (whole && !wholes) throw w.error(`.${whole} has no place here`)
   if (outOfFloat && !intoFloat && !whole) throw w.error('it needs .rni, .rzi, .rmi or .rpi')
-  const loses = intoFloat && (!outOfFloat || to.bits < from.bits || (to.bits === from.bits && to.kind !== from.kind))
+  const loses =
+    intoFloat &&
+    (!outOfFloat || to.bits < from.bits || (to.bits === from.bits && to.kind !== from.kind))
   if (loses !== (rounding !== undefined))
     throw w.error(loses ? 'it needs .rn, .rz, .rm or .rp' : `.${rounding} has no place here`)
 }
@@ -59,7 +63,8 @@ function pack(w: Writer, m: Modifiers, into: 'bf16x2' | 'f16x2', rounding: How['
   m.end()
   if (rounding !== 'rn' && rounding !== 'rz') throw w.error('it needs .rn or .rz')
   const [d, a, b] = w.operands(3)
-  const bits = (each: Operand) => `${into === 'f16x2' ? 'f16Bits' : 'bf16Bits'}(${read(w, each, from)}, '${rounding}')`
+  const bits = (each: Operand) =>
+    `${into === 'f16x2' ? 'f16Bits' : 'bf16Bits'}(${read(w, each, from)}, '${rounding}')`
   write(w, d, { kind: 'b', bits: 32 }, `${bits(a)} << 16 | ${bits(b)}`)
 }
 
@@ -71,7 +76,13 @@ function floating(w: Writer, a: Operand, from: Type): string {
 
 function toFloat(w: Writer, d: Operand, to: Type, value: string, { rounding, sat }: How) {
   const cut = sat ? `saturate(${value})` : value
-  if (isNarrow(to)) return write(w, d, to, `${to.kind === 'f' ? 'f16Bits' : 'bf16Bits'}(${cut}, '${rounding ?? 'rn'}')`)
+  if (isNarrow(to))
+    return write(
+      w,
+      d,
+      to,
+      `${to.kind === 'f' ? 'f16Bits' : 'bf16Bits'}(${cut}, '${rounding ?? 'rn'}')`,
+    )
   if (to.bits === 64 || rounding === undefined) return write(w, d, to, cut)
   write(w, d, to, rounding === 'rn' ? `fround(${cut})` : `single(${cut}, '${rounding}')`)
 }
@@ -88,13 +99,25 @@ const bounds = ({ kind, bits }: Type): [bigint, bigint] => {
   return [kind === 's' ? -span : 0n, span - 1n]
 }
 
-/** To a whole number: what is out of range becomes the nearest that is in range, NaN a number of the device's choice. */
-function toInteger(w: Writer, d: Operand, to: Type, value: string, from: Type, { whole }: How): void {
+/**
+ * To a whole number: what is out of range becomes the nearest that is in range, NaN a number of the
+ * device's choice.
+ */
+function toInteger(
+  w: Writer,
+  d: Operand,
+  to: Type,
+  value: string,
+  from: Type,
+  { whole }: How,
+): void {
   const [least, greatest] = bounds(to)
-  const nan = from.bits < 64 && to.bits < 64 ? '0' : to.bits === 64 ? '-9223372036854775808n' : '-2147483648'
+  const nan =
+    from.bits < 64 && to.bits < 64 ? '0' : to.bits === 64 ? '-9223372036854775808n' : '-2147483648'
   w.put('{')
   w.put(`const v = ${roundings[whole as keyof typeof roundings]}(${value})`)
-  if (to.bits < 64) extended(w, d, to, `v !== v ? ${nan} : Math.min(Math.max(v, ${least}), ${greatest})`)
+  if (to.bits < 64)
+    extended(w, d, to, `v !== v ? ${nan} : Math.min(Math.max(v, ${least}), ${greatest})`)
   else {
     const inside = `v < ${least} ? ${least}n : v > ${greatest} ? ${greatest}n : BigInt(v)`
     w.put(`const whole = v !== v ? ${nan} : ${inside}`)
@@ -120,7 +143,10 @@ function integers(w: Writer, d: Operand, a: Operand, to: Type, from: Type, sat: 
   const [least, greatest] = bounds(to)
   const value = sat ? `Math.min(Math.max(${source}, ${least}), ${greatest})` : source
   if (to.bits < 64) return extended(w, d, to, value)
-  write(w, d, to, { lo: `${value} | 0`, hi: from.kind === 's' && !(sat && to.kind === 'u') ? `${value} >> 31` : '0' })
+  write(w, d, to, {
+    lo: `${value} | 0`,
+    hi: from.kind === 's' && !(sat && to.kind === 'u') ? `${value} >> 31` : '0',
+  })
 }
 
 /** Writes a whole number of up to 32 bits, which fills a wider register with its sign or zeros. */
@@ -133,4 +159,7 @@ export function extended(w: Writer, d: Operand, type: Type, value: string): void
   else store(w, register, width === 32 ? `${number} | 0` : `${number} & 65535`, 'i32')
 }
 
-const long = (number: string, { kind }: Type): Long => ({ lo: `${number} | 0`, hi: kind === 's' ? `${number} >> 31` : '0' })
+const long = (number: string, { kind }: Type): Long => ({
+  lo: `${number} | 0`,
+  hi: kind === 's' ? `${number} >> 31` : '0',
+})

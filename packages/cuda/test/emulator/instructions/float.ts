@@ -1,6 +1,7 @@
 /**
- * Instructions in single and double precision. Everything rounds as IEEE 754 says, also what a device only approximates (`.approx`,
- * `.full`: some units in the last place there, here the nearest single to JavaScript's own function).
+ * Instructions in single and double precision. Everything rounds as IEEE 754 says, also what a
+ * device only approximates (`.approx`, `.full`: some units in the last place there, here the
+ * nearest single to JavaScript's own function).
  */
 import { Modifiers } from '../modifiers.ts'
 import type { Operand, Type } from '../syntax.ts'
@@ -20,7 +21,8 @@ function style(w: Writer, m: Modifiers): Style {
   const [ftz, sat] = [m.has('ftz'), m.has('sat')]
   const type = m.type('f', 32, 64)
   m.end()
-  if (type.bits === 64 && (ftz || sat || rounding !== 'rn')) throw w.error('this is not known in double precision')
+  if (type.bits === 64 && (ftz || sat || rounding !== 'rn'))
+    throw w.error('this is not known in double precision')
   return { type, rounding, ftz, sat }
 }
 
@@ -49,7 +51,14 @@ export function arithmetic(w: Writer) {
   if (how.rounding === 'rn') return result(w, d, how, `fround(${plain})`)
   if (op === 'div') throw w.error(`.${how.rounding} is not known here`)
   const mode = `'${how.rounding}'`
-  result(w, d, how, op === 'mul' ? `mul32(${a}, ${b}, ${mode})` : `add32(${a}, ${op === 'sub' ? '-' : ''}${b}, ${mode})`)
+  result(
+    w,
+    d,
+    how,
+    op === 'mul'
+      ? `mul32(${a}, ${b}, ${mode})`
+      : `add32(${a}, ${op === 'sub' ? '-' : ''}${b}, ${mode})`,
+  )
 }
 
 /** fma, and mad, which means the same on every device of today. */
@@ -58,7 +67,12 @@ export function fma(w: Writer) {
   const [d, ...sources] = w.operands(4)
   const args = sources.map((each) => source(w, each, how)).join(', ')
   if (how.type.bits === 64) return result(w, d, how, `fma64(${args})`)
-  result(w, d, how, how.rounding === 'rn' ? `fma32(${args})` : `fma32Directed(${args}, '${how.rounding}')`)
+  result(
+    w,
+    d,
+    how,
+    how.rounding === 'rn' ? `fma32(${args})` : `fma32Directed(${args}, '${how.rounding}')`,
+  )
 }
 
 /** neg, abs. */
@@ -99,7 +113,8 @@ export function unary(w: Writer): void {
   const [of, rounded] = functions[w.instruction.opcode]
   const approx = m.has('approx')
   const how = style(w, m)
-  if (!approx && !(rounded && w.instruction.modifiers.includes('rn'))) throw w.error('it needs .approx')
+  if (!approx && !(rounded && w.instruction.modifiers.includes('rn')))
+    throw w.error('it needs .approx')
   if (approx && how.type.bits === 64) throw w.error('it is not known in double precision')
   const [d, x] = w.operands(2)
   const value = of(source(w, x, how))

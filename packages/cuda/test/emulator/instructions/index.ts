@@ -41,7 +41,10 @@ const handlers = new Map<string, Handler>([
   ['max', either(integer.max, float.extreme)],
   ['neg', either(integer.negation, float.sign)],
   ['abs', either(integer.negation, float.sign)],
-  ...['sqrt', 'rcp', 'rsqrt', 'ex2', 'lg2', 'sin', 'cos', 'tanh'].map((name): [string, Handler] => [name, float.unary]),
+  ...['sqrt', 'rcp', 'rsqrt', 'ex2', 'lg2', 'sin', 'cos', 'tanh'].map((name): [string, Handler] => [
+    name,
+    float.unary,
+  ]),
   ['copysign', float.copysign],
   ['testp', float.testp],
   ['popc', integer.counting],

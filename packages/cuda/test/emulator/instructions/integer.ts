@@ -23,7 +23,8 @@ const choose = (condition: string, a: Long, b: Long): Long => ({
   hi: `${condition} ? ${a.hi} : ${b.hi}`,
 })
 /** 64 bits as a bigint. */
-export const big = ({ hi, lo }: Long, { kind }: Type) => `${kind === 's' ? 'signed64' : 'unsigned64'}(${hi}, ${lo})`
+export const big = ({ hi, lo }: Long, { kind }: Type) =>
+  `${kind === 's' ? 'signed64' : 'unsigned64'}(${hi}, ${lo})`
 
 const sum: Wide = (a, b) => ({
   lo: `(${a.lo} + ${b.lo}) | 0`,
@@ -44,7 +45,8 @@ function binary(w: Writer, short: Short, wide: Wide) {
   const type = m.type(...ints)
   m.end()
   const [d, a, b] = w.operands(3)
-  if (type.bits === 64) return write(w, d, type, wide(readLong(w, a, type), readLong(w, b, type), type, w))
+  if (type.bits === 64)
+    return write(w, d, type, wide(readLong(w, a, type), readLong(w, b, type), type, w))
   write(w, d, type, short(readNumber(w, a, type), readNumber(w, b, type), type, w))
 }
 
@@ -81,7 +83,13 @@ export function division(w: Writer) {
 }
 
 /** A product in the type, its upper half, or in a type twice as wide. */
-function multiplied(w: Writer, a: Operand, b: Operand, type: Type, how: 'lo' | 'hi' | 'wide'): string | Long {
+function multiplied(
+  w: Writer,
+  a: Operand,
+  b: Operand,
+  type: Type,
+  how: 'lo' | 'hi' | 'wide',
+): string | Long {
   if (type.bits === 64) {
     if (how === 'wide') throw w.error('there is no type so wide')
     const [x, y] = [readLong(w, a, type), readLong(w, b, type)]
@@ -90,13 +98,15 @@ function multiplied(w: Writer, a: Operand, b: Operand, type: Type, how: 'lo' | '
     return { hi: 'highPart(top)', lo: 'lowPart(top)' }
   }
   const [x, y] = [readNumber(w, a, type), readNumber(w, b, type)]
-  if (type.bits === 16) return how === 'hi' ? `Math.imul(${x}, ${y}) >> 16` : `Math.imul(${x}, ${y})`
+  if (type.bits === 16)
+    return how === 'hi' ? `Math.imul(${x}, ${y}) >> 16` : `Math.imul(${x}, ${y})`
   if (how === 'lo') return `Math.imul(${x}, ${y})`
   const upper = `${type.kind === 's' ? 'smulh' : 'umulh'}(${x}, ${y})`
   return how === 'hi' ? upper : { hi: upper, lo: `Math.imul(${x}, ${y})` }
 }
 
-const resultType = (type: Type, how: 'lo' | 'hi' | 'wide'): Type => (how === 'wide' ? { ...type, bits: 2 * type.bits } : type)
+const resultType = (type: Type, how: 'lo' | 'hi' | 'wide'): Type =>
+  how === 'wide' ? { ...type, bits: 2 * type.bits } : type
 
 export function mul(w: Writer): void {
   const m = new Modifiers(w)
@@ -134,7 +144,13 @@ export function negation(w: Writer) {
   m.end()
   const [d, a] = w.operands(2)
   const isNeg = w.instruction.opcode === 'neg'
-  if (type.bits < 64) return write(w, d, type, isNeg ? `-${readNumber(w, a, type)}` : `Math.abs(${readNumber(w, a, type)})`)
+  if (type.bits < 64)
+    return write(
+      w,
+      d,
+      type,
+      isNeg ? `-${readNumber(w, a, type)}` : `Math.abs(${readNumber(w, a, type)})`,
+    )
   const x = readLong(w, a, type)
   const negative = { lo: `-${x.lo} | 0`, hi: `(~${x.hi} + (${x.lo} === 0 ? 1 : 0)) | 0` }
   write(w, d, type, isNeg ? negative : choose(`${x.hi} < 0`, negative, x))
@@ -147,9 +163,15 @@ export function counting(w: Writer) {
   m.end()
   const [d, a] = w.operands(2)
   const isPop = w.instruction.opcode === 'popc'
-  if (type.bits === 32) return write(w, d, u32, isPop ? `popc(${read(w, a, type)})` : `Math.clz32(${read(w, a, type)})`)
+  if (type.bits === 32)
+    return write(w, d, u32, isPop ? `popc(${read(w, a, type)})` : `Math.clz32(${read(w, a, type)})`)
   const { hi, lo } = readLong(w, a, type)
-  write(w, d, u32, isPop ? `popc(${hi}) + popc(${lo})` : `${hi} ? Math.clz32(${hi}) : 32 + Math.clz32(${lo})`)
+  write(
+    w,
+    d,
+    u32,
+    isPop ? `popc(${hi}) + popc(${lo})` : `${hi} ? Math.clz32(${hi}) : 32 + Math.clz32(${lo})`,
+  )
 }
 
 export function brev(w: Writer) {
@@ -171,7 +193,12 @@ export function bfe(w: Writer): void {
   const type = m.type('u', 's', 32)
   m.end()
   const [d, a, position, length] = w.operands(4)
-  write(w, d, type, `bfe(${read(w, a, type)}, ${read(w, position, u32)}, ${read(w, length, u32)}, ${type.kind === 's'})`)
+  write(
+    w,
+    d,
+    type,
+    `bfe(${read(w, a, type)}, ${read(w, position, u32)}, ${read(w, length, u32)}, ${type.kind === 's'})`,
+  )
 }
 
 export function bfi(w: Writer): void {
@@ -197,5 +224,10 @@ export function lop3(w: Writer): void {
   m.end()
   const [d, a, b, c, table] = w.operands(5)
   if (table.is !== 'integer') throw w.error('its table must be a constant')
-  write(w, d, b32, `lop3(${read(w, a, b32)}, ${read(w, b, b32)}, ${read(w, c, b32)}, ${table.value})`)
+  write(
+    w,
+    d,
+    b32,
+    `lop3(${read(w, a, b32)}, ${read(w, b, b32)}, ${read(w, c, b32)}, ${table.value})`,
+  )
 }

@@ -3,7 +3,19 @@
  */
 import { Modifiers } from '../modifiers.ts'
 import type { Operand, Type } from '../syntax.ts'
-import { bits, isFloat, natural, predicate, read, readLong, readNumber, readPredicate, store, u32, write } from '../values.ts'
+import {
+  bits,
+  isFloat,
+  natural,
+  predicate,
+  read,
+  readLong,
+  readNumber,
+  readPredicate,
+  store,
+  u32,
+  write,
+} from '../values.ts'
 import type { Long, Writer } from '../writer.ts'
 
 const signs = { and: '&', or: '|', xor: '^' } as const
@@ -45,7 +57,13 @@ export function shift(w: Writer) {
   const [d, a, b] = w.operands(3)
   const by = read(w, b, u32)
   const signed = type.kind === 's'
-  if (type.bits < 64) return write(w, d, type, `${left ? 'shl32' : signed ? 'sar32' : 'shr32'}(${readNumber(w, a, type)}, ${by})`)
+  if (type.bits < 64)
+    return write(
+      w,
+      d,
+      type,
+      `${left ? 'shl32' : signed ? 'sar32' : 'shr32'}(${readNumber(w, a, type)}, ${by})`,
+    )
   const { hi, lo } = readLong(w, a, type)
   const right = signed ? 'sar64' : 'shr64'
   const halves: Long = left
@@ -74,10 +92,21 @@ const comparisons = ['eq', 'ne', 'lt', 'le', 'gt', 'ge', 'lo', 'ls', 'hi', 'hs']
 const unordered = ['equ', 'neu', 'ltu', 'leu', 'gtu', 'geu', 'num', 'nan'] as const
 type Comparison = (typeof comparisons)[number] | (typeof unordered)[number]
 
-const orders: Readonly<Record<string, string>> = { lt: '<', le: '<=', gt: '>', ge: '>=', lo: '<', ls: '<=', hi: '>', hs: '>=' }
+const orders: Readonly<Record<string, string>> = {
+  lt: '<',
+  le: '<=',
+  gt: '>',
+  ge: '>=',
+  lo: '<',
+  ls: '<=',
+  hi: '>',
+  hs: '>=',
+}
 const opposite: Readonly<Record<string, string>> = { ltu: '>=', leu: '>', gtu: '<=', geu: '<' }
 
-/** Whether two numbers compare so; NaN compares with nothing, except where the comparison says so. */
+/**
+ * Whether two numbers compare so; NaN compares with nothing, except where the comparison says so.
+ */
 function compareNumbers(op: Comparison, a: string, b: string): string {
   if (op === 'eq') return `${a} === ${b}`
   if (op === 'ne') return `(${a} < ${b} || ${a} > ${b})`
@@ -100,7 +129,8 @@ function compareLongs(op: Comparison, a: Long, b: Long, signed: boolean): string
 /** A comparison of two operands as an expression. */
 function comparison(w: Writer, op: Comparison, a: Operand, b: Operand, type: Type): string {
   if (isFloat(type)) return compareNumbers(op, read(w, a, type), read(w, b, type))
-  if (type.bits === 64) return compareLongs(op, readLong(w, a, type), readLong(w, b, type), type.kind === 's')
+  if (type.bits === 64)
+    return compareLongs(op, readLong(w, a, type), readLong(w, b, type), type.kind === 's')
   return compareNumbers(op, readNumber(w, a, type), readNumber(w, b, type))
 }
 
@@ -113,16 +143,19 @@ export function setp(w: Writer): void {
   const type = m.type('u', 's', 'b', 'f', 16, 32, 64)
   m.end()
   const isUnordered = (unordered as readonly string[]).includes(op)
-  if (ftz || type.bits * Number(type.kind === 'f') === 16) throw w.error('this comparison is not known here')
+  if (ftz || type.bits * Number(type.kind === 'f') === 16)
+    throw w.error('this comparison is not known here')
   if (isUnordered && type.kind !== 'f') throw w.error(`.${op} is for floating point`)
-  if (type.kind === 'f' && /^(lo|ls|hi|hs)$/.test(op)) throw w.error(`.${op} is for unsigned numbers`)
+  if (type.kind === 'f' && /^(lo|ls|hi|hs)$/.test(op))
+    throw w.error(`.${op} is for unsigned numbers`)
   if (type.kind === 'b' && op !== 'eq' && op !== 'ne') throw w.error('bits have no order')
   const [d, a, b, ...rest] = w.operands(combine ? 4 : 3)
   const [p, q] = d.is === 'pair' ? [d.first, d.second] : [d]
   w.put('{')
   w.put(`const holds = ${comparison(w, op, a, b, type)}`)
   const third = combine ? readPredicate(w, rest[0]) : undefined
-  const with_ = (value: string) => (combine ? `${value} ${{ and: '&&', or: '||', xor: '!==' }[combine]} third` : value)
+  const with_ = (value: string) =>
+    combine ? `${value} ${{ and: '&&', or: '||', xor: '!==' }[combine]} third` : value
   if (third !== undefined) w.put(`const third = ${third}`)
   write(w, p, predicate, with_('holds'))
   if (q) write(w, q, predicate, with_('!holds'))
@@ -139,12 +172,17 @@ export function selp(w: Writer): void {
   const register = w.register(d, type)
   const kind = type.kind === 'b' ? w.kindOf(register) : natural(type)
   const [x, y] =
-    type.kind === 'b' ? [a, b].map((each) => bits(w, each, type, kind)) : [a, b].map((each) => reading(w, each, type))
+    type.kind === 'b'
+      ? [a, b].map((each) => bits(w, each, type, kind))
+      : [a, b].map((each) => reading(w, each, type))
   if (type.kind !== 'b') w.vote(register, kind)
   const value =
     typeof x === 'string'
       ? `${condition} ? ${x} : ${y}`
-      : { hi: `${condition} ? ${x.hi} : ${(y as Long).hi}`, lo: `${condition} ? ${x.lo} : ${(y as Long).lo}` }
+      : {
+          hi: `${condition} ? ${x.hi} : ${(y as Long).hi}`,
+          lo: `${condition} ? ${x.lo} : ${(y as Long).lo}`,
+        }
   store(w, register, value, kind)
 }
 

@@ -1,10 +1,22 @@
 /**
- * Loads, stores, atomics and fences. Every access goes through a check of the memory it is to (see heap.ts and link.ts one folder up).
+ * Loads, stores, atomics and fences. Every access goes through a check of the memory it is to (see
+ * heap.ts and link.ts one folder up).
  */
 import { Modifiers } from '../modifiers.ts'
 import { access, windows } from '../spaces.ts'
 import type { Operand, Register, Space, Type } from '../syntax.ts'
-import { bits, f32, f64, natural, numberOf, read, readLong, store, symbol, write } from '../values.ts'
+import {
+  bits,
+  f32,
+  f64,
+  natural,
+  numberOf,
+  read,
+  readLong,
+  store,
+  symbol,
+  write,
+} from '../values.ts'
 import type { Kind, Long, Writer } from '../writer.ts'
 import { combined } from './atomic.ts'
 import { extended } from './convert.ts'
@@ -12,8 +24,13 @@ import { extended } from './convert.ts'
 const spaces = ['global', 'const', 'shared', 'local', 'param'] as const
 const hints = /^(L1::|L2::)/
 
-/** Names of what the printed code calls for a memory: the check of an address, before writing, and the prefix of its arrays. */
-const memories: Readonly<Record<Space, { readonly check: string; readonly writing: string; readonly views: string }>> = {
+/**
+ * Names of what the printed code calls for a memory: the check of an address, before writing, and
+ * the prefix of its arrays.
+ */
+const memories: Readonly<
+  Record<Space, { readonly check: string; readonly writing: string; readonly views: string }>
+> = {
   global: { check: 'globalAt', writing: 'globalToWrite', views: 'g' },
   const: { check: 'globalAt', writing: 'globalToWrite', views: 'g' },
   shared: { check: 'sharedAt', writing: 'sharedAt', views: 's' },
@@ -28,13 +45,24 @@ function base(w: Writer, operand: Operand): { readonly address: Long; readonly o
   if (!from) return { address: { hi: '0', lo: '0' }, offset }
   if (from.is === 'register') {
     const type: Type = { kind: 'u', bits: from.type.bits }
-    return { address: type.bits === 64 ? readLong(w, from, type) : { hi: '0', lo: read(w, from, { ...type, bits: 32 }) }, offset }
+    return {
+      address:
+        type.bits === 64
+          ? readLong(w, from, type)
+          : { hi: '0', lo: read(w, from, { ...type, bits: 32 }) },
+      offset,
+    }
   }
   const own = w.knowledge.offsetOf(from)
-  return own === undefined ? { address: symbol(from.name), offset } : { address: { hi: '0', lo: String(own) }, offset }
+  return own === undefined
+    ? { address: symbol(from.name), offset }
+    : { address: { hi: '0', lo: String(own) }, offset }
 }
 
-/** Prints an access: the check, the report for those who look for races, and what `body` prints with the arrays and the place in them. */
+/**
+ * Prints an access: the check, the report for those who look for races, and what `body` prints with
+ * the arrays and the place in them.
+ */
 function reach(
   w: Writer,
   given: Space | undefined,
@@ -44,13 +72,20 @@ function reach(
   body: (views: string, space: Space) => void,
 ): void {
   const { address, offset } = base(w, operand)
-  if (given === undefined && operand.is === 'address' && operand.base?.is === 'register' && operand.base.type.bits !== 64)
+  if (
+    given === undefined &&
+    operand.is === 'address' &&
+    operand.base?.is === 'register' &&
+    operand.base.type.bits !== 64
+  )
     throw w.error('an address that may be of any memory has 64 bits')
   const writes = kind !== 'read' && kind !== 'strongRead' && kind !== 'constantRead'
   const print = (space: Space, hi: string) => {
     const { check, writing, views } = memories[space]
     const own = space === 'local' ? ' + t * localBytes' : ''
-    w.put(`const at = ${writes ? writing : check}(${hi}, ${address.lo}, ${offset}, ${bytes}, ${w.place})${own}`)
+    w.put(
+      `const at = ${writes ? writing : check}(${hi}, ${address.lo}, ${offset}, ${bytes}, ${w.place})${own}`,
+    )
     if (w.knowledge.races && (space === 'global' || space === 'shared'))
       w.put(`touch('${space}', ${access[kind]}, at, ${bytes}, ${w.place})`)
     body(views, space)
@@ -96,7 +131,8 @@ const vector = (m: Modifiers) => Number(m.one('v2', 'v4', 'v8')?.slice(1) ?? 1)
 
 function parts(w: Writer, operand: Operand, count: number): readonly Operand[] {
   const items = operand.is === 'vector' ? operand.items : [operand]
-  if (items.length !== count || (operand.is === 'vector') !== count > 1) throw w.error(`it takes ${count} at a time`)
+  if (items.length !== count || (operand.is === 'vector') !== count > 1)
+    throw w.error(`it takes ${count} at a time`)
   return items
 }
 
@@ -125,7 +161,8 @@ function element(views: string, { bits: width }: Type, i: number, kind: Kind): s
   const index = (shift: number, k = i) => `(at >> ${shift})${k ? ` + ${k}` : ''}`
   if (kind === 'f32') return `${views}F32[${index(2)}]`
   if (kind === 'f64') return `${views}F64[${index(3)}]`
-  if (width === 64) return { lo: `${views}I32[${index(2, 2 * i)}]`, hi: `${views}I32[${index(2, 2 * i + 1)}]` }
+  if (width === 64)
+    return { lo: `${views}I32[${index(2, 2 * i)}]`, hi: `${views}I32[${index(2, 2 * i + 1)}]` }
   if (width === 32) return `${views}I32[${index(2)}]`
   return width === 16 ? `${views}U16[${index(1)}]` : `${views}U8[at${i ? ` + ${i}` : ''}]`
 }
@@ -166,7 +203,9 @@ export function st(w: Writer): void {
 
 function save(w: Writer, item: Operand, type: Type, views: string, i: number): void {
   const own =
-    type.kind === 'b' && item.is === 'register' && item.type.bits === type.bits ? w.kindOf(item as Register) : natural(type)
+    type.kind === 'b' && item.is === 'register' && item.type.bits === type.bits
+      ? w.kindOf(item as Register)
+      : natural(type)
   const value =
     type.kind === 'b'
       ? bits(w, item, type, own, true)
@@ -195,19 +234,27 @@ export function atomic(w: Writer): void {
   const kind = natural(type)
   reach(w, space, to, type.bits / 8, 'atomic', (views, at) => {
     const place = element(views, type, 0, kind)
-    const values = sources.map((each) => (kind === 'i64' ? readLong(w, each, type) : value(w, each, type)))
+    const values = sources.map((each) =>
+      kind === 'i64' ? readLong(w, each, type) : value(w, each, type),
+    )
     if (typeof place === 'string') w.put(`const old = ${place}`)
     else w.put(`const oldLo = ${place.lo}, oldHi = ${place.hi}`)
     const next = combined(w, op, type, values, at === 'global')
     if (typeof place === 'string') w.put(`${place} = ${next as string}`)
-    else w.put(`{ const lo = ${(next as Long).lo}, hi = ${(next as Long).hi}; ${place.lo} = lo; ${place.hi} = hi }`)
-    if (gives) give(w, operands[0], type, typeof place === 'string' ? 'old' : { lo: 'oldLo', hi: 'oldHi' })
+    else
+      w.put(
+        `{ const lo = ${(next as Long).lo}, hi = ${(next as Long).hi}; ${place.lo} = lo; ${place.hi} = hi }`,
+      )
+    if (gives)
+      give(w, operands[0], type, typeof place === 'string' ? 'old' : { lo: 'oldLo', hi: 'oldHi' })
   })
   if (how.acquire) putFence(w, how.wide)
 }
 
 const value = (w: Writer, operand: Operand, type: Type) =>
-  type.kind === 'f' ? read(w, operand, type.bits === 32 ? f32 : f64) : numberOf(bits(w, operand, type, 'i32') as string, type)
+  type.kind === 'f'
+    ? read(w, operand, type.bits === 32 ? f32 : f64)
+    : numberOf(bits(w, operand, type, 'i32') as string, type)
 
 function give(w: Writer, d: Operand, type: Type, old: string | Long) {
   if (d.is === 'nothing') return

@@ -45,12 +45,15 @@ function move32(w: Writer, part: Operand, value: string): void {
 /** A register from its parts. */
 function packed(w: Writer, d: Operand, parts: readonly Operand[], type: Type): void {
   const width = type.bits / parts.length
-  const pair = (low: Operand, high: Operand) => `(${read(w, high, u16)} << 16 | ${read(w, low, u16)} & 65535)`
+  const pair = (low: Operand, high: Operand) =>
+    `(${read(w, high, u16)} << 16 | ${read(w, low, u16)} & 65535)`
   const single = (part: Operand) => bits(w, part, { kind: 'b', bits: 32 }, 'i32') as string
   let value: string | Long
   if (width === 16 && parts.length === 2) value = pair(parts[0], parts[1])
-  else if (width === 16 && parts.length === 4) value = { lo: pair(parts[0], parts[1]), hi: pair(parts[2], parts[3]) }
-  else if (width === 32 && parts.length === 2) value = { lo: single(parts[0]), hi: single(parts[1]) }
+  else if (width === 16 && parts.length === 4)
+    value = { lo: pair(parts[0], parts[1]), hi: pair(parts[2], parts[3]) }
+  else if (width === 32 && parts.length === 2)
+    value = { lo: single(parts[0]), hi: single(parts[1]) }
   else throw w.error('these parts do not fit')
   store(w, w.register(d, type), value, type.bits === 64 ? 'i64' : 'i32')
 }

@@ -1,12 +1,16 @@
 /**
- * Where threads wait for each other: barriers, shuffles, votes, reductions of a warp. What they do when all have come is in warp.ts and
- * block.ts; here a thread leaves its arguments and takes the result.
+ * Where threads wait for each other: barriers, shuffles, votes, reductions of a warp. What they do
+ * when all have come is in warp.ts and block.ts; here a thread leaves its arguments and takes the
+ * result.
  */
 import { Modifiers } from '../modifiers.ts'
 import { bits, predicate, read, readPredicate, s32, store, u32, write } from '../values.ts'
 import type { Writer } from '../writer.ts'
 
-/** bar and barrier; a thread leaves the number of the barrier, and of the threads that it is for (-1: all). */
+/**
+ * bar and barrier; a thread leaves the number of the barrier, and of the threads that it is for
+ * (-1: all).
+ */
 export function barrier(w: Writer) {
   const m = new Modifiers(w)
   m.has('cta')
@@ -35,7 +39,9 @@ function reducingBarrier(w: Writer, m: Modifiers, aligned: boolean): void {
   const type = m.type('u', 'pred', 32, 1)
   m.end()
   const [d, id, p] = w.operands(3)
-  w.put(`argument0[t] = ${read(w, id, u32)}; argument1[t] = -1; argument2[t] = ${readPredicate(w, p)} ? 1 : 0`)
+  w.put(
+    `argument0[t] = ${read(w, id, u32)}; argument1[t] = -1; argument2[t] = ${readPredicate(w, p)} ? 1 : 0`,
+  )
   w.waitFor({ kind: 'barrier', mode: op, aligned })
   write(w, d, type, type.kind === 'pred' ? 'result[t] !== 0' : 'result[t]')
 }
@@ -50,7 +56,9 @@ export function shfl(w: Writer): void {
   const [d, a, lane, clamp, mask] = w.operands(5)
   const b = { kind: 'b', bits: 32 } as const
   w.put(`argument0[t] = ${bits(w, a, b, 'i32')}`)
-  w.put(`argument1[t] = ${read(w, lane, u32)}; argument2[t] = ${read(w, clamp, u32)}; mask[t] = ${read(w, mask, u32)}`)
+  w.put(
+    `argument1[t] = ${read(w, lane, u32)}; argument2[t] = ${read(w, clamp, u32)}; mask[t] = ${read(w, mask, u32)}`,
+  )
   w.waitFor({ kind: 'shfl', mode, aligned: false })
   const [value, found] = d.is === 'pair' ? [d.first, d.second] : [d]
   if (value.is !== 'nothing') store(w, w.register(value, b), 'result[t]', 'i32')
@@ -67,7 +75,8 @@ export function vote(w: Writer): void {
   const [d, p, mask] = w.operands(3)
   w.put(`argument0[t] = ${readPredicate(w, p)} ? 1 : 0; mask[t] = ${read(w, mask, u32)}`)
   w.waitFor({ kind: 'vote', mode, aligned: false })
-  if ((type.kind === 'pred') !== (mode !== 'ballot')) throw w.error('the type does not go with the mode')
+  if ((type.kind === 'pred') !== (mode !== 'ballot'))
+    throw w.error('the type does not go with the mode')
   write(w, d, type, type.kind === 'pred' ? 'result[t] !== 0' : 'result[t]')
 }
 

@@ -26,7 +26,8 @@ import { float, floatOf, intOf, textOf } from '../../onnx/index.ts'
 import { type Rule, type Rules, refuse, type Site } from '../rule.ts'
 
 /** A stack of matrices as one long matrix. */
-const rows = (a: Value) => (shapeOf(a).length === 2 ? a : op('Flatten', [a], { axis: shapeOf(a).length - 1 }))
+const rows = (a: Value) =>
+  shapeOf(a).length === 2 ? a : op('Flatten', [a], { axis: shapeOf(a).length - 1 })
 
 /** y = a b for b a matrix: one Gemm for each factor. */
 const timesMatrix: Rule = ({ g, x: [a, b] }) => [
@@ -42,7 +43,10 @@ const timesStack: Rule = ({ g, x: [a, b] }) => {
   const rank = Math.max(shapeOf(A).length, shapeOf(B).length)
   const [row, column] = [aIsVector ? [rank - 2] : [], bIsVector ? [rank - 1] : []]
   const G = unsqueeze(g, [...row, ...column])
-  return [() => squeeze(matMul(G, transposed(B)), row), () => squeeze(matMul(transposed(A), G), column)]
+  return [
+    () => squeeze(matMul(G, transposed(B)), row),
+    () => squeeze(matMul(transposed(A), G), column),
+  ]
 }
 
 const product: Rule = (site) => {
@@ -57,8 +61,14 @@ const general: Rule = ({ node, g, x: [a, b] }) => {
   const [transA, transB] = [Boolean(intOf(node, 'transA')), Boolean(intOf(node, 'transB'))]
   const scale = alpha === 1 ? undefined : float(alpha)
   return [
-    () => (transA ? gemm(b, g, { transA: transB, transB: true }, scale) : gemm(g, b, { transB: !transB }, scale)),
-    () => (transB ? gemm(g, a, { transA: true, transB: transA }, scale) : gemm(a, g, { transA: !transA }, scale)),
+    () =>
+      transA
+        ? gemm(b, g, { transA: transB, transB: true }, scale)
+        : gemm(g, b, { transB: !transB }, scale),
+    () =>
+      transB
+        ? gemm(g, a, { transA: true, transB: transA }, scale)
+        : gemm(a, g, { transA: !transA }, scale),
     () => mul(g, beta),
   ]
 }
@@ -68,20 +78,39 @@ const einsum: Rule = ({ node, g, x }) => {
   const equation = (textOf(node, 'equation') ?? '').replaceAll(' ', '')
   const [left, result] = equation.split('->')
   const terms = left.split(',')
-  const plain = result !== undefined && terms.every((term) => /^[a-zA-Z]*$/.test(term) && new Set(term).size === term.length)
-  if (!plain) throw refuse(node, `has the equation "${equation}". Its gradient needs "->", and no index twice in a term.`)
+  const plain =
+    result !== undefined &&
+    terms.every((term) => /^[a-zA-Z]*$/.test(term) && new Set(term).size === term.length)
+  if (!plain)
+    throw refuse(
+      node,
+      `has the equation "${equation}". Its gradient needs "->", and no index twice in a term.`,
+    )
   return terms.map((term, i) => () => {
     const others = [...terms.filter((_, j) => j !== i), result]
     const lost = [...term].find((index) => !others.some((other) => other.includes(index)))
-    if (lost) throw refuse(node, `sums over the index ${lost} of "${equation}" alone. Sum it with ReduceSum first.`)
-    return op('Einsum', [...x.filter((_, j) => j !== i), g], { equation: `${others.join(',')}->${term}` })
+    if (lost)
+      throw refuse(
+        node,
+        `sums over the index ${lost} of "${equation}" alone. Sum it with ReduceSum first.`,
+      )
+    return op('Einsum', [...x.filter((_, j) => j !== i), g], {
+      equation: `${others.join(',')}->${term}`,
+    })
   })
 }
 
-/** The axes a reduction goes over, and the way back: a value without them gets them again, with size 1. */
+/**
+ * The axes a reduction goes over, and the way back: a value without them gets them again, with size
+ * 1.
+ */
 function reduction({ node, x }: Site) {
   const axes = reducedAxes({ node, x })
-  if (!axes) throw refuse(node, 'goes over axes that are computed when the model runs. Make them constants of the model.')
+  if (!axes)
+    throw refuse(
+      node,
+      'goes over axes that are computed when the model runs. Make them constants of the model.',
+    )
   const restored = (value: Value) =>
     (intOf(node, 'keepdims') ?? 1) === 1
       ? value

@@ -45,8 +45,8 @@ const extreme =
   }
 
 /**
- * aᵇ. By a: b aᵇ⁻¹, which is 0 for b = 0 wherever a is. By b: aᵇ log a, which is 0 for a = 0 and
- * b ≥ 0. (PyTorch's pow_backward_self and pow_backward_exponent.) All else that is infinite stays so.
+ * aᵇ. By a: b aᵇ⁻¹, which is 0 for b = 0 wherever a is. By b: aᵇ log a, which is 0 for a = 0 and b
+ * ≥ 0. (PyTorch's pow_backward_self and pow_backward_exponent.) All else that is infinite stays so.
  */
 const power: Rule = ({ g, x: [a, b], y: [y] }) => {
   const exponent = numberOf(b)
@@ -73,7 +73,8 @@ const root = unary(({ g, x, y }) => {
 })
 
 /** What is bent at 0, where the slope is that of the negative side, as in PyTorch. */
-const bent = (x: Value, positive: Value | number, negative: Value) => where(greater(x, 0), positive, negative)
+const bent = (x: Value, positive: Value | number, negative: Value) =>
+  where(greater(x, 0), positive, negative)
 
 /** g where a limit holds; a limit that is left out holds. */
 const clip: Rule = ({ g, x: [a, low, high] }) => [
@@ -130,5 +131,7 @@ export const elementwise: Rules = {
   Tanh: unary(({ g, y }) => mul(g, sub(1, mul(y, y)))),
   Softplus: unary(({ g, x }) => mul(g, op('Sigmoid', [x]))),
   Softsign: unary(({ g, x }) => div(g, pow(add(op('Abs', [x]), 1), 2))),
-  HardSigmoid: unary(({ g, y, node }) => where(op('And', [greater(y, 0), less(y, 1)]), mul(g, floatOf(node, 'alpha') ?? 0.2), 0)),
+  HardSigmoid: unary(({ g, y, node }) =>
+    where(op('And', [greater(y, 0), less(y, 1)]), mul(g, floatOf(node, 'alpha') ?? 0.2), 0),
+  ),
 }

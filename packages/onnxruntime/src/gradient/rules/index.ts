@@ -8,7 +8,10 @@ import { windowed } from './windows.ts'
 
 export const rules: Rules = { ...elementwise, ...algebra, ...normalize, ...shaping, ...windowed }
 
-/** Piecewise constant, or not about the numbers in their input at all: the derivative is 0 wherever there is one. */
+/**
+ * Piecewise constant, or not about the numbers in their input at all: the derivative is 0 wherever
+ * there is one.
+ */
 export const constants: ReadonlySet<string> = new Set(
   (
     'And ArgMax ArgMin Bernoulli BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Ceil Constant ConstantOfShape Equal EyeLike Floor ' +

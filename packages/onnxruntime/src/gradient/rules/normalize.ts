@@ -15,18 +15,22 @@ const logSoftmax: Rule = ({ node, g, x: [x], y: [y] }) => {
 }
 
 /**
- * y = n · scale + bias, with n = x normalized over the axes from `axis` on. In single precision the node tells mean and deviation itself;
- * in others it may round them to that.
+ * y = n · scale + bias, with n = x normalized over the axes from `axis` on. In single precision the
+ * node tells mean and deviation itself; in others it may round them to that.
  */
 const layerNormalization: Rule = ({ node, g, x: [x, scale], output }) => {
   const axes = axesFrom(axisIn(x, intOf(node, 'axis') ?? -1), shapeOf(x).length)
   const own = () => ({ normalized: mul(sub(x, output(1)), output(2)), inverse: output(2) })
-  const parts = () => (x.type === 'float32' ? own() : moments(x, axes, floatOf(node, 'epsilon') ?? 1e-5))
+  const parts = () =>
+    x.type === 'float32' ? own() : moments(x, axes, floatOf(node, 'epsilon') ?? 1e-5)
   const dx = () => throughMoments(mul(g, scale), parts().normalized, parts().inverse, axes)
   return [dx, () => mul(g, parts().normalized), () => g]
 }
 
-/** y = n · scale + bias; n = x normalized by the numbers of this batch in training, else by the running ones, which are constants then. */
+/**
+ * y = n · scale + bias; n = x normalized by the numbers of this batch in training, else by the
+ * running ones, which are constants then.
+ */
 const batchNormalization: Rule = ({ node, g, x: [x, scale, , mu, variance] }) => {
   const epsilon = floatOf(node, 'epsilon') ?? 1e-5
   const axes = batchAxes(x)

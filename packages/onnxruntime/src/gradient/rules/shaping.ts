@@ -1,4 +1,7 @@
-/** Derivatives of what moves elements about: each moves the gradient back to where its element came from, and zeros elsewhere. */
+/**
+ * Derivatives of what moves elements about: each moves the gradient back to where its element came
+ * from, and zeros elsewhere.
+ */
 import { cutsOf } from '../../graph/infer/shaping.ts'
 import { numbersOf } from '../../graph/infer/site.ts'
 import {
@@ -63,14 +66,23 @@ const split: Rule = ({ node, gs, x: [x], y }) => [
 /** Zeros in the shape of `a`, but along the given axes as long as `b`. */
 function zerosBetween(a: Value, b: Value, axes: readonly number[]): Value {
   const sizes = shapeOf(a).map((_, i) => sizeVector(axes.includes(i) ? b : a, i))
-  return op('Expand', [like(a, 0), sizes.length === 1 ? sizes[0] : op('Concat', sizes, { axis: 0 })])
+  return op('Expand', [
+    like(a, 0),
+    sizes.length === 1 ? sizes[0] : op('Concat', sizes, { axis: 0 }),
+  ])
 }
 
 /** Puts a cut back along one axis, by the places that the same cut takes out of 0, 1, 2, … */
 function uncut(g: Value, x: Value, axis: number, [start, end, step]: readonly Value[]): Value {
   const size = op('Squeeze', [sizeVector(x, axis), ints(x, [0])])
   const constant = (number: number) => x.in.constant('int64', [], [number])
-  const places = op('Slice', [op('Range', [constant(0), size, constant(1)]), start, end, ints(x, [0]), step])
+  const places = op('Slice', [
+    op('Range', [constant(0), size, constant(1)]),
+    start,
+    end,
+    ints(x, [0]),
+    step,
+  ])
   const column = unsqueeze(places, axesFrom(axis + 1, shapeOf(g).length))
   const everywhere = op('Expand', [column, shapeVector(g)])
   return op('ScatterElements', [zerosBetween(g, x, [axis]), everywhere, g], { axis })
@@ -81,8 +93,13 @@ const slice: Rule = ({ node, g, x }) => {
   const cuts = cutsOf(x)
   if (cuts?.every(({ step }) => step === 1)) return [() => padBack(g, a, cuts)]
   const axes = axesGiven ? numbersOf(axesGiven) : numbersOf(starts)?.map((_, i) => i)
-  if (!axes) throw refuse(node, 'cuts axes that are computed when the model runs. Make them constants of the model.')
-  const one = (list: Value | undefined, i: number) => (list ? op('Slice', [list, ints(a, [i]), ints(a, [i + 1])]) : ints(a, [1]))
+  if (!axes)
+    throw refuse(
+      node,
+      'cuts axes that are computed when the model runs. Make them constants of the model.',
+    )
+  const one = (list: Value | undefined, i: number) =>
+    list ? op('Slice', [list, ints(a, [i]), ints(a, [i + 1])]) : ints(a, [1])
   const cut = (i: number) => [one(starts, i), one(ends, i), one(stepsGiven, i)]
   return [() => axes.reduce((rest, axis, i) => uncut(rest, a, axisIn(a, axis), cut(i)), g)]
 }
@@ -98,34 +115,56 @@ function padBack(g: Value, a: Value, cuts: NonNullable<ReturnType<typeof cutsOf>
   return pads.every((pad) => pad === 0) ? g : op('Pad', [g, ints(g, pads), like(g, 0)])
 }
 
-/** Rows picked by indices: each row gets what flowed to all the places it was put. Indices along another axis are brought to the front. */
+/**
+ * Rows picked by indices: each row gets what flowed to all the places it was put. Indices along
+ * another axis are brought to the front.
+ */
 const gather: Rule = ({ node, g, x: [a, indices] }) => {
   const axis = axisIn(a, intOf(node, 'axis') ?? 0)
   const [rank, depth] = [shapeOf(a).length, shapeOf(indices).length]
   const perm = [axis, ...axesFrom(0, axis), ...axesFrom(axis + 1, rank)]
-  const permG = [...axesFrom(axis, axis + depth), ...axesFrom(0, axis), ...axesFrom(axis + depth, rank - 1 + depth)]
+  const permG = [
+    ...axesFrom(axis, axis + depth),
+    ...axesFrom(0, axis),
+    ...axesFrom(axis + depth, rank - 1 + depth),
+  ]
   return [
     () => {
       const sizes = axis === 0 ? shapeVector(a) : op('Gather', [shapeVector(a), ints(a, perm)])
       const zeros = op('Expand', [like(a, 0), sizes])
       const places = unsqueeze(cast(indices, 'int64'), [depth])
-      return transpose(op('ScatterND', [zeros, places, transpose(g, permG)], { reduction: 'add' }), inverse(perm))
+      return transpose(
+        op('ScatterND', [zeros, places, transpose(g, permG)], { reduction: 'add' }),
+        inverse(perm),
+      )
     },
   ]
 }
 
 const gatherElements: Rule = ({ node, g, x: [a, indices] }) => [
-  () => op('ScatterElements', [fullLike(a, 0), indices, g], { axis: intOf(node, 'axis') ?? 0, reduction: 'add' }),
+  () =>
+    op('ScatterElements', [fullLike(a, 0), indices, g], {
+      axis: intOf(node, 'axis') ?? 0,
+      reduction: 'add',
+    }),
 ]
 
 const pad: Rule = ({ node, g, x: [a, padsGiven, , axesGiven] }) => {
   const mode = textOf(node, 'mode') ?? 'constant'
-  if (mode !== 'constant') throw refuse(node, `pads in mode "${mode}", which has no gradient here. Use mode "constant".`)
+  if (mode !== 'constant')
+    throw refuse(node, `pads in mode "${mode}", which has no gradient here. Use mode "constant".`)
   const given = numbersOf(padsGiven)
   const axes = axesGiven ? numbersOf(axesGiven) : axesFrom(0, shapeOf(a).length)
   if (!given || !axes)
-    throw refuse(node, 'pads by numbers that are computed when the model runs. Make them constants of the model.')
-  const cut = axes.map((axis, i) => ({ axis: axisIn(a, axis), before: given[i], behind: given[i + axes.length] }))
+    throw refuse(
+      node,
+      'pads by numbers that are computed when the model runs. Make them constants of the model.',
+    )
+  const cut = axes.map((axis, i) => ({
+    axis: axisIn(a, axis),
+    before: given[i],
+    behind: given[i + axes.length],
+  }))
   const kept = cut.filter(({ before, behind }) => before > 0 || behind > 0)
   const added = cut.filter(({ before, behind }) => before < 0 || behind < 0)
   return [
@@ -145,7 +184,10 @@ const pad: Rule = ({ node, g, x: [a, padsGiven, , axesGiven] }) => {
 /** The end of any axis. */
 const end = 2 ** 31 - 1
 
-function sliced(g: Value, cuts: readonly { axis: number; before: number; behind: number }[]): Value {
+function sliced(
+  g: Value,
+  cuts: readonly { axis: number; before: number; behind: number }[],
+): Value {
   const list = (numbers: number[]) => ints(g, numbers)
   const starts = list(cuts.map(({ before }) => Math.max(0, before)))
   const ends = list(cuts.map(({ behind }) => (behind > 0 ? -behind : end)))
@@ -155,7 +197,11 @@ function sliced(g: Value, cuts: readonly { axis: number; before: number; behind:
 /** Repetition along an axis of d elements, r times: the sum over r of [r, d]. */
 const tile: Rule = ({ node, g, x: [a, repeats] }) => {
   const times = numbersOf(repeats)
-  if (!times) throw refuse(node, 'repeats as often as is computed when the model runs. Make that a constant of the model.')
+  if (!times)
+    throw refuse(
+      node,
+      'repeats as often as is computed when the model runs. Make that a constant of the model.',
+    )
   return [
     () => {
       const sizes = sizesOf(node, a, 0)
@@ -192,5 +238,7 @@ export const shaping: Rules = {
   Pad: pad,
   Tile: tile,
   Expand: ({ g, x: [a] }) => [() => sumTo(g, a)],
-  Trilu: ({ node, g, x: [, k] }) => [() => op('Trilu', [g, k], { upper: intOf(node, 'upper') ?? 1 })],
+  Trilu: ({ node, g, x: [, k] }) => [
+    () => op('Trilu', [g, k], { upper: intOf(node, 'upper') ?? 1 }),
+  ],
 }

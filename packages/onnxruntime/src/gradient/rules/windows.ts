@@ -1,6 +1,7 @@
 /**
- * Derivatives of convolutions and pools. The gradient of the input of a convolution is a transposed one; that of its weights a convolution
- * in which batch and channels, stride and dilation change places.
+ * Derivatives of convolutions and pools. The gradient of the input of a convolution is a transposed
+ * one; that of its weights a convolution in which batch and channels, stride and dilation change
+ * places.
  */
 
 import { isStatic } from '../../graph/dims.ts'
@@ -34,7 +35,10 @@ interface Placed extends Window {
   readonly pads: readonly [number, number]
 }
 
-function windows({ node, x: [a] }: Pick<Site, 'node' | 'x'>, kernels: readonly number[]): readonly Placed[] {
+function windows(
+  { node, x: [a] }: Pick<Site, 'node' | 'x'>,
+  kernels: readonly number[],
+): readonly Placed[] {
   const found = windowsOf(node, shapeOf(a).slice(2), kernels)
   return found.map((window) => {
     const { pads, stride, size } = window
@@ -44,7 +48,10 @@ function windows({ node, x: [a] }: Pick<Site, 'node' | 'x'>, kernels: readonly n
   })
 }
 
-/** How many elements lie behind the last window; negative where the windows reach beyond the padding (ceil_mode). */
+/**
+ * How many elements lie behind the last window; negative where the windows reach beyond the padding
+ * (ceil_mode).
+ */
 function rest({ size, count, stride, pads, ...window }: Placed): number {
   if (typeof size !== 'number' || typeof count !== 'number') return 0
   return size + pads[0] + pads[1] - (stride * (count - 1) + reach(window))
@@ -56,7 +63,9 @@ const beginsAndEnds = (all: readonly Placed[], end: (window: Placed) => number) 
   ...list(all, end),
 ]
 
-/** The transposed convolution that takes values at windows back to the elements that they lie over. */
+/**
+ * The transposed convolution that takes values at windows back to the elements that they lie over.
+ */
 function scattered(values: Value, weights: Value, all: readonly Placed[], group: number): Value {
   const missing = (window: Placed) => rest(window) - window.pads[1]
   return op('ConvTranspose', [values, weights], {
@@ -79,7 +88,13 @@ function channelsFirst(node: NodeProto, a: Value, group: number): Value {
   return reshape(turned, [channels / group, -1, ...sizes])
 }
 
-function weightGradient(node: NodeProto, g: Value, x: Value, all: readonly Placed[], group: number): Value {
+function weightGradient(
+  node: NodeProto,
+  g: Value,
+  x: Value,
+  all: readonly Placed[],
+  group: number,
+): Value {
   const spare = (window: Placed) => Math.max(0, rest(window) - window.pads[1])
   const spatial = axesFrom(2, shapeOf(x).length)
   const whole = op('Conv', [channelsFirst(node, x, group), transpose(g, [1, 0, ...spatial])], {
@@ -90,7 +105,9 @@ function weightGradient(node: NodeProto, g: Value, x: Value, all: readonly Place
   })
   const gradient = transpose(whole, [1, 0, ...spatial])
   // What lies behind the last window may make room for more steps than the kernel has.
-  const tooLong = all.flatMap((window, i) => (spare(window) >= window.dilation ? [{ axis: i + 2, kernel: window.kernel }] : []))
+  const tooLong = all.flatMap((window, i) =>
+    spare(window) >= window.dilation ? [{ axis: i + 2, kernel: window.kernel }] : [],
+  )
   if (!tooLong.length) return gradient
   const ends = ints(
     g,
@@ -147,8 +164,8 @@ function images(x: Value, sizes: readonly number[], all: readonly Placed[]): Val
 }
 
 /**
- * The gradient goes to the first element of each window that is the largest. A convolution lays out the elements of every window as
- * channels, and a transposed one takes them back.
+ * The gradient goes to the first element of each window that is the largest. A convolution lays out
+ * the elements of every window as channels, and a transposed one takes them back.
  */
 function throughElements({ node, g, x: [x] }: Site, all: readonly Placed[]): Value {
   const sizes = sizesOf(node, x, 2)
@@ -166,7 +183,10 @@ function throughElements({ node, g, x: [x] }: Site, all: readonly Placed[]): Val
   return reshapeAs(scattered(where(largest, reshape(g, [-1, 1, ...counts]), 0), weights, all, 1), x)
 }
 
-/** The same by the places of the largest elements in the flattened input, which MaxPool can tell, but not on every device. */
+/**
+ * The same by the places of the largest elements in the flattened input, which MaxPool can tell,
+ * but not on every device.
+ */
 function throughIndices({ g, x: [x], output }: Site, overlap: boolean): Value {
   const zeros = reshape(fullLike(x, 0), [-1])
   const moved = op('ScatterElements', [zeros, reshape(output(1), [-1]), reshape(g, [-1])], {
@@ -181,15 +201,22 @@ const maxPool: Rule = (site) => {
     node,
     x: [x],
   } = site
-  if (intOf(node, 'storage_order')) throw refuse(node, 'has storage_order 1. Its gradient is only there for storage_order 0.')
+  if (intOf(node, 'storage_order'))
+    throw refuse(node, 'has storage_order 1. Its gradient is only there for storage_order 0.')
   const kernel = intsOf(node, 'kernel_shape') ?? []
   // Convolutions are in single precision, and of images whose sizes are known.
-  if (x.type === 'float32' && isStatic(shapeOf(x).slice(2))) return [() => throughElements(site, windows(site, kernel))]
-  const overlap = windowsOf(node, shapeOf(x).slice(2), kernel).some((each) => each.stride < reach(each))
+  if (x.type === 'float32' && isStatic(shapeOf(x).slice(2)))
+    return [() => throughElements(site, windows(site, kernel))]
+  const overlap = windowsOf(node, shapeOf(x).slice(2), kernel).some(
+    (each) => each.stride < reach(each),
+  )
   return [() => throughIndices(site, overlap)]
 }
 
-/** How many elements each window along an axis is the mean of; padding counts as far as it was asked for. */
+/**
+ * How many elements each window along an axis is the mean of; padding counts as far as it was asked
+ * for.
+ */
 function counts(window: Placed, padding: boolean): number[] {
   const { size, count, stride, dilation, kernel, pads } = window
   if (typeof size !== 'number' || typeof count !== 'number') return []
@@ -200,7 +227,10 @@ function counts(window: Placed, padding: boolean): number[] {
   })
 }
 
-/** g divided by how many elements each mean is of, spread over the windows: all channels are images by themselves. */
+/**
+ * g divided by how many elements each mean is of, spread over the windows: all channels are images
+ * by themselves.
+ */
 const averagePool: Rule = (site) => {
   const {
     node,
@@ -214,10 +244,17 @@ const averagePool: Rule = (site) => {
       sizesOf(node, x, 2)
       const sizes = list(all, ({ count }) => Number(count))
       const along = list(all, (window) => counts(window, intOf(node, 'count_include_pad') === 1))
-      const products = along.reduce<number[]>((outer, inner) => outer.flatMap((p) => inner.map((q) => p * q)), [1])
+      const products = along.reduce<number[]>(
+        (outer, inner) => outer.flatMap((p) => inner.map((q) => p * q)),
+        [1],
+      )
       const divisor = x.in.constant(typeOf(g), [1, 1, ...sizes], products)
       const images = reshape(div(g, divisor), [-1, 1, ...sizes])
-      const ones = x.in.constant(typeOf(g), [1, 1, ...kernel], Array<number>(kernel.reduce((p, q) => p * q, 1)).fill(1))
+      const ones = x.in.constant(
+        typeOf(g),
+        [1, 1, ...kernel],
+        Array<number>(kernel.reduce((p, q) => p * q, 1)).fill(1),
+      )
       return reshapeAs(scattered(images, ones, all, 1), x)
     },
   ]

@@ -13,12 +13,16 @@ function matMul({ x: [a, b], unknown }: Site): Shape | undefined {
   ]
 }
 
-/** The axes that a reduction goes over, undefined where they are not known: an attribute at first, an input later. */
+/**
+ * The axes that a reduction goes over, undefined where they are not known: an attribute at first,
+ * an input later.
+ */
 export function reducedAxes({ node, x }: Pick<Site, 'node' | 'x'>): readonly number[] | undefined {
   const rank = x[0]?.shape?.length
   const given = intsOf(node, 'axes') ?? numbersOf(x[1])
   if (rank === undefined || (x[1] && !given)) return undefined
-  if (!given?.length) return intOf(node, 'noop_with_empty_axes') ? [] : Array.from({ length: rank }, (_, i) => i)
+  if (!given?.length)
+    return intOf(node, 'noop_with_empty_axes') ? [] : Array.from({ length: rank }, (_, i) => i)
   return axesOf(given, rank)
 }
 
@@ -36,7 +40,12 @@ const arg: Infer = (site) => {
   const shape = site.x[0]?.shape
   const axis = shape && axisOf(intOf(site.node, 'axis') ?? 0, shape.length)
   const keep = intOf(site.node, 'keepdims') ?? 1
-  return [{ type: 'int64', shape: shape?.flatMap((size, i): readonly Dim[] => (i !== axis ? [size] : keep ? [1] : [])) }]
+  return [
+    {
+      type: 'int64',
+      shape: shape?.flatMap((size, i): readonly Dim[] => (i !== axis ? [size] : keep ? [1] : [])),
+    },
+  ]
 }
 
 /** Losses: a number, or one for each label. */
@@ -60,14 +69,28 @@ export const algebraRules: Readonly<Record<string, Infer>> = {
   Gemm({ node, x: [a, b] }) {
     const rows = a?.shape?.[intOf(node, 'transA') ? 1 : 0]
     const columns = b?.shape?.[intOf(node, 'transB') ? 0 : 1]
-    return [{ type: a?.type, shape: rows !== undefined && columns !== undefined ? [rows, columns] : undefined }]
+    return [
+      {
+        type: a?.type,
+        shape: rows !== undefined && columns !== undefined ? [rows, columns] : undefined,
+      },
+    ]
   },
 
   Einsum({ node, x }) {
     const [left, result] = (textOf(node, 'equation') ?? '').replaceAll(' ', '').split('->')
-    const sizes = new Map(left.split(',').flatMap((term, i) => [...term].map((index, axis) => [index, x[i]?.shape?.[axis]])))
+    const sizes = new Map(
+      left
+        .split(',')
+        .flatMap((term, i) => [...term].map((index, axis) => [index, x[i]?.shape?.[axis]])),
+    )
     const shape = result === undefined ? undefined : [...result].map((index) => sizes.get(index))
-    return [{ type: x[0]?.type, shape: shape?.every((size) => size !== undefined) ? (shape as Shape) : undefined }]
+    return [
+      {
+        type: x[0]?.type,
+        shape: shape?.every((size) => size !== undefined) ? (shape as Shape) : undefined,
+      },
+    ]
   },
 
   LayerNormalization({ node, x: [a] }) {

@@ -1,4 +1,7 @@
-/** Types and shapes of what acts element by element; and the elements themselves of the few operations that shapes are computed with. */
+/**
+ * Types and shapes of what acts element by element; and the elements themselves of the few
+ * operations that shapes are computed with.
+ */
 import { elementTypeName, intOf } from '../../onnx/index.ts'
 import { type Dim, product, quotient } from '../dims.ts'
 import type { Known } from '../value.ts'
@@ -12,16 +15,24 @@ const unary =
   'LeakyRelu Log LogSoftmax LpNormalization LRN MeanVarianceNormalization Mish Neg Not PRelu Reciprocal Relu Round Selu Shrink Sigmoid ' +
   'Sign Sin Sinh Softmax Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu Trilu'
 
-const all = (site: Site) => site.x.map((value) => value?.shape).reduce((a, b) => broadcast(a, b, site.unknown))
+const all = (site: Site) =>
+  site.x.map((value) => value?.shape).reduce((a, b) => broadcast(a, b, site.unknown))
 
-/** Elements computed one by one, a single one standing for as many as there are on the other side. */
-function elementwise({ x: [a, b] }: Site, f: (a: Dim, b: Dim) => Dim | undefined): readonly Dim[] | undefined {
+/**
+ * Elements computed one by one, a single one standing for as many as there are on the other side.
+ */
+function elementwise(
+  { x: [a, b] }: Site,
+  f: (a: Dim, b: Dim) => Dim | undefined,
+): readonly Dim[] | undefined {
   const left = a?.elements
   const right = b?.elements
   if (!left || !right) return undefined
   if (left.length !== right.length && left.length !== 1 && right.length !== 1) return undefined
   const length = left.length === 1 ? right.length : left.length
-  const results = Array.from({ length }, (_, i) => f(left[left.length === 1 ? 0 : i], right[right.length === 1 ? 0 : i]))
+  const results = Array.from({ length }, (_, i) =>
+    f(left[left.length === 1 ? 0 : i], right[right.length === 1 ? 0 : i]),
+  )
   return results.every((each) => each !== undefined) ? (results as Dim[]) : undefined
 }
 
@@ -38,7 +49,8 @@ const equal = (a: Dim, b: Dim) => {
 const arithmetic: Readonly<Record<string, (a: Dim, b: Dim) => Dim | undefined>> = {
   Add: (a, b) => (a === 0 ? b : b === 0 ? a : numeric((p, q) => p + q)(a, b)),
   Sub: (a, b) => (b === 0 ? a : a === b ? 0 : numeric((p, q) => p - q)(a, b)),
-  Mul: (a, b) => (isNegative(a) || isNegative(b) ? numeric((p, q) => p * q)(a, b) : product([a, b])),
+  Mul: (a, b) =>
+    isNegative(a) || isNegative(b) ? numeric((p, q) => p * q)(a, b) : product([a, b]),
   Div: (a, b) => numeric((p, q) => Math.trunc(p / q))(a, b) ?? quotient(a, b),
   Mod: numeric((a, b) => a - b * Math.floor(a / b)),
   Max: numeric(Math.max),
@@ -64,16 +76,27 @@ const table = <T>(names: readonly string[], infer: (name: string) => T): Record<
 
 export const elementwiseRules: Readonly<Record<string, Infer>> = {
   ...table(unary.split(' '), () => same),
-  ...table([...Object.keys(arithmetic), 'Sum', 'Mean', 'BitShift', 'BitwiseAnd', 'BitwiseOr', 'BitwiseXor'], (name) => (site) => {
-    const f = arithmetic[name]
-    return [
-      {
-        type: site.x[0]?.type,
-        shape: all(site),
-        elements: name in arithmetic && site.x.length === 2 ? elementwise(site, f) : undefined,
-      },
-    ]
-  }),
+  ...table(
+    [
+      ...Object.keys(arithmetic),
+      'Sum',
+      'Mean',
+      'BitShift',
+      'BitwiseAnd',
+      'BitwiseOr',
+      'BitwiseXor',
+    ],
+    (name) => (site) => {
+      const f = arithmetic[name]
+      return [
+        {
+          type: site.x[0]?.type,
+          shape: all(site),
+          elements: name in arithmetic && site.x.length === 2 ? elementwise(site, f) : undefined,
+        },
+      ]
+    },
+  ),
   ...table(Object.keys(comparisons), (name) => (site) => [
     { type: 'bool', shape: all(site), elements: elementwise(site, comparisons[name]) },
   ]),

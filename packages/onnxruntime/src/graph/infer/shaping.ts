@@ -1,22 +1,36 @@
-/** Types and shapes of what moves elements about: reshaping, cutting, joining, picking; and shapes as values. */
-import { dataOf, type ElementType, elementTypeName, intOf, intsOf, tensorOf } from '../../onnx/index.ts'
+/**
+ * Types and shapes of what moves elements about: reshaping, cutting, joining, picking; and shapes
+ * as values.
+ */
+import {
+  dataOf,
+  type ElementType,
+  elementTypeName,
+  intOf,
+  intsOf,
+  tensorOf,
+} from '../../onnx/index.ts'
 import { axisOf, type Dim, isStatic, product, quotient, type Shape } from '../dims.ts'
 import type { Known, Value } from '../value.ts'
 import { axesOf, broadcast, type Infer, numbersOf, type Site } from './site.ts'
 
 /** A list that came as an attribute in old versions of an operator, and as an input since. */
-const listOf = ({ node, x }: Site, name: string, input: number) => intsOf(node, name) ?? numbersOf(x[input])
+const listOf = ({ node, x }: Site, name: string, input: number) =>
+  intsOf(node, name) ?? numbersOf(x[input])
 
 const ofRank = (rank: number | undefined, unknown: () => Dim): Shape | undefined =>
   rank === undefined ? undefined : Array.from({ length: rank }, unknown)
 
 /** How many elements a value of one dimension has. */
-const lengthOf = (value: Value | undefined) => (isStatic(value?.shape) && value.shape.length === 1 ? value.shape[0] : undefined)
+const lengthOf = (value: Value | undefined) =>
+  isStatic(value?.shape) && value.shape.length === 1 ? value.shape[0] : undefined
 
 function reshaped({ node, x: [a, target], unknown }: Site): Shape | undefined {
   const wanted = target?.elements
   if (!wanted) return ofRank(lengthOf(target), unknown)
-  const copied = wanted.map((size, i) => (size === 0 && !intOf(node, 'allowzero') ? (a?.shape?.[i] ?? unknown()) : size))
+  const copied = wanted.map((size, i) =>
+    size === 0 && !intOf(node, 'allowzero') ? (a?.shape?.[i] ?? unknown()) : size,
+  )
   const others = copied.filter((size) => size !== -1)
   const rest = (a?.shape && quotient(product(a.shape), product(others))) ?? unknown()
   return copied.map((size) => (size === -1 ? rest : size))
@@ -26,7 +40,9 @@ function squeezed(site: Site): Shape | undefined {
   const shape = site.x[0]?.shape
   const given = listOf(site, 'axes', 1)
   if (!shape || (site.x[1] && !given)) return undefined
-  const axes = given ? axesOf(given, shape.length) : shape.flatMap((size, i) => (size === 1 ? [i] : []))
+  const axes = given
+    ? axesOf(given, shape.length)
+    : shape.flatMap((size, i) => (size === 1 ? [i] : []))
   return shape.filter((_, i) => !axes.includes(i))
 }
 
@@ -62,7 +78,8 @@ export function cutsOf(x: readonly (Value | undefined)[]): readonly Cut[] | unde
     if (typeof size !== 'number') return undefined
     const step = steps[i]
     const [low, high] = step > 0 ? [0, size] : [-1, size - 1]
-    const within = (index: number) => Math.min(Math.max(index < 0 ? index + size : index, low), high)
+    const within = (index: number) =>
+      Math.min(Math.max(index < 0 ? index + size : index, low), high)
     const start = within(from[i])
     cuts.push({ axis, start, step, count: Math.max(0, Math.ceil((within(to[i]) - start) / step)) })
   }
@@ -94,8 +111,14 @@ function gathered({ node, x: [a, indices] }: Site): Known {
       ? [...a.shape.slice(0, axis), ...indices.shape, ...a.shape.slice(axis + 1)]
       : undefined
   const picked = a?.elements && a.shape?.length === 1 ? numbersOf(indices) : undefined
-  const elements = picked?.map((index) => a?.elements?.[index < 0 ? index + (a.elements?.length ?? 0) : index])
-  return { type: a?.type, shape, elements: elements?.every((each) => each !== undefined) ? (elements as Dim[]) : undefined }
+  const elements = picked?.map(
+    (index) => a?.elements?.[index < 0 ? index + (a.elements?.length ?? 0) : index],
+  )
+  return {
+    type: a?.type,
+    shape,
+    elements: elements?.every((each) => each !== undefined) ? (elements as Dim[]) : undefined,
+  }
 }
 
 function joined({ node, x, unknown }: Site): Known {
@@ -105,19 +128,31 @@ function joined({ node, x, unknown }: Site): Known {
   const axis = axisOf(intOf(node, 'axis') ?? 0, rank)
   const shape = Array.from({ length: rank }, (_, i): Dim => {
     const sizes = x.map((value) => value?.shape?.[i])
-    if (i !== axis) return sizes.find((size) => typeof size === 'number') ?? sizes.find((size) => size !== undefined) ?? unknown()
+    if (i !== axis)
+      return (
+        sizes.find((size) => typeof size === 'number') ??
+        sizes.find((size) => size !== undefined) ??
+        unknown()
+      )
     return sizes.length === 1 && sizes[0] !== undefined
       ? sizes[0]
       : sizes.every((size) => typeof size === 'number')
         ? (sizes as number[]).reduce((sum, size) => sum + size, 0)
         : unknown()
   })
-  const elements = rank === 1 && x.every((value) => value?.elements) ? x.flatMap((value) => value?.elements ?? []) : undefined
+  const elements =
+    rank === 1 && x.every((value) => value?.elements)
+      ? x.flatMap((value) => value?.elements ?? [])
+      : undefined
   return { type, shape, elements }
 }
 
 /** The sizes of the parts that a Split makes. */
-export function partsOf({ node, x, opset }: Pick<Site, 'node' | 'x' | 'opset'>): readonly number[] | undefined {
+export function partsOf({
+  node,
+  x,
+  opset,
+}: Pick<Site, 'node' | 'x' | 'opset'>): readonly number[] | undefined {
   const given = intsOf(node, 'split') ?? numbersOf(x[1])
   if (given || x[1]) return given
   const shape = x[0]?.shape
@@ -157,16 +192,27 @@ function constantOfShape({ node, x: [target], unknown }: Site): Known {
   const type = tensor ? elementTypeName(tensor.dataType) : 'float32'
   const shape = target?.elements ?? ofRank(lengthOf(target), unknown)
   const count = shape && isStatic(shape) && shape.length <= 1 ? (shape[0] ?? 1) : undefined
-  const whole = tensor && (type === 'int64' || type === 'int32') && count !== undefined && count <= 64
-  return { type, shape, elements: whole ? Array<number>(count).fill(Number(dataOf(tensor)[0])) : undefined }
+  const whole =
+    tensor && (type === 'int64' || type === 'int32') && count !== undefined && count <= 64
+  return {
+    type,
+    shape,
+    elements: whole ? Array<number>(count).fill(Number(dataOf(tensor)[0])) : undefined,
+  }
 }
 
 function range({ x: [start, limit, delta], unknown }: Site): Known {
   const [from, to, by] = [start, limit, delta].map((value) => numbersOf(value)?.[0])
   const known = from !== undefined && to !== undefined && by !== undefined
-  const count = known ? Math.max(0, Math.ceil((to - from) / by)) : from === 0 && by === 1 ? limit?.elements?.[0] : undefined
+  const count = known
+    ? Math.max(0, Math.ceil((to - from) / by))
+    : from === 0 && by === 1
+      ? limit?.elements?.[0]
+      : undefined
   const elements =
-    known && typeof count === 'number' && count <= 64 ? Array.from({ length: count }, (_, i) => from + i * by) : undefined
+    known && typeof count === 'number' && count <= 64
+      ? Array.from({ length: count }, (_, i) => from + i * by)
+      : undefined
   return { type: start?.type, shape: [count ?? unknown()], elements }
 }
 
@@ -179,7 +225,13 @@ const moved =
   (shape: (site: Site) => Shape | undefined): Infer =>
   (site) => {
     const result = shape(site)
-    return [{ type: site.x[0]?.type, shape: result, elements: result && result.length <= 1 ? site.x[0]?.elements : undefined }]
+    return [
+      {
+        type: site.x[0]?.type,
+        shape: result,
+        elements: result && result.length <= 1 ? site.x[0]?.elements : undefined,
+      },
+    ]
   }
 
 export const shapingRules: Readonly<Record<string, Infer>> = {
@@ -207,8 +259,11 @@ export const shapingRules: Readonly<Record<string, Infer>> = {
   GatherND({ node, x: [a, indices], unknown }) {
     const depth = indices?.shape?.at(-1)
     const batch = intOf(node, 'batch_dims') ?? 0
-    if (!a?.shape || !indices?.shape || typeof depth !== 'number') return [{ type: a?.type, shape: ofRank(undefined, unknown) }]
-    return [{ type: a.type, shape: [...indices.shape.slice(0, -1), ...a.shape.slice(batch + depth)] }]
+    if (!a?.shape || !indices?.shape || typeof depth !== 'number')
+      return [{ type: a?.type, shape: ofRank(undefined, unknown) }]
+    return [
+      { type: a.type, shape: [...indices.shape.slice(0, -1), ...a.shape.slice(batch + depth)] },
+    ]
   },
 
   ScatterElements: first(),
@@ -220,7 +275,9 @@ export const shapingRules: Readonly<Record<string, Infer>> = {
   },
 
   Tile({ x: [a, repeats], unknown }) {
-    const shape = a?.shape?.map((size, i) => (repeats?.elements ? product([size, repeats.elements[i]]) : unknown()))
+    const shape = a?.shape?.map((size, i) =>
+      repeats?.elements ? product([size, repeats.elements[i]]) : unknown(),
+    )
     return [{ type: a?.type, shape }]
   },
 
@@ -232,7 +289,9 @@ export const shapingRules: Readonly<Record<string, Infer>> = {
   Size: ({ x: [a] }) => [{ type: 'int64', shape: [], elements: a?.shape && [product(a.shape)] }],
   ConstantOfShape: (site) => [constantOfShape(site)],
   Range: (site) => [range(site)],
-  NonZero: ({ x: [a], unknown }) => [{ type: 'int64', shape: a?.shape && [a.shape.length, unknown()] }],
+  NonZero: ({ x: [a], unknown }) => [
+    { type: 'int64', shape: a?.shape && [a.shape.length, unknown()] },
+  ],
 
   OneHot({ node, x: [indices, depth, values], unknown }) {
     const axis = indices?.shape && axisOf(intOf(node, 'axis') ?? -1, indices.shape.length + 1)

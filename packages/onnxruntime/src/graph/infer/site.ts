@@ -1,4 +1,7 @@
-/** What the inference of types and shapes works with: a node, what is known of its inputs, and short ways to say the usual. */
+/**
+ * What the inference of types and shapes works with: a node, what is known of its inputs, and short
+ * ways to say the usual.
+ */
 import type { NodeProto } from '../../onnx/index.ts'
 import { axisOf, type Dim, type Shape } from '../dims.ts'
 import type { Known, Value } from '../value.ts'
@@ -17,7 +20,11 @@ export interface Site {
 export type Infer = (site: Site) => readonly Known[]
 
 /** The shape that two broadcast to. */
-export function broadcast(a: Shape | undefined, b: Shape | undefined, unknown: () => Dim): Shape | undefined {
+export function broadcast(
+  a: Shape | undefined,
+  b: Shape | undefined,
+  unknown: () => Dim,
+): Shape | undefined {
   if (!a || !b) return undefined
   const rank = Math.max(a.length, b.length)
   return Array.from({ length: rank }, (_, i) => {
@@ -32,9 +39,12 @@ export function broadcast(a: Shape | undefined, b: Shape | undefined, unknown: (
 }
 
 /** Axes counted from the front. */
-export const axesOf = (axes: readonly number[], rank: number): readonly number[] => axes.map((axis) => axisOf(axis, rank))
+export const axesOf = (axes: readonly number[], rank: number): readonly number[] =>
+  axes.map((axis) => axisOf(axis, rank))
 
 /** The elements of a value if all of them are numbers. */
 export function numbersOf(value: Value | undefined): readonly number[] | undefined {
-  return value?.elements?.every((each) => typeof each === 'number') ? (value.elements as readonly number[]) : undefined
+  return value?.elements?.every((each) => typeof each === 'number')
+    ? (value.elements as readonly number[])
+    : undefined
 }

@@ -4,7 +4,10 @@ import { type Dim, isStatic, type Shape } from '../dims.ts'
 import { windowsOf } from '../windows.ts'
 import type { Infer, Site } from './site.ts'
 
-function spatial({ node, x: [a], unknown }: Site, kernels: readonly number[] | undefined): Shape | undefined {
+function spatial(
+  { node, x: [a], unknown }: Site,
+  kernels: readonly number[] | undefined,
+): Shape | undefined {
   if (!a?.shape) return undefined
   const sizes = a.shape.slice(2)
   if (!kernels) return sizes.map(unknown)
@@ -27,10 +30,15 @@ const pool: Infer = (site) => {
   ]
 }
 
-const global: Infer = ({ x: [a] }) => [{ type: a?.type, shape: a?.shape?.map((size, i) => (i < 2 ? size : 1)) }]
+const global: Infer = ({ x: [a] }) => [
+  { type: a?.type, shape: a?.shape?.map((size, i) => (i < 2 ? size : 1)) },
+]
 
 /** The sizes that a transposed convolution makes. */
-function transposed({ node, x: [a], unknown }: Site, kernel: readonly number[] | undefined): Shape | undefined {
+function transposed(
+  { node, x: [a], unknown }: Site,
+  kernel: readonly number[] | undefined,
+): Shape | undefined {
   const given = intsOf(node, 'output_shape')
   const auto = textOf(node, 'auto_pad') ?? 'NOTSET'
   return a?.shape?.slice(2).map((size, i, sizes): Dim => {
@@ -58,7 +66,12 @@ export const windowRules: Readonly<Record<string, Infer>> = {
     const [a, weights] = site.x
     const sizes = spatial(site, kernelOf(site))
     const channels = weights?.shape?.[0]
-    return [{ type: a?.type, shape: a?.shape && sizes && [a.shape[0], channels ?? site.unknown(), ...sizes] }]
+    return [
+      {
+        type: a?.type,
+        shape: a?.shape && sizes && [a.shape[0], channels ?? site.unknown(), ...sizes],
+      },
+    ]
   },
 
   ConvTranspose(site) {
@@ -66,6 +79,11 @@ export const windowRules: Readonly<Record<string, Infer>> = {
     const sizes = transposed(site, kernelOf(site))
     const each = weights?.shape?.[1]
     const channels = typeof each === 'number' ? each * (intOf(site.node, 'group') ?? 1) : undefined
-    return [{ type: a?.type, shape: a?.shape && sizes && [a.shape[0], channels ?? site.unknown(), ...sizes] }]
+    return [
+      {
+        type: a?.type,
+        shape: a?.shape && sizes && [a.shape[0], channels ?? site.unknown(), ...sizes],
+      },
+    ]
   },
 }
