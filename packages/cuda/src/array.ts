@@ -3,19 +3,11 @@
  * Not tensors of several dimensions, and no arithmetic.
  */
 import { FreestepError, type Numbers, type TensorInfo } from '@freestep/core'
-import { decode, encode } from './bytes.ts'
+import { bytesEach, decode, encode } from '@freestep/engine'
 import { type Device, refuse } from './device.ts'
 
 /** The precision of an array. */
 export type Dtype = TensorInfo['dtype']
-
-/** A number's size. */
-export const bytesEach: Readonly<Record<Dtype, 2 | 4 | 8>> = {
-  float16: 2,
-  bfloat16: 2,
-  float32: 4,
-  float64: 8,
-}
 
 /** An array on a CUDA device. */
 export class DeviceArray {

@@ -3,10 +3,11 @@
  * events, steps captured into graphs.
  */
 import { type Backend, precisionOf } from '@freestep/core'
-import { bytesEach, DeviceArray, type Dtype } from './array.ts'
+import { bytesEach, Engine } from '@freestep/engine'
+import { DeviceArray, type Dtype } from './array.ts'
 import { type Device, refuse } from './device.ts'
 import type { DeviceFacts } from './driver.ts'
-import { FusedEngine, type Shop } from './engine.ts'
+import { CudaDevice, type Shared } from './fused.ts'
 import { CudaModule } from './kernel.ts'
 import { type CudaTensor, type DevicePointer, describe, stretchOf } from './tensors.ts'
 import { Graph, Mark } from './time.ts'
@@ -83,8 +84,8 @@ export interface CudaBackend extends Backend<CudaTensor> {
 }
 
 /** The backend on what its engines share. */
-export function backendOf(shop: Shop): CudaBackend {
-  const { device, workshop } = shop
+export function backendOf(shared: Shared): CudaBackend {
+  const { device, workshop } = shared
   const { facts, stream } = device
   return {
     name: 'cuda',
@@ -96,7 +97,7 @@ export function backendOf(shop: Shop): CudaBackend {
     },
     describe: (tensor, name) => describe(device, tensor, name),
     memory: (tensor) => stretchOf(device, tensor),
-    start: (program, params) => new FusedEngine(shop, program, params),
+    start: (program, params) => Engine.start(new CudaDevice(shared), program, params),
     array: (numbers, dtype) => newArray(device, numbers, dtype),
     at(pointer) {
       const { dtype } = describe(device, pointer, 'The pointer')

@@ -4,8 +4,11 @@
  * that the tables go to.
  */
 import { chunkFields, type Field, packed, ptxData, tensorFields } from '@freestep/compiler'
-import { chunksOf, keptOf, type Memory } from './arena.ts'
-import { bytesEach, type Dtype } from './array.ts'
+import type { Program } from '@freestep/core'
+import { bytesEach, type Tensors } from '@freestep/engine'
+import type { Dtype } from './array.ts'
+import type { Device } from './device.ts'
+import { type CudaMemory, chunksOf, keptOf } from './memory.ts'
 
 /**
  * A tensor: where its parameters are, and its gradients (or the result of `evaluate`) if there are
@@ -24,16 +27,29 @@ export interface Placed {
 /** The name of a precision in PTX. */
 export const dataOf = { float32: 'f32', float16: 'f16', bfloat16: 'bf16', float64: 'f64' } as const
 
+/** The tensors of a program, at the given places. */
+export const placedOf = ({ tensors, strides }: Program, { x, g, active }: Tensors<Device>) =>
+  tensors.map(({ size, dtype }, i): Placed => {
+    const gradient = g[i]
+    return {
+      active: active[i],
+      size,
+      dtype,
+      stride: strides?.[i] ?? 1,
+      x: BigInt(x[i].at),
+      g: gradient && BigInt(gradient.at),
+    }
+  })
+
 /** Whether the same tensors take part. */
-export const sameTensors = (a: readonly Placed[], b: readonly Placed[]): boolean =>
+export const sameActive = (a: readonly Placed[], b: readonly Placed[]): boolean =>
   a.every(({ active }, i) => active === b[i].active)
 
-/** Whether they are at the same places, too. */
-export const samePlaces = (a: readonly Placed[], b: readonly Placed[]): boolean =>
-  sameTensors(a, b) && a.every(({ x, g }, i) => x === b[i].x && g === b[i].g)
-
 /** The rows of `tensors`. */
-export function tensorRows(all: readonly Placed[], { tensors, chunk }: Memory): Uint8Array {
+export function tensorRows(
+  all: readonly Placed[],
+  { starts, chunk }: Pick<CudaMemory, 'starts' | 'chunk'>,
+): Uint8Array {
   let row = 0
   return rows(
     tensorFields,
@@ -42,7 +58,7 @@ export function tensorRows(all: readonly Placed[], { tensors, chunk }: Memory): 
       const first = row
       const count = active ? chunksOf(size, chunk) : 0
       row += count
-      const { state, kept } = tensors[tensor]
+      const { state, kept } = starts[tensor]
       const data = ptxData.indexOf(dataOf[dtype])
       return {
         x,
@@ -69,7 +85,7 @@ function isWhole({ dtype, x, g = x }: Placed): boolean {
 /** The rows of `chunks`. */
 export function chunkRows(
   placed: readonly Placed[],
-  { chunk }: Memory,
+  chunk: number,
 ): { readonly bytes: Uint8Array; readonly count: number } {
   const all = placed.flatMap(({ active, size, stride }, tensor) =>
     Array.from({ length: active ? chunksOf(size, chunk) : 0 }, (_, number) => {

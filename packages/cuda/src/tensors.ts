@@ -3,7 +3,8 @@
  * to upload. What they are and where. Not their numbers.
  */
 import { kindOf, memoryOf, precisionOf, type Stretch, type TensorInfo } from '@freestep/core'
-import { bytesEach, DeviceArray, type Dtype } from './array.ts'
+import { bytesEach } from '@freestep/engine'
+import { DeviceArray, type Dtype } from './array.ts'
 import { type Device, refuse } from './device.ts'
 
 /** Memory of somebody else on the device: of PyTorch, CuPy, ONNX Runtime, one's own kernels. */

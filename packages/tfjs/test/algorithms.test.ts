@@ -24,7 +24,8 @@ const options: Record<string, object[]> = {
   prodigy: [
     { weightDecay: 0.1, useBiasCorrection: true },
     { sliceP: 3, growthRate: 1.5, betas: [0, 0.99] },
-    { compat: 'prodigyopt', lr: core.cosine({ steps: 80, warmup: 10 }), safeguardWarmup: true },
+    // Longer than any run here: at its end lr is 0, a constant that steps have anyway.
+    { compat: 'prodigyopt', lr: core.cosine({ steps: 400, warmup: 10 }), safeguardWarmup: true },
   ],
   dadaptAdam: [{ decouple: true, weightDecay: 0.1, growthRate: 1.02 }],
   sgd: [{ lr: 0.1, momentum: 0.9, dampening: 0.1 }],

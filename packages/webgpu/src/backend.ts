@@ -2,9 +2,10 @@
  * The backend as core sees it, and what it offers beside: a device to share, steps recorded into a
  * caller's encoder, and word of failures.
  */
-import type { Backend, Engine, FreestepError, Program } from '@freestep/core'
-import { FusedEngine } from './engine.ts'
-import type { Shop } from './shop.ts'
+import type { Backend, Engine as CoreEngine, FreestepError, Program } from '@freestep/core'
+import { Engine } from '@freestep/engine'
+import { GpuDevice } from './fused.ts'
+import type { Shared } from './shared.ts'
 import { describe, type GPUTensor, memoryOfTensor } from './tensors.ts'
 import { Watch } from './watch.ts'
 
@@ -29,7 +30,7 @@ export interface WebGPUBackend extends Backend<GPUTensor> {
 }
 
 /** An engine that goes on with more tensors without waiting for the device. */
-export interface GPUEngine extends Engine<GPUTensor> {
+export interface GPUEngine extends CoreEngine<GPUTensor> {
   /**
    * An engine for more tensors, this one's first, that goes on from its states; this one is
    * disposed.
@@ -42,20 +43,20 @@ export interface PromptWebGPUBackend extends WebGPUBackend {
   start(program: Program, params: readonly GPUTensor[]): GPUEngine
 }
 
-/** The backend on what its engines share. */
-export function backendOf(shop: Shop): WebGPUBackend {
-  const { device, workshop } = shop
+/** The backend on what its optimizers share. */
+export function backendOf(shared: Shared): WebGPUBackend {
+  const { device, pipelines } = shared
   const { features } = device.device
   const backend: WebGPUBackend = {
     name: 'webgpu',
     device: device.device,
     lost: device.lost,
     get compiled() {
-      return workshop.compiled
+      return pipelines.compiled
     },
     describe: (tensor, name) => describe(tensor, name, features),
     memory: memoryOfTensor,
-    start: (program, params) => FusedEngine.start(shop, new Watch(device), program, params),
+    start: (program, params) => start(shared, new Watch(device), program, params),
     record(encoder, f) {
       const before = device.encoder
       device.encoder = encoder
@@ -67,14 +68,41 @@ export function backendOf(shop: Shop): WebGPUBackend {
     },
     close: () => device.close(),
   }
-  made.set(backend, { shop, start: FusedEngine.start })
+  made.set(backend, { shared, start })
   return backend
+}
+
+/** Starts an engine, and waits for what WebGPU says about it. */
+async function start(
+  shared: Shared,
+  watch: Watch,
+  program: Program,
+  params: readonly GPUTensor[],
+): Promise<GPUEngine> {
+  const engine = await Engine.start(new GpuDevice(shared, watch, false), program, params)
+  try {
+    await watch.settled()
+    return engine
+  } catch (error) {
+    engine.dispose()
+    throw error
+  }
+}
+
+/** Starts an engine; what WebGPU finds wrong later is thrown by the next call. */
+function startNow(
+  shared: Shared,
+  watch: Watch,
+  program: Program,
+  params: readonly GPUTensor[],
+): GPUEngine {
+  return Engine.start(new GpuDevice(shared, watch, true), program, params) as GPUEngine
 }
 
 /** What backends are made of. */
 const made = new WeakMap<
   WebGPUBackend,
-  { readonly shop: Shop; readonly start: typeof FusedEngine.start | typeof FusedEngine.startNow }
+  { readonly shared: Shared; readonly start: typeof start | typeof startNow }
 >()
 
 /**
@@ -87,21 +115,21 @@ export function watched(backend: WebGPUBackend): {
 } {
   const found = made.get(backend)
   if (!found) return { backend, watch: undefined }
-  const watch = new Watch(found.shop.device)
-  const start: WebGPUBackend['start'] = (program, params) =>
-    found.start(found.shop, watch, program, params)
-  return { backend: Object.create(backend, { start: { value: start, enumerable: true } }), watch }
+  const watch = new Watch(found.shared.device)
+  const own: WebGPUBackend['start'] = (program, params) =>
+    found.start(found.shared, watch, program, params)
+  return { backend: Object.create(backend, { start: { value: own, enumerable: true } }), watch }
 }
 
 /** The same, at once. */
-export function promptBackendOf(shop: Shop): PromptWebGPUBackend {
-  const backend: PromptWebGPUBackend = Object.create(backendOf(shop), {
+export function promptBackendOf(shared: Shared): PromptWebGPUBackend {
+  const backend: PromptWebGPUBackend = Object.create(backendOf(shared), {
     start: {
       value: (program: Program, params: readonly GPUTensor[]) =>
-        FusedEngine.startNow(shop, new Watch(shop.device), program, params),
+        startNow(shared, new Watch(shared.device), program, params),
       enumerable: true,
     },
   })
-  made.set(backend, { shop, start: FusedEngine.startNow })
+  made.set(backend, { shared, start: startNow })
   return backend
 }

@@ -20,7 +20,7 @@ import {
   type WebGPUBackend,
 } from './backend.ts'
 import { Device, type DeviceOptions } from './device.ts'
-import { type KernelOptions, shopOf } from './shop.ts'
+import { type KernelOptions, sharedOn } from './shared.ts'
 
 export * from '@freestep/core'
 export type { GPUEngine, PromptWebGPUBackend, WebGPUBackend } from './backend.ts'
@@ -65,7 +65,7 @@ const defaults: Declared<WebGPUOptions> = {
  */
 export async function webgpu(options?: WebGPUOptions): Promise<WebGPUBackend> {
   const all = chooseOptions({ what: 'webgpu', place: 'webgpu' }, defaults, options)
-  return backendOf(shopOf(await Device.open(all), all))
+  return backendOf(sharedOn(await Device.open(all), all))
 }
 
 /**
@@ -81,5 +81,5 @@ export function webgpuOn(device: GPUDevice, options?: KernelOptions): PromptWebG
       'bad-option',
       `webgpuOn: the device is ${kindOf(device)}. Give a GPUDevice.`,
     )
-  return promptBackendOf(shopOf(Device.of(device), all))
+  return promptBackendOf(sharedOn(Device.of(device), all))
 }

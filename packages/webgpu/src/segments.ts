@@ -4,8 +4,8 @@
  * buffers at the end. Not the kernels that read them.
  */
 import { maxPieces, pieceFields, rangeFields, tableHeader } from '@freestep/compiler'
-import { constants, type Memory, type Stretch } from './arena.ts'
-import type { Place } from './tensors.ts'
+import type { Place } from '@freestep/engine'
+import { constants, type Layout, type Stretch } from './memory.ts'
 
 /**
  * A tensor that takes part: where its parameters are, and its gradients (or the result of
@@ -13,22 +13,11 @@ import type { Place } from './tensors.ts'
  */
 export interface Active {
   readonly tensor: number
-  readonly x: Place
-  readonly g: Place | undefined
+  readonly x: Place<GPUBuffer>
+  readonly g: Place<GPUBuffer> | undefined
   readonly bytesEach: 2 | 4
   readonly stride: number
 }
-
-/** Whether the same tensors take part, at the same places. */
-export const sameTensors = (a: readonly Active[], b: readonly Active[]): boolean =>
-  a.length === b.length &&
-  a.every(
-    (each, i) =>
-      each.tensor === b[i].tensor && samePlace(each.x, b[i].x) && samePlace(each.g, b[i].g),
-  )
-const samePlace = (a: Place | undefined, b: Place | undefined) =>
-  a === b ||
-  (a !== undefined && b !== undefined && a.buffer === b.buffer && a.byteOffset === b.byteOffset)
 
 /** A part of a buffer that is bound as a whole. */
 export interface Window {
@@ -64,7 +53,7 @@ export interface Limits {
 /** Cuts and gathers. */
 export function extentOf(
   active: readonly Active[],
-  memory: Pick<Memory, 'stretches' | 'segment'>,
+  memory: Pick<Layout, 'stretches' | 'segment'>,
   limits: Limits,
 ): Extent {
   const gather = new Gatherer(limits.pairs)
@@ -76,8 +65,8 @@ export function extentOf(
       for (const { from, length, x, g } of cut(each, stretch, limits.window)) {
         const kept = Math.ceil(from / each.stride)
         const { batch, pair } = gather.place(stretch.arena, each.bytesEach, x, g)
-        const begin = (place: Place, window: Window) =>
-          (place.byteOffset - window.offset) / each.bytesEach + from
+        const begin = (place: Place<GPUBuffer>, window: Window) =>
+          (place.at - window.offset) / each.bytesEach + from
         batch.pieces.push({
           group: batch.groups,
           length,
@@ -106,11 +95,11 @@ function* cut({ x, g, bytesEach }: Active, stretch: Stretch, most: number) {
   const end = stretch.from + stretch.length
   for (let from = stretch.from; from < end; ) {
     const windows = [x, g].map(
-      (place) => place && windowAt(place.buffer, place.byteOffset + bytesEach * from, most),
+      (place) => place && windowAt(place.memory, place.at + bytesEach * from, most),
     )
     const room = [x, g].map((place, i) => {
       const window = windows[i]
-      return place && window ? (window.offset + window.size - place.byteOffset) / bytesEach : end
+      return place && window ? (window.offset + window.size - place.at) / bytesEach : end
     })
     const to = Math.min(end, ...room)
     yield { from, length: to - from, x: windows[0] as Window, g: windows[1] }
@@ -200,7 +189,7 @@ export interface Tables {
 export function tablesOf(
   device: GPUDevice,
   { batches, ranges, rows }: Extent,
-  memory: Memory,
+  memory: Layout & { readonly bases: readonly (readonly number[])[] },
 ): Tables {
   const header = tableHeader(memory.arrays.length)
   const size = 4 * (header + pieceFields.length * maxPieces)
@@ -216,7 +205,7 @@ export function tablesOf(
   const tensors = memory.stretches.length
   for (const [i, { groups, pieces, arena }] of batches.entries()) {
     const shared = [groups, pieces.length, memory.segment, tensors, memory.slots, memory.partials]
-    words.set([...shared, ...memory.arenas[arena].bases], offsets[i] / 4)
+    words.set([...shared, ...memory.bases[arena]], offsets[i] / 4)
     for (const [j, piece] of pieces.entries())
       for (const [k, field] of pieceFields.entries())
         words[offsets[i] / 4 + header + pieceFields.length * j + k] = piece[field]

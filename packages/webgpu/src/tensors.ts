@@ -10,6 +10,7 @@ import {
   type Stretch,
   type TensorInfo,
 } from '@freestep/core'
+import { bytesEach, type Place, stretchOf } from '@freestep/engine'
 import { usage } from './usage.ts'
 
 /**
@@ -36,13 +37,6 @@ export interface HalfArray extends ArrayBufferView {
 /** A parameter or gradient: a whole GPUBuffer of float32, a part of one, or an array to upload. */
 export type GPUTensor = GPUBuffer | GPUBufferView | Float32Array | HalfArray
 
-/** Where the numbers of a tensor are. */
-export interface Place {
-  readonly buffer: GPUBuffer
-  readonly byteOffset: number
-  readonly bytes: number
-}
-
 /** Whether a tensor is on the host. */
 export const isArray = (tensor: GPUTensor): tensor is Float32Array | HalfArray =>
   ArrayBuffer.isView(tensor)
@@ -51,25 +45,14 @@ const isBuffer = (tensor: unknown): tensor is GPUBuffer =>
 const isView = (tensor: unknown): tensor is GPUBufferView =>
   typeof tensor === 'object' && tensor !== null && 'buffer' in tensor && isBuffer(tensor.buffer)
 
-/** A number's size. */
-export const bytesOf = (dtype: TensorInfo['dtype']): 2 | 4 => (dtype === 'float16' ? 2 : 4)
-
 /** Where a tensor on the device is. */
-export function placeOf(tensor: GPUBuffer | GPUBufferView): Place {
-  if (isBuffer(tensor))
-    return { buffer: tensor, byteOffset: 0, bytes: tensor.size - (tensor.size % 4) }
+export function placeOf(tensor: GPUBuffer | GPUBufferView): Place<GPUBuffer> {
+  if (isBuffer(tensor)) return { memory: tensor, at: 0, bytes: tensor.size - (tensor.size % 4) }
   const { buffer, byteOffset = 0, dtype = 'float32' } = tensor
-  const size = bytesOf(dtype)
+  const size = bytesEach[dtype]
   const { length = Math.floor((buffer.size - byteOffset) / size) } = tensor
-  return { buffer, byteOffset, bytes: size * length }
+  return { memory: buffer, at: byteOffset, bytes: size * length }
 }
-
-/** A place as a stretch of its buffer. */
-export const stretchOf = ({ buffer, byteOffset, bytes }: Place): Stretch => ({
-  of: buffer,
-  begin: byteOffset,
-  end: byteOffset + bytes,
-})
 
 /** Where the numbers of a tensor are, on the host or on the device. */
 export const memoryOfTensor = (tensor: GPUTensor): Stretch =>
@@ -97,14 +80,14 @@ export function describe(
       "Request the device with the feature 'shader-f16'",
     )
   if (isArray(tensor)) return { shape: [tensor.length], size: tensor.length, dtype }
-  const { buffer, byteOffset, bytes } = placeOf(tensor)
+  const { memory: buffer, at: byteOffset, bytes } = placeOf(tensor)
   if (!(buffer.usage & usage.storage))
     throw refuse(
       name,
       'is in a GPUBuffer that kernels cannot use',
       'Create it with usage STORAGE | COPY_SRC | COPY_DST',
     )
-  const size = bytes / bytesOf(dtype)
+  const size = bytes / bytesEach[dtype]
   if (!(Number.isSafeInteger(size) && size >= 0))
     throw new FreestepError(
       'webgpu',

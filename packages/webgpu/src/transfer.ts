@@ -3,9 +3,9 @@
  * a caller's command encoder, and reads that are asked for at once and waited for later. Not the
  * arithmetic on them.
  */
-import { FreestepError, precisionOf } from '@freestep/core'
-import { fromHalf, toHalf } from './half.ts'
-import { describe, type GPUTensor, isArray, type Place, placeOf } from './tensors.ts'
+import { FreestepError } from '@freestep/core'
+import type { Place } from '@freestep/engine'
+import { describe, type GPUTensor, isArray, placeOf } from './tensors.ts'
 import { mapModeRead, usage } from './usage.ts'
 
 /** Commands in the making: for the caller's encoder, or for one that is submitted at once. */
@@ -24,7 +24,7 @@ export class Recorder {
    * Writes before what is recorded next. The queue's own write would come before all of a caller's
    * commands.
    */
-  write(buffer: GPUBuffer, byteOffset: number, data: ArrayBufferView): void {
+  write({ memory: buffer, at: byteOffset }: Place<GPUBuffer>, data: ArrayBufferView): void {
     const bytes = padded(data)
     if (this.own) {
       this.device.queue.writeBuffer(buffer, byteOffset, bytes)
@@ -42,14 +42,8 @@ export class Recorder {
   }
 
   /** Copies a tensor to a place with room for whole words. */
-  copy(from: Place, to: Place): void {
-    this.encoder.copyBufferToBuffer(
-      from.buffer,
-      from.byteOffset,
-      to.buffer,
-      to.byteOffset,
-      wholeWords(from),
-    )
+  copy(from: Place<GPUBuffer>, to: Place<GPUBuffer>): void {
+    this.encoder.copyBufferToBuffer(from.memory, from.at, to.memory, to.at, wholeWords(from))
   }
 
   /** Submits, unless that is the caller's business. */
@@ -68,9 +62,9 @@ function padded({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array
 }
 
 /** The bytes of a place as copies take them: an odd number of halves takes one more along. */
-function wholeWords({ buffer, byteOffset, bytes }: Place): number {
+function wholeWords({ memory, at, bytes }: Place<GPUBuffer>): number {
   const whole = 4 * Math.ceil(bytes / 4)
-  if (byteOffset + whole <= buffer.size) return whole
+  if (at + whole <= memory.size) return whole
   throw new FreestepError(
     'webgpu',
     'unsupported',
@@ -79,8 +73,12 @@ function wholeWords({ buffer, byteOffset, bytes }: Place): number {
 }
 
 /** Throws unless a buffer may be copied from, or to. */
-export function checkUsage(place: Place, name: string, wanted: 'copySource' | 'copyTarget'): void {
-  if (place.buffer.usage & usage[wanted]) return
+export function checkUsage(
+  { memory }: Place<GPUBuffer>,
+  name: string,
+  wanted: 'copySource' | 'copyTarget',
+): void {
+  if (memory.usage & usage[wanted]) return
   const flag = wanted === 'copySource' ? 'COPY_SRC' : 'COPY_DST'
   throw new FreestepError(
     'webgpu',
@@ -105,76 +103,57 @@ export function checkLoss(loss: GPUTensor, features: GPUSupportedFeatures): void
 /** The most bytes that are read through one buffer, unless a tensor has more. */
 const stagingBytes = 2 ** 26
 
-/** A part of what is read through one buffer. */
-interface Part {
+/** A place that is read through a buffer, and where in it. */
+interface Staged {
   readonly offset: number
-  readonly place: Place
-  readonly half: boolean
+  readonly place: Place<GPUBuffer>
 }
 
 /**
- * Reads places, some of them of half precision; the copies are submitted before this returns, so
- * they show the present moment.
+ * Reads places; the copies are submitted before this returns, so they show the present moment.
  */
-export function readPlaces(
+export async function readPlaces(
   device: GPUDevice,
-  places: readonly Place[],
-  half: readonly boolean[],
-): Promise<Float32Array[]> {
+  places: readonly Place<GPUBuffer>[],
+): Promise<Uint8Array[]> {
   const encoder = device.createCommandEncoder({ label: 'freestep read' })
-  const loads: { staging: GPUBuffer; parts: Part[] }[] = []
-  let filled = Infinity
-  let group: Part[] = []
-  const groups: Part[][] = []
-  for (const [i, place] of places.entries()) {
-    const bytes = wholeWords(place)
-    if (filled + bytes > stagingBytes) {
-      group = []
-      groups.push(group)
-      filled = 0
-    }
-    group.push({ offset: filled, place, half: half[i] })
-    filled += bytes
-  }
-  for (const parts of groups) {
-    const last = parts[parts.length - 1]
-    const size = Math.max(4, last.offset + wholeWords(last.place))
+  const loads = groupsOf(places).map((staged) => {
+    const last = staged[staged.length - 1]
     const staging = device.createBuffer({
       label: 'freestep read',
-      size,
+      size: Math.max(4, last.offset + wholeWords(last.place)),
       usage: usage.mapRead | usage.copyTarget,
     })
-    for (const { offset, place } of parts)
+    for (const { offset, place } of staged)
       if (place.bytes)
-        encoder.copyBufferToBuffer(
-          place.buffer,
-          place.byteOffset,
-          staging,
-          offset,
-          wholeWords(place),
-        )
-    loads.push({ staging, parts })
-  }
+        encoder.copyBufferToBuffer(place.memory, place.at, staging, offset, wholeWords(place))
+    return { staging, staged }
+  })
   device.queue.submit([encoder.finish()])
-  return Promise.all(
-    loads.map(async ({ staging, parts }) => {
-      await staging.mapAsync(mapModeRead)
-      const all = staging.getMappedRange()
-      const numbers = parts.map(({ offset, place, half }) =>
-        half
-          ? fromHalf(new Uint16Array(all, offset, place.bytes / 2))
-          : new Float32Array(all, offset, place.bytes / 4).slice(),
-      )
-      staging.destroy()
-      return numbers
-    }),
-  ).then((read) => read.flat())
+  const read = loads.map(async ({ staging, staged }) => {
+    await staging.mapAsync(mapModeRead)
+    const all = staging.getMappedRange()
+    const bytes = staged.map(({ offset, place }) =>
+      new Uint8Array(all, offset, place.bytes).slice(),
+    )
+    staging.destroy()
+    return bytes
+  })
+  return (await Promise.all(read)).flat()
 }
 
-/** Numbers as a tensor on the device holds them. */
-export const encode = (numbers: ArrayLike<number>, half: boolean): ArrayBufferView =>
-  half
-    ? toHalf(numbers)
-    : ArrayBuffer.isView(numbers) && precisionOf(numbers) === 'float32'
-      ? numbers
-      : Float32Array.from(numbers)
+/** Places in groups, each of which goes through one buffer. */
+function groupsOf(places: readonly Place<GPUBuffer>[]): Staged[][] {
+  const groups: Staged[][] = []
+  let filled = Number.POSITIVE_INFINITY
+  for (const place of places) {
+    const bytes = wholeWords(place)
+    if (filled + bytes > stagingBytes) {
+      groups.push([])
+      filled = 0
+    }
+    groups.at(-1)?.push({ offset: filled, place })
+    filled += bytes
+  }
+  return groups
+}

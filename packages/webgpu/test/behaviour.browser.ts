@@ -17,7 +17,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { backendOf } from '../src/backend.ts'
 import { Device } from '../src/device.ts'
 import { createOptimizer, type GPUTensor, webgpu } from '../src/index.ts'
-import { shopOf } from '../src/shop.ts'
+import { sharedOn } from '../src/shared.ts'
 import { vectorUsage } from '../src/usage.ts'
 import { bufferOf, readBuffer } from './tensors.ts'
 
@@ -253,10 +253,10 @@ describe('where tensors are', () => {
 describe('limits', () => {
   /** A run on a device set up as `webgpu` does, but with the given differences. */
   const run = async (
-    change: (shop: ReturnType<typeof shopOf>) => Partial<ReturnType<typeof shopOf>>,
-    options: Parameters<typeof shopOf>[1] = {},
+    change: (shop: ReturnType<typeof sharedOn>) => Partial<ReturnType<typeof sharedOn>>,
+    options: Parameters<typeof sharedOn>[1] = {},
   ) => {
-    const shop = shopOf(await Device.open({ device }), options)
+    const shop = sharedOn(await Device.open({ device }), options)
     const params = {
       a: bufferOf(device, wave(3000)),
       b: wave(70),

@@ -2,10 +2,9 @@
  * Half precision on a device that has it: the steps of the CPU, with parameters rounded to half
  * precision after each of them.
  */
-import { adam, averaged, dog, prodigy } from '@freestep/core'
+import { adam, averaged, dog, halves, prodigy } from '@freestep/core'
 import { cpu, createOptimizer as createOnCpu } from '@freestep/cpu'
 import { expect, test } from 'vitest'
-import { fromHalf, toHalf } from '../src/half.ts'
 import { createOptimizer, type GPUBufferView, webgpu } from '../src/index.ts'
 import { vectorUsage } from '../src/usage.ts'
 
@@ -13,6 +12,8 @@ const backend = await webgpu()
 const { device } = backend
 const wave = (size: number, phase = 0) =>
   Float32Array.from({ length: size }, (_, i) => Math.sin(i + phase))
+const fromHalf = (patterns: Uint16Array) => Float32Array.from(patterns, halves.float16.decode)
+const toHalf = (numbers: ArrayLike<number>) => Uint16Array.from(numbers, halves.float16.encode)
 const half = (numbers: Float32Array) => fromHalf(toHalf(numbers))
 const upload = (numbers: Float32Array): GPUBufferView => {
   const patterns = new Uint16Array(2 * Math.ceil(numbers.length / 2))

@@ -18,7 +18,7 @@ import {
   webgpu,
   webgpuOn,
 } from '../src/index.ts'
-import { shopOf } from '../src/shop.ts'
+import { sharedOn } from '../src/shared.ts'
 import { vectorUsage } from '../src/usage.ts'
 import { bufferOf, readBuffer } from './tensors.ts'
 
@@ -163,7 +163,7 @@ test('parameters that share memory are refused', async () => {
 test("gradients in each other's places, one of them from the host, and parameters that are gradients", async () => {
   const backend = await webgpu()
   const { device } = backend
-  const shop = shopOf(Device.of(device), {})
+  const shop = sharedOn(Device.of(device), {})
   // Each parameter, and each place for a gradient, in a buffer of its own.
   const apart = backendOf({ ...shop, limits: { ...shop.limits, window: 256 } })
   const make = async (on = backend) => {

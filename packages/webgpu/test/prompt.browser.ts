@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { promptBackendOf } from '../src/backend.ts'
 import { Device } from '../src/device.ts'
 import { createOptimizer, webgpu, webgpuOn } from '../src/index.ts'
-import { shopOf } from '../src/shop.ts'
+import { sharedOn } from '../src/shared.ts'
 import type { GPUTensor } from '../src/tensors.ts'
 import { bufferOf, readBuffer } from './tensors.ts'
 
@@ -24,13 +24,13 @@ test('an optimizer is made at once, and steps as one that was waited for', async
 })
 
 test.each([
-  ['in one piece', (shop: ReturnType<typeof shopOf>) => shop],
+  ['in one piece', (shop: ReturnType<typeof sharedOn>) => shop],
   [
     'in small bindings',
-    (shop: ReturnType<typeof shopOf>) => ({ ...shop, limits: { ...shop.limits, window: 1024 } }),
+    (shop: ReturnType<typeof sharedOn>) => ({ ...shop, limits: { ...shop.limits, window: 1024 } }),
   ],
 ])('more parameters, %s: as if Adam had each alone', async (_, change) => {
-  const backend = promptBackendOf(change(shopOf(Device.of(device), {})))
+  const backend = promptBackendOf(change(sharedOn(Device.of(device), {})))
   const sizes = { a: 700, b: 5, c: 301 }
   type Name = keyof typeof sizes
   const names = Object.keys(sizes) as Name[]

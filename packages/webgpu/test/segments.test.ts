@@ -6,14 +6,11 @@
 import { compile } from '@freestep/compiler'
 import { prodigy } from '@freestep/core'
 import { expect, test } from 'vitest'
-import { allocate } from '../src/arena.ts'
+import { layoutOf } from '../src/memory.ts'
 import { type Active, type Extent, extentOf } from '../src/segments.ts'
 import { programOf } from './programs.ts'
 
 const fakeBuffer = (size: number) => ({ size }) as GPUBuffer
-const fakeDevice = {
-  createBuffer: ({ size }: { size: number }) => fakeBuffer(size),
-} as unknown as GPUDevice
 
 /** Random layouts: sizes, strides, buffers shared or not, offsets, limits. */
 function layout(seed: number) {
@@ -26,8 +23,7 @@ function layout(seed: number) {
   const sliceP = 1 + draw(4)
   const program = programOf(prodigy({ sliceP }), sizes)
   const window = 256 * (1 + draw(8))
-  const memory = allocate(
-    fakeDevice,
+  const memory = layoutOf(
     program,
     [compile(program, 'step')],
     { threads: 16, groups: 8, atLeast: 1 },
@@ -41,13 +37,13 @@ function layout(seed: number) {
     const whole = fakeBuffer(4 * sizes.reduce((sum, size) => sum + size + 2, 2))
     return sizes.map((size, i) => {
       const buffer = shared ? whole : fakeBuffer(offsets[i] + 4 * size)
-      return { buffer, byteOffset: offsets[i], bytes: 4 * size }
+      return { memory: buffer, at: offsets[i], bytes: 4 * size }
     })
   }
   const [x, apart] = [places(), places()]
   // Now and then a gradient is where another tensor has its parameters.
   const other = (i: number) =>
-    x.findIndex(({ bytes, buffer }, j) => j !== i && bytes >= x[i].bytes && buffer !== x[i].buffer)
+    x.findIndex(({ bytes, memory }, j) => j !== i && bytes >= x[i].bytes && memory !== x[i].memory)
   const g = apart.map((place, i) =>
     draw(4) === 0 && other(i) >= 0 ? { ...x[other(i)], bytes: place.bytes } : place,
   )
@@ -73,10 +69,10 @@ test.each([...Array(200).keys()])('layout %i: every coordinate once', (seed) => 
     const elements: number[] = []
     const kept: number[] = []
     for (const { pair, piece } of piecesOf(extent, tensor)) {
-      const from = (4 * piece.x + pair.x.offset - x.byteOffset) / 4
-      expect(pair.x.buffer).toBe(x.buffer)
-      expect(pair.g?.buffer).toBe(g?.buffer)
-      expect(piece.g + (pair.g?.offset ?? 0) / 4).toBe((g?.byteOffset ?? 0) / 4 + from)
+      const from = (4 * piece.x + pair.x.offset - x.at) / 4
+      expect(pair.x.buffer).toBe(x.memory)
+      expect(pair.g?.buffer).toBe(g?.memory)
+      expect(piece.g + (pair.g?.offset ?? 0) / 4).toBe((g?.at ?? 0) / 4 + from)
       for (let i = 0; i < piece.length; i++) elements.push(from + i)
       for (let i = piece.phase; i < piece.length; i += stride) kept.push(from + i)
       const stretch = memory.stretches[tensor].find(
@@ -118,16 +114,15 @@ test.each([...Array(200).keys()])('layout %i: every dispatch keeps to the limits
       }
       expect(4 * (x + length)).toBeLessThanOrEqual(pairs[pair].x.size)
       expect(4 * (g + length)).toBeLessThanOrEqual(pairs[pair].g?.size ?? 0)
-      expect(4 * (memory.arenas[arena].bases[0] + state + length)).toBeLessThanOrEqual(
-        memory.arenas[arena].buffer.size,
+      expect(memory.bases[arena][0] + state + length).toBeLessThanOrEqual(
+        memory.words.states[arena],
       )
     }
     expect(groups).toBe(next)
   }
   expect(rows.size).toBe(extent.rows)
-  expect(4 * (memory.partials + 2 * extent.rows)).toBeLessThanOrEqual(memory.numbers.size)
-  for (const { buffer } of memory.arenas)
-    expect(buffer.size).toBeLessThanOrEqual(Math.max(16, window))
+  expect(memory.partials + 2 * extent.rows).toBeLessThanOrEqual(memory.words.numbers)
+  for (const words of memory.words.states) expect(4 * words).toBeLessThanOrEqual(window)
 })
 
 function piecesOf({ batches }: Extent, tensor: number) {
@@ -139,14 +134,13 @@ function piecesOf({ batches }: Extent, tensor: number) {
 
 test('states take four numbers a parameter for Prodigy, and nothing else does', () => {
   const program = programOf(prodigy(), [1000, 24, 1_000_000])
-  const memory = allocate(
-    fakeDevice,
+  const memory = layoutOf(
     program,
     [compile(program, 'step')],
     { threads: 128, groups: 4096, atLeast: 4 },
     2 ** 27,
   )
-  expect(memory.arenas.map(({ buffer }) => buffer.size)).toEqual([16 * 1_001_024])
+  expect(memory.words.states).toEqual([4 * 1_001_024])
   // Two sums for each of 1957 groups of threads; the slots; some more groups, if gradients are cut.
-  expect(memory.numbers.size).toBeLessThan(8 * 1980 + 100)
+  expect(4 * memory.words.numbers).toBeLessThan(8 * 1980 + 100)
 })

@@ -6,7 +6,7 @@ import type { Binding, WgslKernel } from '@freestep/compiler'
 import { FreestepError } from '@freestep/core'
 
 /** A kernel that can be dispatched. */
-export interface Machine {
+export interface Pipeline {
   readonly kernel: WgslKernel
   readonly pipeline: GPUComputePipeline
   readonly layout: GPUBindGroupLayout
@@ -16,17 +16,17 @@ const types = { uniform: 'uniform', read: 'read-only-storage', read_write: 'stor
 /** GPUShaderStage.COMPUTE */
 const compute = 4
 
-/** The machines of one device, by their code. */
-export class Workshop {
+/** The pipelines of one device, by their code. */
+export class Pipelines {
   private readonly device: GPUDevice
-  private readonly known = new Map<string, Machine | Promise<Machine>>()
+  private readonly known = new Map<string, Pipeline | Promise<Pipeline>>()
 
   constructor(device: GPUDevice) {
     this.device = device
   }
 
   /** Compiles a kernel, unless the same was compiled before. */
-  make(kernel: WgslKernel, label: string): Machine | Promise<Machine> {
+  make(kernel: WgslKernel, label: string): Pipeline | Promise<Pipeline> {
     return this.known.get(kernel.code) ?? this.remember(kernel, this.compile(kernel, label))
   }
 
@@ -34,7 +34,7 @@ export class Workshop {
    * As {@link make}, without waiting: what is wrong with a kernel shows later, as an error of
    * WebGPU.
    */
-  makeNow(kernel: WgslKernel, label: string): Machine {
+  makeNow(kernel: WgslKernel, label: string): Pipeline {
     const found = this.known.get(kernel.code)
     if (found && !(found instanceof Promise)) return found
     const { description, ...rest } = this.describe(kernel, label)
@@ -49,17 +49,17 @@ export class Workshop {
     return this.known.size
   }
 
-  private remember<M extends Machine | Promise<Machine>>({ code }: WgslKernel, made: M): M {
+  private remember<M extends Pipeline | Promise<Pipeline>>({ code }: WgslKernel, made: M): M {
     this.known.set(code, made)
     if (made instanceof Promise)
       made.then(
-        (machine) => this.known.set(code, machine),
+        (pipeline) => this.known.set(code, pipeline),
         () => this.known.delete(code),
       )
     return made
   }
 
-  private async compile(kernel: WgslKernel, label: string): Promise<Machine> {
+  private async compile(kernel: WgslKernel, label: string): Promise<Pipeline> {
     const { description, ...rest } = this.describe(kernel, label)
     const pipeline = await this.device
       .createComputePipelineAsync(description)
@@ -96,10 +96,10 @@ async function refuse(label: string, module: GPUShaderModule, cause: Error): Pro
   throw new FreestepError('webgpu', 'unsupported', message, { cause })
 }
 
-/** Binds a machine to what it works on. */
+/** Binds a kernel to what it works on. */
 export function bind(
   device: GPUDevice,
-  { kernel, layout }: Machine,
+  { kernel, layout }: Pipeline,
   of: (binding: Binding) => GPUBufferBinding,
 ): GPUBindGroup {
   return device.createBindGroup({
@@ -114,13 +114,13 @@ export function bind(
  */
 export function dispatch(
   pass: GPUComputePassEncoder,
-  machine: Machine,
+  { pipeline }: Pipeline,
   group: GPUBindGroup,
   groups: number,
   most: number,
 ): void {
   const rows = Math.ceil(groups / most)
-  pass.setPipeline(machine.pipeline)
+  pass.setPipeline(pipeline)
   pass.setBindGroup(0, group)
   pass.dispatchWorkgroups(Math.ceil(groups / rows), rows)
 }

@@ -3,7 +3,11 @@
  * numbers between two.
  */
 import { expect, test } from 'vitest'
-import { fromHalf, toHalf } from '../src/half.ts'
+import { decode, encode } from '../src/index.ts'
+
+const fromHalf = (patterns: Uint16Array) => decode(new Uint8Array(patterns.buffer), 'float16')
+const toHalf = (numbers: ArrayLike<number>) =>
+  Uint16Array.from(numbers, (number) => new Uint16Array(encode([number], 'float16').buffer)[0])
 
 const patterns = Uint16Array.from({ length: 65536 }, (_, i) => i)
 const numbers = fromHalf(patterns)

@@ -1,12 +1,12 @@
 /**
- * What all engines of a backend share: the device, its compiled kernels, and how work is spread
+ * What all optimizers of a backend share: the device, its compiled kernels, and how work is spread
  * over it. Not the work.
  */
 import type { WgslOptions } from '@freestep/compiler'
 import { FreestepError } from '@freestep/core'
-import type { Spread } from './arena.ts'
 import type { Device } from './device.ts'
-import { Workshop } from './machine.ts'
+import type { Spread } from './memory.ts'
+import { Pipelines } from './pipelines.ts'
 import type { Limits } from './segments.ts'
 import { vectorUsage } from './usage.ts'
 
@@ -18,10 +18,10 @@ export interface KernelOptions {
   readonly subgroups?: boolean
 }
 
-/** What engines share. */
-export interface Shop {
+/** What optimizers share. */
+export interface Shared {
   readonly device: Device
-  readonly workshop: Workshop
+  readonly pipelines: Pipelines
   readonly spread: Spread
   readonly limits: Limits
   /**
@@ -33,7 +33,7 @@ export interface Shop {
 }
 
 /** Sets a device up. */
-export function shopOf(device: Device, options: KernelOptions): Shop {
+export function sharedOn(device: Device, options: KernelOptions): Shared {
   const { limits, features } = device.device
   const { isFallbackAdapter: software = false } = device.device.adapterInfo ?? {}
   const {
@@ -62,7 +62,7 @@ export function shopOf(device: Device, options: KernelOptions): Shop {
     device.device.createBuffer({ label: 'freestep nothing', size: 256 * pairs, usage: vectorUsage })
   return {
     device,
-    workshop: new Workshop(device.device),
+    pipelines: new Pipelines(device.device),
     spread: software ? onProcessor(workgroupSize) : onGraphics(workgroupSize),
     limits: {
       pairs,

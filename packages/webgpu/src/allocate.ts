@@ -4,23 +4,23 @@
  * caller's kernels can be bound to them.
  */
 import { FreestepError, type TensorInfo } from '@freestep/core'
-import { bytesOf, type Place } from './tensors.ts'
+import { bytesEach, type Place } from '@freestep/engine'
 import { vectorUsage } from './usage.ts'
 
 /**
  * Places for tensors, in buffers that one binding of `window` bytes can reach, where that is
  * possible. Fresh buffers are zero.
  */
-export function home(
+export function allocate(
   device: GPUDevice,
   label: string,
   tensors: readonly TensorInfo[],
   window: number,
-): Place[] {
+): Place<GPUBuffer>[] {
   const { maxBufferSize, minStorageBufferOffsetAlignment: aligned } = device.limits
   const buffers: number[] = []
   const placed = tensors.map(({ name, size, dtype }) => {
-    const bytes = size * bytesOf(dtype)
+    const bytes = size * bytesEach[dtype]
     const room = Math.max(aligned, aligned * Math.ceil(bytes / aligned))
     if (room > maxBufferSize)
       throw new FreestepError(
@@ -36,5 +36,5 @@ export function home(
     return { at, byteOffset, bytes }
   })
   const made = buffers.map((size) => device.createBuffer({ label, size, usage: vectorUsage }))
-  return placed.map(({ at, byteOffset, bytes }) => ({ buffer: made[at], byteOffset, bytes }))
+  return placed.map(({ at, byteOffset, bytes }) => ({ memory: made[at], at: byteOffset, bytes }))
 }

@@ -3,7 +3,15 @@
  * core.
  */
 import { halves, type Numbers, precisionOf } from '@freestep/core'
-import type { Dtype } from './array.ts'
+import type { Dtype } from './device.ts'
+
+/** A number's size. */
+export const bytesEach: Readonly<Record<Dtype, 2 | 4 | 8>> = {
+  float16: 2,
+  bfloat16: 2,
+  float32: 4,
+  float64: 8,
+}
 
 /** Numbers as the bytes of a precision, each rounded to the nearest, ties to even. */
 export function encode(numbers: ArrayLike<number>, dtype: Dtype): ArrayBufferView {

@@ -1,0 +1,331 @@
+/**
+ * The fused engine: a compiled program at work on a device. It owns everything that devices have in
+ * common: the functions of the program, slots and uniforms, plans, what is read, written, saved and
+ * taken along when tensors join. Not the arithmetic, which is the compiler's, and no memory or
+ * launches, which are the device's.
+ */
+import { compile } from '@freestep/compiler'
+import {
+  type Engine as CoreEngine,
+  fixedUniforms,
+  type MaybePromise,
+  type Numbers,
+  type Program,
+  type StepInput,
+} from '@freestep/core'
+import type { Compiled, Device, Functions, Memory, Part, Place, Tensors, Work } from './device.ts'
+import { Gradients } from './gradients.ts'
+import { bytesEach, decode, encode } from './numbers.ts'
+import { Plans } from './plans.ts'
+
+type Uniforms = Readonly<Record<string, readonly number[]>>
+
+/** f of a value that may have to be waited for. */
+const then = <A, B>(value: MaybePromise<A>, f: (value: A) => B): MaybePromise<B> =>
+  value instanceof Promise ? value.then(f) : f(value)
+
+/** Runs a program on a device. */
+export class Engine<T, M, F, P> implements CoreEngine<T> {
+  readonly params: readonly T[]
+  readonly gradients: readonly T[] | undefined
+  private readonly device: Device<T, M, F, P>
+  private readonly program: Program
+  private readonly functions: Functions<F>
+  private readonly memory: Memory<M, P>
+  private readonly plans: Plans<M, P>
+  private readonly given: Gradients<T, M>
+  /** Where each parameter is that was uploaded. */
+  private readonly own: readonly (Place<M> | undefined)[]
+  /** What was last written into slots. */
+  private written: Uniforms = {}
+
+  private constructor(
+    device: Device<T, M, F, P>,
+    program: Program,
+    params: readonly T[],
+    { compiled, functions }: { compiled: Compiled; functions: Functions<F> },
+    before: readonly (Place<M> | undefined)[],
+  ) {
+    const hosts = params.map((param, i) => (before[i] ? undefined : device.host(param)))
+    this.device = device
+    this.program = program
+    this.functions = functions
+    const made: (() => void)[] = []
+    try {
+      this.memory = device.memory(program, compiled, params)
+      made.push(() => this.memory.free())
+      const places = device.allocate(
+        program.tensors.filter((_, i) => hosts[i]),
+        'The parameter',
+      )
+      made.push(() => device.free(places))
+      const uploaded = [...places]
+      this.own = hosts.map((host, i) => before[i] ?? (host && uploaded.shift()))
+      this.params = params.map((param, i) => this.shown(this.own[i], i) ?? param)
+      this.given = new Gradients(
+        device,
+        program,
+        this.own.map((place) => place !== undefined),
+      )
+      made.push(() => this.given.free())
+      this.gradients = this.given.all?.flatMap((place, i) => this.shown(place, i) ?? [])
+      this.plans = new Plans(this.memory)
+      device.work((work) => {
+        for (const [i, host] of hosts.entries()) {
+          const place = this.own[i]
+          if (host && place) work.upload(place, host, `the parameter ${this.name(i)}`)
+        }
+        const uniforms = fixedUniforms(program)
+        this.setSlots(work, uniforms)
+        this.launchOnAll(work, functions.init, uniforms)
+      })
+    } catch (error) {
+      for (const free of made.reverse()) free()
+      throw error
+    }
+  }
+
+  /**
+   * Compiles a program and allocates what it keeps: at once, or when the device has compiled it.
+   *
+   * @throws whatever the device throws; nothing is left there then
+   */
+  static start<T, M, F, P>(
+    device: Device<T, M, F, P>,
+    program: Program,
+    params: readonly T[],
+  ): MaybePromise<Engine<T, M, F, P>> {
+    return Engine.after(device, program, params, [])
+  }
+
+  /** As {@link start}, where some parameters were uploaded before. */
+  private static after<T, M, F, P>(
+    device: Device<T, M, F, P>,
+    program: Program,
+    params: readonly T[],
+    before: readonly (Place<M> | undefined)[],
+  ): MaybePromise<Engine<T, M, F, P>> {
+    device.check()
+    const compiled: Compiled = {
+      step: compile(program, 'step'),
+      init: compile(program, 'init'),
+      evaluate: program.evaluate && compile(program, 'evaluate'),
+    }
+    const loaded = device.load(program, compiled, params)
+    return then(
+      loaded,
+      (functions) => new Engine(device, program, params, { compiled, functions }, before),
+    )
+  }
+
+  private name(i: number): string {
+    return this.program.tensors[i]?.name ?? ''
+  }
+
+  /** A place as the caller sees it. */
+  private shown(place: Place<M> | undefined, i: number): T | undefined {
+    const info = this.program.tensors[i]
+    return place && info && this.device.tensor(place, info)
+  }
+
+  /** Where the parameters are now. */
+  private places(): Place<M>[] {
+    return this.params.map(
+      (param, i) => this.own[i] ?? this.device.place(param, `The parameter ${this.name(i)}`),
+    )
+  }
+
+  step({ gradients, uniforms, loss }: StepInput<T>): void {
+    const { device, program } = this
+    device.check()
+    const x = this.places()
+    const lossGiven =
+      loss === undefined || typeof loss === 'number' || !program.usesLoss ? loss : device.loss(loss)
+    const lossPlace = typeof lossGiven === 'object' ? (lossGiven as Place<M>) : undefined
+    const numbers =
+      typeof lossGiven === 'number' && program.usesLoss
+        ? { ...uniforms, loss: [lossGiven] }
+        : uniforms
+    const given = this.given.look(gradients, x)
+    device.work((work) => {
+      const { places: g, copy } = this.given.bring(work, given, lossPlace)
+      const active = gradients.map((gradient) => gradient !== undefined)
+      const plan = this.plans.of({ x, g, active })
+      this.setSlots(work, numbers)
+      copy()
+      const slot = lossPlace && !device.launched('loss', program) && this.memory.slot('loss')
+      if (slot && lossPlace) work.copy(lossPlace, slot)
+      work.launch(this.functions.step, plan, numbers, lossPlace)
+    })
+  }
+
+  /** Runs a function on all tensors; `g` is where to write results. */
+  private launchOnAll(
+    work: Work<M, F, P>,
+    f: F,
+    uniforms: Uniforms,
+    g: Tensors<M>['g'] = this.params.map(() => undefined),
+  ): void {
+    const plan = this.memory.plan({ x: this.places(), g, active: this.params.map(() => true) })
+    work.launch(f, plan, uniforms)
+    this.memory.discard(plan)
+  }
+
+  /** Writes the numbers that do not come with launches, where they are new. */
+  private setSlots(work: Work<M, F, P>, numbers: Uniforms): void {
+    const { device, program } = this
+    const kept = Object.entries(numbers).filter(([name]) => !device.launched(name, program))
+    for (const [name, values] of kept) {
+      const before = this.written[name]
+      if (work.recorded || !before || values.some((value, i) => value !== before[i]))
+        this.setSlot(work, name, values)
+    }
+    // When what is recorded will be done, and how often, is not known here.
+    this.written = work.recorded ? {} : Object.fromEntries(kept)
+  }
+
+  private setSlot(work: Work<M, F, P>, name: string, values: ArrayLike<number>): void {
+    const place = this.memory.slot(name)
+    if (place) work.upload(place, encode(values, this.device.numbers), name)
+  }
+
+  /** Where the numbers of a vector are. */
+  private parts(state: string): readonly Part<M>[] {
+    if (state !== 'x') return this.memory.parts(state)
+    return this.places().map((place, tensor) => {
+      const { size, dtype } = this.program.tensors[tensor] ?? { size: 0, dtype: 'float32' }
+      return { place: { ...place, bytes: bytesEach[dtype] * size }, tensor, from: 0, dtype }
+    })
+  }
+
+  read(state: string): MaybePromise<readonly Numbers[]> {
+    const { device, program } = this
+    device.check()
+    const slot = this.memory.slot(state)
+    if (slot)
+      return then(device.read([slot]), ([bytes]) =>
+        Array.from(decode(bytes ?? new Uint8Array(), device.numbers), (number) =>
+          device.numbers === 'float64' ? Float64Array.of(number) : Float32Array.of(number),
+        ),
+      )
+    const parts = this.parts(state)
+    if (state === 'x')
+      for (const { place, tensor } of parts) device.reach?.(place, this.name(tensor), 'from')
+    return then(device.read(parts.map(({ place }) => place)), (read) => {
+      const decoded = parts.map(({ dtype }, k) => decode(read[k] ?? new Uint8Array(), dtype))
+      return program.tensors.map((_, i) => joined(decoded.filter((_, k) => parts[k]?.tensor === i)))
+    })
+  }
+
+  write(state: string, numbers: readonly Numbers[]): void {
+    const { device } = this
+    device.check()
+    const isSlot = this.memory.slot(state) !== undefined
+    const parts = isSlot ? [] : this.parts(state)
+    if (state === 'x')
+      for (const { place, tensor } of parts) device.reach?.(place, this.name(tensor), 'to')
+    device.work((work) => {
+      if (isSlot)
+        this.setSlot(
+          work,
+          state,
+          numbers.map(([number]) => number ?? Number.NaN),
+        )
+      for (const { place, tensor, from, dtype } of parts) {
+        const own = numbers[tensor]?.subarray(from, from + place.bytes / bytesEach[dtype])
+        if (own?.length) work.upload(place, encode(own, dtype), state)
+      }
+    })
+  }
+
+  evaluated(): readonly T[] {
+    const { device, program } = this
+    const { evaluate } = this.functions
+    device.check()
+    if (!evaluate) return this.params
+    // Each is the caller's to free, by itself.
+    const outputs: Place<M>[] = []
+    try {
+      for (const tensor of program.tensors)
+        outputs.push(...device.allocate([tensor], 'The point to evaluate at of'))
+      device.work((work) => {
+        const uniforms = fixedUniforms(program)
+        this.setSlots(work, uniforms)
+        this.launchOnAll(work, evaluate, uniforms, outputs)
+      })
+    } catch (error) {
+      device.free(outputs)
+      throw error
+    }
+    return outputs.flatMap((place, i) => this.shown(place, i) ?? [])
+  }
+
+  /** See core's Engine. The device has to compile at once. */
+  extended(program: Program, params: readonly T[]): Engine<T, M, F, P> {
+    const next = Engine.after(this.device, program, params, this.own)
+    if (next instanceof Promise) throw new TypeError('a device that compiles later cannot go on')
+    this.device.work((work) => {
+      for (const state of Object.keys(this.program.states)) this.handOver(work, state, next)
+    })
+    this.memory.free()
+    this.given.free()
+    return next
+  }
+
+  /** Copies a state to an engine for more tensors, of which this one's are the first. */
+  private handOver(work: Work<M, F, P>, state: string, next: Engine<T, M, F, P>): void {
+    const [from, to] = [this.memory.slot(state), next.memory.slot(state)]
+    if (from && to) {
+      // A number of all may be one of each tensor now, where an option is another for what joins.
+      const bytes = bytesEach[this.device.numbers]
+      const spread = this.program.states[state] === 'global' && to.bytes > from.bytes
+      const times = spread ? this.program.tensors.length : 1
+      for (let i = 0; i < times; i++)
+        work.copy(
+          from,
+          spread ? { ...to, at: to.at + bytes * i, bytes } : { ...to, bytes: from.bytes },
+        )
+      return
+    }
+    const parts = next.parts(state)
+    for (const old of this.parts(state))
+      for (const part of parts) {
+        if (old.tensor !== part.tensor) continue
+        const [a, b] = overlap(old, part)
+        if (a.bytes > 0) work.copy(a, b)
+      }
+  }
+
+  dispose(): void {
+    this.memory.free()
+    this.given.free()
+    this.device.dispose?.()
+  }
+}
+
+/** What two parts of the same numbers have in common, in each of them. */
+function overlap<M>(a: Part<M>, b: Part<M>): readonly [Place<M>, Place<M>] {
+  const bytes = bytesEach[a.dtype]
+  const end = (part: Part<M>) => part.from + part.place.bytes / bytes
+  const begin = Math.max(a.from, b.from)
+  const size = bytes * (Math.min(end(a), end(b)) - begin)
+  const within = ({ place, from }: Part<M>) => ({
+    ...place,
+    at: place.at + bytes * (begin - from),
+    bytes: size,
+  })
+  return [within(a), within(b)]
+}
+
+/** The numbers of parts that follow each other. */
+function joined(parts: readonly Numbers[]): Numbers {
+  const [first] = parts
+  if (first && parts.length === 1) return first
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  return all
+}

@@ -1,0 +1,224 @@
+/**
+ * The device memory of one optimizer: the states in as few buffers as its limits allow, and a
+ * buffer of single numbers and partial sums. Decides where things are; see wgsl/layout.ts of the
+ * compiler for what kernels expect. Not the parameters and gradients.
+ */
+import { type Kernels, type Slot, stateArrays } from '@freestep/compiler'
+import type { Program } from '@freestep/core'
+import type { Memory, Part, Place, Tensors } from '@freestep/engine'
+import { Plan } from './plan.ts'
+import { extentOf, type Limits } from './segments.ts'
+import type { Shared } from './shared.ts'
+import { usage, vectorUsage } from './usage.ts'
+
+/**
+ * A stretch of a tensor whose states are in one arena: elements [from, from + length) of the
+ * tensor.
+ */
+export interface Stretch {
+  readonly arena: number
+  readonly from: number
+  readonly length: number
+  /** Where it begins in the arrays of elements, and in those of slices. */
+  readonly state: number
+  readonly kept: number
+}
+
+/** Where everything is. */
+export interface Layout {
+  readonly arrays: readonly { readonly name: string; readonly scope: 'element' | 'slice' }[]
+  /** The stretches of each tensor, in order. */
+  readonly stretches: readonly (readonly Stretch[])[]
+  /** Where the slots of tensors and the partial sums begin in the buffer of numbers, as words. */
+  readonly slots: number
+  readonly partials: number
+  /** Elements per group of threads. */
+  readonly segment: number
+  /** For each buffer of states, where each of the arrays begins, as words. */
+  readonly bases: readonly (readonly number[])[]
+  /** How many words there are of the states in each buffer, and of numbers. */
+  readonly words: { readonly states: readonly number[]; readonly numbers: number }
+}
+
+/** How work is spread over a device. */
+export interface Spread {
+  /** Threads of a group. */
+  readonly threads: number
+  /** How many groups are aimed at; more make more partial sums, fewer leave parts of a GPU idle. */
+  readonly groups: number
+  /** Elements that a thread should have at least. */
+  readonly atLeast: number
+}
+
+/** Lays out the memory of a program, given its kernels; bindings are of `window` bytes at most. */
+export function layoutOf(
+  program: Program,
+  kernels: readonly Kernels[],
+  spread: Spread,
+  window: number,
+): Layout {
+  const [{ arrays: scopes }] = kernels
+  const arrays = stateArrays(scopes).map((name) => ({ name, scope: scopes[name] }))
+  const { stretches, sizes } = lay(program, arrays.length, window / 4)
+  const segment = segmentOf(program, spread)
+  const count = (scope: 'global' | 'tensor') =>
+    Math.max(...kernels.map((each) => each.slots.filter((slot) => slot.scope === scope).length))
+  const stages = kernels.flatMap((each) => each.stages)
+  const sums = Math.max(0, ...stages.map((stage) => (stage.kind === 'pass' ? stage.sums : 0)))
+  const slots = count('global')
+  const partials = slots + count('tensor') * program.tensors.length
+  const states: number[] = []
+  const bases = sizes.map((size) => {
+    let end = 0
+    const own = arrays.map(({ scope }) => {
+      const base = end
+      end += size[scope]
+      return base
+    })
+    states.push(end)
+    return own
+  })
+  const numbers = partials + sums * mostRows(program, stretches, segment, window)
+  return { arrays, stretches, slots, partials, segment, bases, words: { states, numbers } }
+}
+
+/** Cuts the tensors into stretches, one arena after the other. */
+function lay(program: Program, arrays: number, words: number) {
+  const capacity = Math.floor(words / Math.max(1, arrays))
+  const sizes = [{ element: 0, slice: 0 }]
+  const stretches = program.tensors.map(({ size }, i): Stretch[] => {
+    const stride = program.strides?.[i] ?? 1
+    const own: Stretch[] = []
+    for (let from = 0; from < size; ) {
+      if (sizes[sizes.length - 1].element === capacity) sizes.push({ element: 0, slice: 0 })
+      const arena = sizes[sizes.length - 1]
+      const length = Math.min(size - from, capacity - arena.element)
+      own.push({ arena: sizes.length - 1, from, length, state: arena.element, kept: arena.slice })
+      arena.element += length
+      arena.slice += Math.ceil((from + length) / stride) - Math.ceil(from / stride)
+      from += length
+    }
+    return own
+  })
+  return { stretches, sizes }
+}
+
+/** Elements per group of threads: a multiple of the threads, so that all of them have work. */
+function segmentOf({ tensors }: Program, { threads, groups, atLeast }: Spread): number {
+  const total = tensors.reduce((sum, { size }) => sum + size, 0)
+  return threads * Math.max(atLeast, Math.ceil(total / groups / threads))
+}
+
+/** Rows of partial sums, however gradients are cut into windows. */
+function mostRows(
+  program: Program,
+  stretches: Layout['stretches'],
+  segment: number,
+  window: number,
+): number {
+  const cuts = (size: number) => 2 + 2 * Math.ceil((4 * size) / window)
+  return program.tensors.reduce(
+    (sum, { size }, i) => sum + Math.ceil(size / segment) + stretches[i].length + cuts(size),
+    0,
+  )
+}
+
+/** The memory of an optimizer on a device. */
+export class GpuMemory implements Memory<GPUBuffer, Plan> {
+  readonly layout: Layout
+  /** The states, in as few buffers as bindings allow. */
+  readonly states: readonly GPUBuffer[]
+  readonly numbers: GPUBuffer
+  private readonly shared: Shared
+  private readonly limits: Limits
+  private readonly program: Program
+  private readonly named: ReadonlyMap<string, Slot>
+  private readonly plans = new Set<Plan>()
+
+  /** Fresh buffers are zero. A dispatch has so many pairs of buffers at most. */
+  constructor(shared: Shared, program: Program, kernels: readonly Kernels[], pairs: number) {
+    const { device, spread, limits } = shared
+    const layout = layoutOf(program, kernels, spread, limits.window)
+    const create = (label: string, words: number) =>
+      device.device.createBuffer({
+        label: `freestep ${program.name} ${label}`,
+        size: 4 * Math.max(4, words),
+        usage: vectorUsage,
+      })
+    this.shared = shared
+    this.limits = { ...limits, pairs }
+    this.program = program
+    this.layout = layout
+    this.named = new Map(kernels[0].slots.map((slot) => [slot.name, slot]))
+    this.states = layout.words.states.map((words) => create('states', words))
+    this.numbers = create('numbers', layout.words.numbers)
+  }
+
+  slot(name: string): Place<GPUBuffer> | undefined {
+    const slot = this.named.get(name)
+    if (!slot) return undefined
+    const { length } = this.program.tensors
+    const [word, count] =
+      slot.scope === 'global' ? [slot.index, 1] : [this.layout.slots + slot.index * length, length]
+    return { memory: this.numbers, at: 4 * word, bytes: 4 * count }
+  }
+
+  parts(state: string): Part<GPUBuffer>[] {
+    const { arrays, stretches, bases } = this.layout
+    const array = arrays.findIndex(({ name }) => name === state)
+    const isSlice = arrays[array].scope === 'slice'
+    return stretches.flatMap((own, tensor) => {
+      const stride = isSlice ? (this.program.strides?.[tensor] ?? 1) : 1
+      return own.map(({ arena, from, length, state: ofElements, kept }): Part<GPUBuffer> => {
+        const [begin, end] = [Math.ceil(from / stride), Math.ceil((from + length) / stride)]
+        const at = 4 * (bases[arena][array] + (isSlice ? kept : ofElements))
+        const place = { memory: this.states[arena], at, bytes: 4 * (end - begin) }
+        return { place, tensor, from: begin, dtype: 'float32' }
+      })
+    })
+  }
+
+  plan({ x, g, active }: Tensors<GPUBuffer>): Plan {
+    const { tensors, strides } = this.program
+    const taking = [...active.keys()].filter((i) => active[i])
+    const placed = taking.map((tensor) => ({
+      tensor,
+      x: x[tensor],
+      g: g[tensor],
+      bytesEach: tensors[tensor].dtype === 'float16' ? (2 as const) : (4 as const),
+      stride: strides?.[tensor] ?? 1,
+    }))
+    const plan = new Plan(this.shared, this, extentOf(placed, this.layout, this.limits))
+    this.plans.add(plan)
+    return plan
+  }
+
+  discard(plan: Plan): void {
+    this.plans.delete(plan)
+    // What a caller's encoder refers to is not submitted yet, maybe.
+    if (!plan.recorded) plan.free()
+  }
+
+  free(): void {
+    for (const buffer of [...this.states, this.numbers]) buffer.destroy()
+    for (const plan of this.plans) plan.free()
+    this.plans.clear()
+  }
+}
+
+/** A buffer with the given words, whatever encoder is in use. */
+export function constants(
+  device: GPUDevice,
+  words: Uint32Array,
+  kind: 'uniform' | 'storage',
+): GPUBuffer {
+  const buffer = device.createBuffer({
+    label: 'freestep table',
+    size: 4 * Math.max(8, words.length),
+    usage: usage[kind],
+    mappedAtCreation: true,
+  })
+  new Uint32Array(buffer.getMappedRange()).set(words)
+  buffer.unmap()
+  return buffer
+}
