@@ -176,13 +176,13 @@ export class CudaMemory implements Memory<Device, Plan> {
     return this.program.tensors.reduce((sum, { size }) => sum + chunksOf(size, this.chunk), 0)
   }
 
-  slot(name: string): Place<Device> | undefined {
+  slot(name: string): readonly Place<Device>[] | undefined {
     const slot = this.slots.get(name)
     if (!slot) return undefined
     const { length } = this.program.tensors
     const count = slot.scope === 'global' ? 1 : length
     const at = Number(this.singles[slot.scope]) + 8 * slot.index * count
-    return { memory: this.device, at, bytes: 8 * count }
+    return [{ memory: this.device, at, bytes: 8 * count }]
   }
 
   parts(state: string): readonly Part<Device>[] {

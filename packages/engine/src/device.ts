@@ -36,8 +36,11 @@ export interface Part<M> {
 
 /** All that an optimizer owns on a device beside parameters and gradients, and its layout. */
 export interface Memory<M, P> {
-  /** Where a single number is, or those of all tensors, one after the other. */
-  slot(name: string): Place<M> | undefined
+  /**
+   * Where a single number is, or one for each tensor: in one place, one after the other, or each in
+   * a place of its own. Undefined for what is no single number.
+   */
+  slot(name: string): readonly Place<M>[] | undefined
   /** Where the numbers of a state are that is a vector. */
   parts(state: string): readonly Part<M>[]
   /** The segments of a step on tensors at the given places. */

@@ -70,14 +70,11 @@ export class Engine<T, M, F, P> implements CoreEngine<T> {
       made.push(() => this.given.free())
       this.gradients = this.given.all?.flatMap((place, i) => this.shown(place, i) ?? [])
       this.plans = new Plans(this.memory)
-      device.work((work) => {
+      this.runOnAll(functions.init, undefined, (work) => {
         for (const [i, host] of hosts.entries()) {
           const place = this.own[i]
           if (host && place) work.upload(place, host, `the parameter ${this.name(i)}`)
         }
-        const uniforms = fixedUniforms(program)
-        this.setSlots(work, uniforms)
-        this.launchOnAll(work, functions.init, uniforms)
       })
     } catch (error) {
       for (const free of made.reverse()) free()
@@ -153,22 +150,33 @@ export class Engine<T, M, F, P> implements CoreEngine<T> {
       const plan = this.plans.of({ x, g, active })
       this.setSlots(work, numbers)
       copy()
-      const slot = lossPlace && !device.launched('loss', program) && this.memory.slot('loss')
-      if (slot && lossPlace) work.copy(lossPlace, slot)
+      if (lossPlace && !device.launched('loss', program))
+        for (const slot of this.memory.slot('loss') ?? []) work.copy(lossPlace, slot)
       work.launch(this.functions.step, plan, numbers, lossPlace)
     })
   }
 
-  /** Runs a function on all tensors; `g` is where to write results. */
-  private launchOnAll(
-    work: Work<M, F, P>,
+  /**
+   * Runs a function that needs no gradients on all tensors; `g` is where to write results, and
+   * `first` what is to be done before.
+   */
+  private runOnAll(
     f: F,
-    uniforms: Uniforms,
     g: Tensors<M>['g'] = this.params.map(() => undefined),
+    first: (work: Work<M, F, P>) => void = () => {},
   ): void {
-    const plan = this.memory.plan({ x: this.places(), g, active: this.params.map(() => true) })
-    work.launch(f, plan, uniforms)
-    this.memory.discard(plan)
+    const { device, memory, program } = this
+    const uniforms = fixedUniforms(program)
+    const plan = memory.plan({ x: this.places(), g, active: this.params.map(() => true) })
+    try {
+      device.work((work) => {
+        first(work)
+        this.setSlots(work, uniforms)
+        work.launch(f, plan, uniforms)
+      })
+    } finally {
+      memory.discard(plan)
+    }
   }
 
   /** Writes the numbers that do not come with launches, where they are new. */
@@ -185,8 +193,13 @@ export class Engine<T, M, F, P> implements CoreEngine<T> {
   }
 
   private setSlot(work: Work<M, F, P>, name: string, values: ArrayLike<number>): void {
-    const place = this.memory.slot(name)
-    if (place) work.upload(place, encode(values, this.device.numbers), name)
+    const bytes = bytesEach[this.device.numbers]
+    let from = 0
+    for (const place of this.memory.slot(name) ?? []) {
+      const own = Array.prototype.slice.call(values, from, from + place.bytes / bytes)
+      work.upload(place, encode(own, this.device.numbers), name)
+      from += own.length
+    }
   }
 
   /** Where the numbers of a vector are. */
@@ -203,9 +216,9 @@ export class Engine<T, M, F, P> implements CoreEngine<T> {
     device.check()
     const slot = this.memory.slot(state)
     if (slot)
-      return then(device.read([slot]), ([bytes]) =>
-        Array.from(decode(bytes ?? new Uint8Array(), device.numbers), (number) =>
-          device.numbers === 'float64' ? Float64Array.of(number) : Float32Array.of(number),
+      return then(device.read(slot), (read) =>
+        read.flatMap((bytes) =>
+          Array.from(decode(bytes, device.numbers), (number) => Float64Array.of(number)),
         ),
       )
     const parts = this.parts(state)
@@ -248,11 +261,7 @@ export class Engine<T, M, F, P> implements CoreEngine<T> {
     try {
       for (const tensor of program.tensors)
         outputs.push(...device.allocate([tensor], 'The point to evaluate at of'))
-      device.work((work) => {
-        const uniforms = fixedUniforms(program)
-        this.setSlots(work, uniforms)
-        this.launchOnAll(work, evaluate, uniforms, outputs)
-      })
+      this.runOnAll(evaluate, outputs)
     } catch (error) {
       device.free(outputs)
       throw error
@@ -276,15 +285,14 @@ export class Engine<T, M, F, P> implements CoreEngine<T> {
   private handOver(work: Work<M, F, P>, state: string, next: Engine<T, M, F, P>): void {
     const [from, to] = [this.memory.slot(state), next.memory.slot(state)]
     if (from && to) {
+      const [own, others] = [this.singles(from), this.singles(to)]
       // A number of all may be one of each tensor now, where an option is another for what joins.
-      const bytes = bytesEach[this.device.numbers]
-      const spread = this.program.states[state] === 'global' && to.bytes > from.bytes
-      const times = spread ? this.program.tensors.length : 1
-      for (let i = 0; i < times; i++)
-        work.copy(
-          from,
-          spread ? { ...to, at: to.at + bytes * i, bytes } : { ...to, bytes: from.bytes },
-        )
+      const known =
+        this.program.states[state] === 'global' ? this.program.tensors.length : own.length
+      for (const [i, place] of others.slice(0, known).entries()) {
+        const number = own[i] ?? own[0]
+        if (number) work.copy(number, place)
+      }
       return
     }
     const parts = next.parts(state)
@@ -294,6 +302,18 @@ export class Engine<T, M, F, P> implements CoreEngine<T> {
         const [a, b] = overlap(old, part)
         if (a.bytes > 0) work.copy(a, b)
       }
+  }
+
+  /** The places of slots, number by number. */
+  private singles(places: readonly Place<M>[]): Place<M>[] {
+    const bytes = bytesEach[this.device.numbers]
+    return places.flatMap((place) =>
+      Array.from({ length: place.bytes / bytes }, (_, i) => ({
+        memory: place.memory,
+        at: place.at + bytes * i,
+        bytes,
+      })),
+    )
   }
 
   dispose(): void {

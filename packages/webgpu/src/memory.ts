@@ -154,13 +154,13 @@ export class GpuMemory implements Memory<GPUBuffer, Plan> {
     this.numbers = create('numbers', layout.words.numbers)
   }
 
-  slot(name: string): Place<GPUBuffer> | undefined {
+  slot(name: string): readonly Place<GPUBuffer>[] | undefined {
     const slot = this.named.get(name)
     if (!slot) return undefined
     const { length } = this.program.tensors
     const [word, count] =
       slot.scope === 'global' ? [slot.index, 1] : [this.layout.slots + slot.index * length, length]
-    return { memory: this.numbers, at: 4 * word, bytes: 4 * count }
+    return [{ memory: this.numbers, at: 4 * word, bytes: 4 * count }]
   }
 
   parts(state: string): Part<GPUBuffer>[] {
