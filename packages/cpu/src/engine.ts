@@ -1,7 +1,7 @@
 /**
  * The fused engine: a compiled program for callers with arrays. Parameters and gradients live in
  * the memory of the kernels; the caller's own arrays are copied in and out where they are used. Not
- * the running of kernels: see machine.ts.
+ * the running of kernels: see runner.ts.
  */
 import { compile } from '@freestep/compiler'
 import {
@@ -11,11 +11,11 @@ import {
   type Program,
   type StepInput,
 } from '@freestep/core'
-import { arrange } from './arena.ts'
 import { allocate } from './code.ts'
 import type { FloatArray } from './eager.ts'
 import { handOver } from './handOver.ts'
-import { Machine, type Prepared, type Running } from './machine.ts'
+import { layOut } from './memory.ts'
+import { type Loaded, Runner, type Running } from './runner.ts'
 import { Twin } from './twin.ts'
 
 /** Runs a program on kernels. */
@@ -27,9 +27,9 @@ export class FusedEngine implements Engine<FloatArray> {
   /** Left out with threads, which would have to be waited for. */
   readonly extended: Engine<FloatArray>['extended']
   private readonly program: Program
-  private readonly machine: Machine
-  private readonly stepping: Prepared
-  private evaluating: Prepared | undefined
+  private readonly runner: Runner
+  private readonly stepping: Loaded
+  private evaluating: Loaded | undefined
   /** Each parameter as the caller's own array and the view on memory. */
   private readonly twins: readonly Twin[]
 
@@ -43,20 +43,20 @@ export class FusedEngine implements Engine<FloatArray> {
     const init = compile(program, 'init')
     const functions = [step, init, ...(program.evaluate ? [compile(program, 'evaluate')] : [])]
     this.program = program
-    const arena = arrange(program, functions)
+    const layout = layOut(program, functions)
     const { target, threads } = running
-    this.machine = new Machine(program, functions, {
-      arena,
-      memory: allocate(target, arena.bytes, threads > 1),
+    this.runner = new Runner(program, functions, {
+      layout,
+      memory: allocate(target, layout.bytes, threads > 1),
       threads,
     })
-    this.params = this.machine.views('x')
-    this.gradients = this.machine.views('g')
+    this.params = this.runner.views('x')
+    this.gradients = this.runner.views('g')
     this.twins = params.map((own, i) => new Twin(program.tensors[i].name, own, this.params[i]))
     this.setUniforms(fixedUniforms(program))
-    this.machine.run(this.machine.prepare(init), [...params.keys()])
-    this.stepping = this.machine.prepare(step, true)
-    this.ready = this.stepping.crew?.ready
+    this.runner.run(this.runner.prepare(init), [...params.keys()])
+    this.stepping = this.runner.prepare(step, true)
+    this.ready = this.stepping.workers?.ready
     if (!this.ready) this.extended = (longer, all) => this.replaced(longer, all, running)
   }
 
@@ -69,7 +69,7 @@ export class FusedEngine implements Engine<FloatArray> {
   }
 
   private setUniforms(uniforms: StepInput<FloatArray>['uniforms']): void {
-    for (const [name, numbers] of Object.entries(uniforms)) this.machine.set(name, numbers)
+    for (const [name, numbers] of Object.entries(uniforms)) this.runner.set(name, numbers)
   }
 
   step({ gradients, uniforms, loss }: StepInput<FloatArray>): void {
@@ -89,8 +89,8 @@ export class FusedEngine implements Engine<FloatArray> {
     for (const [i, gradient] of given) this.gradients[i].set(gradient)
     this.setUniforms(uniforms)
     if (this.program.usesLoss && loss !== undefined)
-      this.machine.set('loss', typeof loss === 'number' ? [loss] : loss)
-    this.machine.run(this.stepping, active)
+      this.runner.set('loss', typeof loss === 'number' ? [loss] : loss)
+    this.runner.run(this.stepping, active)
     for (const [i] of given) this.twins[i].leave()
   }
 
@@ -100,31 +100,31 @@ export class FusedEngine implements Engine<FloatArray> {
 
   read(state: string): readonly Numbers[] {
     if (state === 'x') this.refresh()
-    const numbers = this.machine.get(state)
+    const numbers = this.runner.get(state)
     return numbers
       ? numbers.map((number) => Float64Array.of(number))
-      : this.machine.views(state).map((part) => part.slice())
+      : this.runner.views(state).map((part) => part.slice())
   }
 
   write(state: string, numbers: readonly Numbers[]): void {
-    if (this.machine.get(state))
-      this.machine.set(
+    if (this.runner.get(state))
+      this.runner.set(
         state,
         numbers.map(([number]) => number),
       )
-    else for (const [i, part] of this.machine.views(state).entries()) part.set(numbers[i])
+    else for (const [i, part] of this.runner.views(state).entries()) part.set(numbers[i])
     if (state === 'x') for (const twin of this.twins) twin.renew()
   }
 
   evaluated(): readonly FloatArray[] {
-    const { program, machine } = this
+    const { program, runner } = this
     this.refresh()
     if (!program.evaluate) return this.params
-    this.evaluating ??= machine.prepare(compile(program, 'evaluate'))
+    this.evaluating ??= runner.prepare(compile(program, 'evaluate'))
     // The point is computed where the gradients are, which come back afterwards.
     const gradients = this.gradients.map((gradient) => gradient.slice())
     this.setUniforms(fixedUniforms(program))
-    machine.run(this.evaluating, [...this.params.keys()])
+    runner.run(this.evaluating, [...this.params.keys()])
     const points = this.gradients.map((point) => point.slice())
     for (const [i, gradient] of gradients.entries()) this.gradients[i].set(gradient)
     return points
@@ -132,7 +132,7 @@ export class FusedEngine implements Engine<FloatArray> {
 
   dispose(): void {
     for (const twin of this.twins) twin.finish()
-    this.stepping.crew?.dispose()
+    this.stepping.workers?.dispose()
   }
 }
 

@@ -18,7 +18,7 @@ import {
 import { allows, type Target } from './code.ts'
 import { eagerSpec, type FloatArray } from './eager.ts'
 import { FusedEngine } from './engine.ts'
-import { allowsThreads } from './threads.ts'
+import { allowsThreads } from './workers.ts'
 
 export * from '@freestep/core'
 export type { Target } from './code.ts'

@@ -4,8 +4,9 @@
  *
  * @packageDocumentation
  */
-export { type Arena, arrange, type Bank, type Site } from './arena.ts'
+
 export { allocate, allows, isShared, type Memory, type Target } from './code.ts'
 export { handOver } from './handOver.ts'
-export { type Ground, Machine, type Prepared } from './machine.ts'
+export { type LayoutOptions, layOut, type MemoryLayout, type Region } from './memory.ts'
+export { type Loaded, Runner, type RunnerMemory } from './runner.ts'
 export type { Place } from './segments.ts'

@@ -4,37 +4,37 @@
 
 import { segmentFields, segmentInts } from '@freestep/compiler'
 import type { Program } from '@freestep/core'
-import { type Bank, segmentLength } from './arena.ts'
+import { type Region, segmentLength } from './memory.ts'
 
-/** A stretch of the arrays of one bank. */
+/** A stretch of the arrays of one region. */
 export interface Segment extends Readonly<Record<(typeof segmentFields)[number], number>> {}
 
 /**
- * The segments of the given tensors of a bank, in order. Tensors that follow each other in memory
+ * The segments of the given tensors of a region, in order. Tensors that follow each other in memory
  * are taken together unless kernels need to tell them apart (`perTensor`); then every segment is
  * within one tensor.
  */
 export function segmentsOf(
   program: Program,
-  bank: Bank,
+  region: Region,
   active: ReadonlySet<number>,
   perTensor: boolean,
 ): Segment[] {
   const runs: { tensor: number; start: number; length: number }[] = []
-  for (const tensor of bank.tensors) {
+  for (const tensor of region.tensors) {
     const { size } = program.tensors[tensor]
     if (!active.has(tensor) || size === 0) continue
-    const start = bank.start[tensor]
+    const start = region.start[tensor]
     const last = runs.at(-1)
     if (!perTensor && last && last.start + last.length === start) last.length += size
     else runs.push({ tensor, start, length: size })
   }
-  return runs.flatMap((run) => cut(program, bank, run))
+  return runs.flatMap((run) => cut(program, region, run))
 }
 
 function cut(
   { strides }: Program,
-  bank: Bank,
+  region: Region,
   { tensor, start, length }: { tensor: number; start: number; length: number },
 ): Segment[] {
   const stride = strides?.[tensor] ?? 1
@@ -46,7 +46,7 @@ function cut(
       start: start + from,
       length: to - from,
       tensor,
-      sliceStart: bank.sliceStart[tensor] + kept,
+      sliceStart: region.sliceStart[tensor] + kept,
       sliceLength: Math.ceil(to / stride) - kept,
       first: start + kept * stride,
       stride,
@@ -64,13 +64,13 @@ export interface Place {
 }
 
 /**
- * Writes how far the tensors of segments, all of one bank, are from their states; `places` by
+ * Writes how far the tensors of segments, all of one region, are from their states; `places` by
  * tensor, as far as they take part.
  */
 export function writeShifts(
   table: Int32Array,
   segments: readonly Segment[],
-  { start, type }: Bank,
+  { start, type }: Region,
   places: readonly (Place | undefined)[],
 ): void {
   const size = type === 'float32' ? 4 : 8

@@ -3,7 +3,7 @@
  * number: segment by segment, and within one as `sumOrder` says.
  */
 import { sumOrder } from '@freestep/compiler'
-import { segmentLength } from './arena.ts'
+import { segmentLength } from './memory.ts'
 
 /** Σ aᵢ over what is finite; p says that the array is a slice, every p-th element of another. */
 export function sum(a: Float32Array | Float64Array, p?: number): number {

@@ -85,7 +85,7 @@ export interface CudaBackend extends Backend<CudaTensor> {
 
 /** The backend on what its engines share. */
 export function backendOf(shared: Shared): CudaBackend {
-  const { device, workshop } = shared
+  const { device, modules } = shared
   const { facts, stream } = device
   return {
     name: 'cuda',
@@ -93,7 +93,7 @@ export function backendOf(shared: Shared): CudaBackend {
     facts,
     stream,
     get compiled() {
-      return workshop.compiled
+      return modules.compiled
     },
     describe: (tensor, name) => describe(device, tensor, name),
     memory: (tensor) => stretchOf(device, tensor),
@@ -107,7 +107,7 @@ export function backendOf(shared: Shared): CudaBackend {
     closeShared: (pointer) => device.closeShared(pointer),
     copy: (to, from, length = from.length) => copyArray(device, to, from, length),
     module(ptx) {
-      const make = (code: string, names: readonly string[]) => workshop.make(code, names)
+      const make = (code: string, names: readonly string[]) => modules.make(code, names)
       make(ptx, [])
       return new CudaModule(device, ptx, make)
     },
@@ -116,7 +116,7 @@ export function backendOf(shared: Shared): CudaBackend {
     waitFor: (mark) => mark.holdUp(device),
     capture: (f) => Graph.of(device, f),
     close() {
-      workshop.close()
+      modules.close()
       device.close()
     },
   }

@@ -15,15 +15,15 @@ import {
 } from '@freestep/engine'
 import { DeviceArray } from './array.ts'
 import { type Device, refuse } from './device.ts'
-import type { Workshop } from './machine.ts'
 import { CudaMemory, type Plan } from './memory.ts'
+import type { Modules } from './modules.ts'
 import { dataOf } from './tables.ts'
 import { type CudaTensor, describe, isHost } from './tensors.ts'
 
 /** What optimizers of a backend share. */
 export interface Shared {
   readonly device: Device
-  readonly workshop: Workshop
+  readonly modules: Modules
   /** How kernels are printed. */
   readonly ptx: Pick<PtxOptions, 'threads' | 'stochastic'>
 }
@@ -114,7 +114,7 @@ export class CudaDevice implements EngineDevice<CudaTensor, Device, Launches, Pl
   }
 
   load(program: Program, compiled: Compiled): Functions<Launches> {
-    const { workshop, ptx } = this.shared
+    const { modules, ptx } = this.shared
     const given = launchedBy(program)
     const used = new Set(program.tensors.map(({ dtype }) => dataOf[dtype]))
     const data = ptxData.filter((each) => used.has(each))
@@ -122,7 +122,7 @@ export class CudaDevice implements EngineDevice<CudaTensor, Device, Launches, Pl
       const name = `freestep_${program.name.replace(/\W+/g, '_')}_${part}`
       const module = emitPtx(kernels, { ...ptx, name, data, given })
       const entries = module.kernels.map(({ entry }) => entry)
-      const handles = workshop.make(module.code, entries)
+      const handles = modules.make(module.code, entries)
       return module.kernels.map(({ grid }, i) => ({ grid, kernel: handles[i] }))
     }
     return {

@@ -9,7 +9,7 @@ import { backendOf, type CudaBackend } from './backend.ts'
 import { Device, tooOld, versionText } from './device.ts'
 import type { Driver } from './driver.ts'
 import { loadDriver } from './load.ts'
-import { Workshop } from './machine.ts'
+import { Modules } from './modules.ts'
 
 export * from '@freestep/core'
 export { DeviceArray, type Dtype } from './array.ts'
@@ -82,7 +82,7 @@ export async function cuda(options?: CudaOptions): Promise<CudaBackend> {
   const device = Device.open(driver, ordinal, stream)
   return backendOf({
     device,
-    workshop: new Workshop(device),
+    modules: new Modules(device),
     ptx: { threads: blockSize, stochastic: stochasticRounding },
   })
 }

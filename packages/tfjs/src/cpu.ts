@@ -4,26 +4,26 @@
  * change. Relies on nothing but the public interface of tfjs.
  */
 import {
-  type Arena,
   allocate,
   allows,
-  type Ground,
-  type Machine,
-  type Site,
+  type LayoutOptions,
+  type MemoryLayout,
+  type Runner,
+  type RunnerMemory,
 } from '@freestep/cpu/kernels'
 import type { Tensor } from '@tensorflow/tfjs-core'
 import type { TensorFlow } from './eager.ts'
-import type { Active, Terrain } from './linear.ts'
+import type { Active, BackendMemory } from './linear.ts'
 
-/** Terrains on the active backend, or what they miss. */
-export function cpuTerrain(tf: TensorFlow): (() => Terrain) | string {
+/** How its memory is used on the active backend, or what is missing. */
+export function cpuMemory(tf: TensorFlow): (() => BackendMemory) | string {
   const target = (['wasm', 'js'] as const).find(allows)
   return target
-    ? () => new CpuTerrain(tf, target)
+    ? () => new CpuMemory(tf, target)
     : 'WebAssembly with SIMD, and no permission to make code from text,'
 }
 
-class CpuTerrain implements Terrain {
+class CpuMemory implements BackendMemory {
   private readonly tf: TensorFlow
   private readonly target: 'wasm' | 'js'
   private block: Tensor | undefined
@@ -35,24 +35,24 @@ class CpuTerrain implements Terrain {
   }
 
   /** A tensor stands for the memory, so that `tf.memory()` counts it; nothing reads that tensor. */
-  claim(layout: (site: Site) => Arena): Ground {
+  claim(layOut: (options: LayoutOptions) => MemoryLayout): RunnerMemory {
     const { target, tf } = this
-    const arena = layout({})
-    const memory = allocate(target, arena.bytes, false)
+    const layout = layOut({})
+    const memory = allocate(target, layout.bytes, false)
     this.block = tf.keep(
       tf.tensor(
-        new Float32Array(memory.buffer, 0, Math.floor(arena.bytes / 4)),
+        new Float32Array(memory.buffer, 0, Math.floor(layout.bytes / 4)),
         undefined,
         'float32',
       ),
     )
-    return { arena, memory }
+    return { layout, memory }
   }
 
   separate(): void {}
 
-  enter(machine: Machine, { i, variable, gradient }: Active): undefined {
-    const { x, g } = this.at(machine)
+  enter(runner: Runner, { i, variable, gradient }: Active): undefined {
+    const { x, g } = this.at(runner)
     x[i].set(variable.dataSync())
     g[i].set(gradient.dataSync())
   }
@@ -61,8 +61,8 @@ class CpuTerrain implements Terrain {
    * One new array for neighbours, of which each variable has a part: many small ones would keep the
    * garbage collector busy.
    */
-  leave(machine: Machine, active: readonly Active[]): void {
-    const { x } = this.at(machine)
+  leave(runner: Runner, active: readonly Active[]): void {
+    const { x } = this.at(runner)
     for (const run of neighbours(active)) {
       const { buffer, byteOffset } = x[run[0].i]
       const size = run.reduce((sum, { variable }) => sum + variable.size, 0)
@@ -77,16 +77,16 @@ class CpuTerrain implements Terrain {
     }
   }
 
-  result(machine: Machine, { i, variable }: Active): Tensor {
-    return this.tf.tensor(this.at(machine).g[i].slice(), variable.shape, 'float32')
+  result(runner: Runner, { i, variable }: Active): Tensor {
+    return this.tf.tensor(this.at(runner).g[i].slice(), variable.shape, 'float32')
   }
 
   free(): void {
     this.block?.dispose()
   }
 
-  private at(machine: Machine) {
-    this.views ??= { x: machine.views('x'), g: machine.views('g') }
+  private at(runner: Runner) {
+    this.views ??= { x: runner.views('x'), g: runner.views('g') }
     return this.views
   }
 }

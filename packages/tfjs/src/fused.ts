@@ -5,10 +5,10 @@
  */
 import type { Engine, Program } from '@freestep/core'
 import type { Tensor } from '@tensorflow/tfjs-core'
-import { cpuTerrain } from './cpu.ts'
+import { cpuMemory } from './cpu.ts'
 import type { TensorFlow } from './eager.ts'
-import { LinearEngine, type Terrain } from './linear.ts'
-import { wasmTerrain } from './wasm.ts'
+import { type BackendMemory, LinearEngine } from './linear.ts'
+import { wasmMemory } from './wasm.ts'
 import { webgpuStart } from './webgpu.ts'
 
 /** An engine that is bound to one tfjs backend. */
@@ -25,15 +25,15 @@ export type Start = (program: Program, params: readonly Tensor[]) => FusedEngine
 
 /** For every backend whose memory we reach: how to start an engine, or what is missing. */
 const ways: Readonly<Record<string, (tf: TensorFlow) => Start | string>> = {
-  wasm: (tf) => onTerrain(tf, wasmTerrain(tf)),
-  cpu: (tf) => onTerrain(tf, cpuTerrain(tf)),
+  wasm: (tf) => inMemory(tf, wasmMemory(tf)),
+  cpu: (tf) => inMemory(tf, cpuMemory(tf)),
   webgpu: webgpuStart,
 }
 
-const onTerrain = (tf: TensorFlow, terrain: (() => Terrain) | string): Start | string =>
-  typeof terrain === 'string'
-    ? terrain
-    : (program, params) => new LinearEngine(tf, terrain, program, params)
+const inMemory = (tf: TensorFlow, backendMemory: (() => BackendMemory) | string): Start | string =>
+  typeof backendMemory === 'string'
+    ? backendMemory
+    : (program, params) => new LinearEngine(tf, backendMemory, program, params)
 
 const warned = new Set<string>()
 

@@ -1,7 +1,7 @@
 /**
  * The fused engine where a processor reaches the tensors: a compiled program at work on what tfjs's
  * wasm and cpu backends hold. States live in a block of memory of its own. Not how tensors are
- * reached: that is the terrain's, see wasm.ts and cpu.ts.
+ * reached: that is the backendMemory's, see wasm.ts and cpu.ts.
  */
 import { compile } from '@freestep/compiler'
 import {
@@ -12,14 +12,14 @@ import {
   type StepInput,
 } from '@freestep/core'
 import {
-  type Arena,
-  arrange,
-  type Ground,
   handOver,
-  Machine,
+  type LayoutOptions,
+  type Loaded,
+  layOut,
+  type MemoryLayout,
   type Place,
-  type Prepared,
-  type Site,
+  Runner,
+  type RunnerMemory,
 } from '@freestep/cpu/kernels'
 import type { Tensor, Variable } from '@tensorflow/tfjs-core'
 import type { TensorFlow } from './eager.ts'
@@ -32,23 +32,23 @@ export interface Active {
 }
 
 /** How the memory of one tfjs backend is used by one engine. */
-export interface Terrain {
-  /** Memory for an arena, zeroed. */
-  claim(layout: (site: Site) => Arena): Ground
+export interface BackendMemory {
+  /** Memory for an layout, zeroed. */
+  claim(layOut: (options: LayoutOptions) => MemoryLayout): RunnerMemory
   /** Sees to it that writing to a variable, in place, changes nothing else. */
   separate(variable: Variable): void
   /**
    * Makes a variable and its gradient (or room for a result) reachable for kernels; says where, if
-   * that is not in the arena.
+   * that is not in the layout.
    */
-  enter(machine: Machine, active: Active): Place | undefined
+  enter(runner: Runner, active: Active): Place | undefined
   /**
    * Gives variables the numbers that kernels have written. Data that tfjs knows by an id never
    * changes: they get other ids.
    */
-  leave(machine: Machine, active: readonly Active[]): void
+  leave(runner: Runner, active: readonly Active[]): void
   /** The result that kernels have written in place of a gradient: that tensor, or a new one. */
-  result(machine: Machine, active: Active): Tensor
+  result(runner: Runner, active: Active): Tensor
   /** Gives the memory back. */
   free(): void
 }
@@ -57,32 +57,37 @@ export interface Terrain {
 export class LinearEngine implements Engine<Tensor> {
   readonly params: readonly Tensor[]
   private readonly tf: TensorFlow
-  private readonly terrain: () => Terrain
-  private readonly own: Terrain
+  private readonly backendMemory: () => BackendMemory
+  private readonly own: BackendMemory
   private readonly program: Program
-  private readonly machine: Machine
-  private readonly stepping: Prepared
-  private readonly evaluating: Prepared | undefined
+  private readonly runner: Runner
+  private readonly stepping: Loaded
+  private readonly evaluating: Loaded | undefined
 
-  constructor(tf: TensorFlow, terrain: () => Terrain, program: Program, params: readonly Tensor[]) {
+  constructor(
+    tf: TensorFlow,
+    backendMemory: () => BackendMemory,
+    program: Program,
+    params: readonly Tensor[],
+  ) {
     const step = compile(program, 'step')
     const init = compile(program, 'init')
     const evaluate = program.evaluate && compile(program, 'evaluate')
     const functions = [step, init, ...(evaluate ? [evaluate] : [])]
     this.tf = tf
-    this.terrain = terrain
-    this.own = terrain()
+    this.backendMemory = backendMemory
+    this.own = backendMemory()
     this.program = program
     this.params = params
-    this.machine = new Machine(
+    this.runner = new Runner(
       program,
       functions,
-      this.own.claim((site) => arrange(program, functions, site)),
+      this.own.claim((options) => layOut(program, functions, options)),
     )
     this.setUniforms(fixedUniforms(program))
-    this.run(this.machine.prepare(init), this.everything(params))
-    this.stepping = this.machine.prepare(step)
-    this.evaluating = evaluate && this.machine.prepare(evaluate)
+    this.run(this.runner.prepare(init), this.everything(params))
+    this.stepping = this.runner.prepare(step)
+    this.evaluating = evaluate && this.runner.prepare(evaluate)
   }
 
   /**
@@ -90,7 +95,7 @@ export class LinearEngine implements Engine<Tensor> {
    * disposed.
    */
   extended(program: Program, params: readonly Tensor[]): LinearEngine {
-    const next = new LinearEngine(this.tf, this.terrain, program, params)
+    const next = new LinearEngine(this.tf, this.backendMemory, program, params)
     handOver(this.program, program, this, next)
     this.dispose()
     return next
@@ -103,22 +108,22 @@ export class LinearEngine implements Engine<Tensor> {
     const value = typeof loss === 'object' ? loss.dataSync()[0] : loss
     for (const { variable } of active) this.own.separate(variable)
     this.setUniforms(uniforms)
-    if (this.program.usesLoss && value !== undefined) this.machine.set('loss', [value])
+    if (this.program.usesLoss && value !== undefined) this.runner.set('loss', [value])
     this.run(this.stepping, active)
-    this.own.leave(this.machine, active)
+    this.own.leave(this.runner, active)
   }
 
   private setUniforms(uniforms: StepInput<Tensor>['uniforms']): void {
-    for (const [name, numbers] of Object.entries(uniforms)) this.machine.set(name, numbers)
+    for (const [name, numbers] of Object.entries(uniforms)) this.runner.set(name, numbers)
   }
 
-  private run(prepared: Prepared, active: readonly Active[]): void {
+  private run(prepared: Loaded, active: readonly Active[]): void {
     const places: Place[] = []
     for (const each of active) {
-      const place = this.own.enter(this.machine, each)
+      const place = this.own.enter(this.runner, each)
       if (place) places[each.i] = place
     }
-    this.machine.run(
+    this.runner.run(
       prepared,
       active.map(({ i }) => i),
       places.length ? places : undefined,
@@ -135,16 +140,16 @@ export class LinearEngine implements Engine<Tensor> {
   }
 
   read(state: string): readonly Numbers[] {
-    const single = this.machine.get(state)
+    const single = this.runner.get(state)
     return single
       ? single.map((number) => Float64Array.of(number))
-      : this.machine.views(state).map((part) => part.slice())
+      : this.runner.views(state).map((part) => part.slice())
   }
 
   write(state: string, numbers: readonly Numbers[]): void {
     const single = numbers.map(([number]) => number)
-    if (this.machine.get(state)) this.machine.set(state, single)
-    else for (const [i, part] of this.machine.views(state).entries()) part.set(numbers[i])
+    if (this.runner.get(state)) this.runner.set(state, single)
+    else for (const [i, part] of this.runner.views(state).entries()) part.set(numbers[i])
   }
 
   evaluated(): readonly Tensor[] {
@@ -154,7 +159,7 @@ export class LinearEngine implements Engine<Tensor> {
       const all = this.everything(this.params.map(({ shape }) => tf.zeros(shape)))
       this.setUniforms(fixedUniforms(this.program))
       this.run(evaluating, all)
-      return all.map((each) => this.own.result(this.machine, each))
+      return all.map((each) => this.own.result(this.runner, each))
     })
   }
 

@@ -1,20 +1,20 @@
 /**
  * The memory of tfjs's wasm backend, as kernels reach it: variables and gradients stay where tfjs
- * has put them, and the arena is one tensor more. All that is relied on in tfjs-backend-wasm 4.22
+ * has put them, and the layout is one tensor more. All that is relied on in tfjs-backend-wasm 4.22
  * is in this file. Not the kernels.
  */
 import { FreestepError } from '@freestep/core'
 import {
-  type Arena,
   allows,
-  type Ground,
-  type Machine,
+  type LayoutOptions,
+  type MemoryLayout,
   type Place,
-  type Site,
+  type Runner,
+  type RunnerMemory,
 } from '@freestep/cpu/kernels'
 import type { DataId, KernelBackend, Tensor, TensorInfo, Variable } from '@tensorflow/tfjs-core'
 import type { TensorFlow } from './eager.ts'
-import type { Active, Terrain } from './linear.ts'
+import type { Active, BackendMemory } from './linear.ts'
 
 /** What tfjs knows of the data of a tensor. */
 interface TensorData {
@@ -30,8 +30,8 @@ interface WasmBackend extends KernelBackend {
   makeOutput(shape: readonly number[], dtype: 'float32', memoryOffset?: number): TensorInfo
 }
 
-/** Terrains on the active backend, or what they miss in it. */
-export function wasmTerrain(tf: TensorFlow): (() => Terrain) | string {
+/** How its memory is used on the active backend, or what is missing in it. */
+export function wasmMemory(tf: TensorFlow): (() => BackendMemory) | string {
   if (!allows('wasm')) return 'SIMD in WebAssembly'
   const backend = tf.backend() as WasmBackend
   // Threads are another build of tfjs, which keeps its memory elsewhere.
@@ -43,10 +43,10 @@ export function wasmTerrain(tf: TensorFlow): (() => Terrain) | string {
   const { memoryOffset } = backend.dataIdMap.get(probe.dataId)
   backend.disposeData(probe.dataId)
   if (!Number.isInteger(memoryOffset)) return 'memoryOffset in backend.dataIdMap'
-  return () => new WasmTerrain(tf, backend, memory)
+  return () => new WasmMemory(tf, backend, memory)
 }
 
-class WasmTerrain implements Terrain {
+class WasmMemory implements BackendMemory {
   private readonly tf: TensorFlow
   private readonly backend: WasmBackend
   private readonly memory: WebAssembly.Memory
@@ -58,15 +58,15 @@ class WasmTerrain implements Terrain {
     this.memory = memory
   }
 
-  claim(layout: (site: Site) => Arena): Ground {
+  claim(layOut: (options: LayoutOptions) => MemoryLayout): RunnerMemory {
     const { memory } = this
-    const { bytes } = layout({ lent: true })
+    const { bytes } = layOut({ lent: true })
     this.block = this.tf.keep(this.blank([bytes / 4 + 16]))
     const offset = this.address(this.block)
-    const arena = layout({ lent: true, at: 64 * Math.ceil(offset / 64) })
+    const layout = layOut({ lent: true, at: 64 * Math.ceil(offset / 64) })
     new Uint8Array(memory.buffer, offset, 4 * this.block.size).fill(0)
     return {
-      arena,
+      layout,
       memory: {
         wasm: memory,
         // It is another one when the memory has grown.
@@ -89,7 +89,7 @@ class WasmTerrain implements Terrain {
     variable.assign(copy)
   }
 
-  enter(_machine: Machine, { variable, gradient }: Active): Place {
+  enter(_machine: Runner, { variable, gradient }: Active): Place {
     return { x: this.address(variable), g: this.address(gradient) }
   }
 
@@ -97,7 +97,7 @@ class WasmTerrain implements Terrain {
    * By new ids, tfjs knows that what it has made of the weights (packed them for a product) is out
    * of date.
    */
-  leave(_machine: Machine, active: readonly Active[]): void {
+  leave(_machine: Runner, active: readonly Active[]): void {
     for (const { variable } of active) {
       const data = this.backend.dataIdMap.get(variable.dataId)
       const renewed = this.tensor(variable.shape, data.memoryOffset)
@@ -107,7 +107,7 @@ class WasmTerrain implements Terrain {
     }
   }
 
-  result(_machine: Machine, { gradient }: Active): Tensor {
+  result(_machine: Runner, { gradient }: Active): Tensor {
     return gradient
   }
 

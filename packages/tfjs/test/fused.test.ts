@@ -9,7 +9,7 @@ import { version_wasm } from '@tensorflow/tfjs-backend-wasm'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { adam, prodigy, tfjs } from '../src/index.ts'
-import { wasmTerrain } from '../src/wasm.ts'
+import { wasmMemory } from '../src/wasm.ts'
 import { held, start } from './backends.ts'
 import { testInPlace } from './inPlace.ts'
 
@@ -106,7 +106,7 @@ test('the build of tfjs with threads keeps its memory elsewhere, and is found', 
   const { wasm } = backend
   backend.wasm = Object.create(wasm, { asm: { value: {} }, wasmMemory: { value: wasm.asm.memory } })
   try {
-    expect(wasmTerrain(tf)).toBeTypeOf('function')
+    expect(wasmMemory(tf)).toBeTypeOf('function')
   } finally {
     backend.wasm = wasm
   }

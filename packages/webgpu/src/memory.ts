@@ -12,11 +12,12 @@ import type { Shared } from './shared.ts'
 import { usage, vectorUsage } from './usage.ts'
 
 /**
- * A stretch of a tensor whose states are in one arena: elements [from, from + length) of the
+ * A span of a tensor whose states are in one buffer: elements [from, from + length) of the
  * tensor.
  */
-export interface Stretch {
-  readonly arena: number
+export interface Span {
+  /** Which of the buffers of states. */
+  readonly states: number
   readonly from: number
   readonly length: number
   /** Where it begins in the arrays of elements, and in those of slices. */
@@ -27,8 +28,8 @@ export interface Stretch {
 /** Where everything is. */
 export interface Layout {
   readonly arrays: readonly { readonly name: string; readonly scope: 'element' | 'slice' }[]
-  /** The stretches of each tensor, in order. */
-  readonly stretches: readonly (readonly Stretch[])[]
+  /** The spans of each tensor, in order. */
+  readonly spans: readonly (readonly Span[])[]
   /** Where the slots of tensors and the partial sums begin in the buffer of numbers, as words. */
   readonly slots: number
   readonly partials: number
@@ -59,7 +60,7 @@ export function layoutOf(
 ): Layout {
   const [{ arrays: scopes }] = kernels
   const arrays = stateArrays(scopes).map((name) => ({ name, scope: scopes[name] }))
-  const { stretches, sizes } = lay(program, arrays.length, window / 4)
+  const { spans, sizes } = lay(program, arrays.length, window / 4)
   const segment = segmentOf(program, spread)
   const count = (scope: 'global' | 'tensor') =>
     Math.max(...kernels.map((each) => each.slots.filter((slot) => slot.scope === scope).length))
@@ -78,29 +79,35 @@ export function layoutOf(
     states.push(end)
     return own
   })
-  const numbers = partials + sums * mostRows(program, stretches, segment, window)
-  return { arrays, stretches, slots, partials, segment, bases, words: { states, numbers } }
+  const numbers = partials + sums * mostRows(program, spans, segment, window)
+  return { arrays, spans, slots, partials, segment, bases, words: { states, numbers } }
 }
 
-/** Cuts the tensors into stretches, one arena after the other. */
+/** Cuts the tensors into spans, one buffer after the other. */
 function lay(program: Program, arrays: number, words: number) {
   const capacity = Math.floor(words / Math.max(1, arrays))
   const sizes = [{ element: 0, slice: 0 }]
-  const stretches = program.tensors.map(({ size }, i): Stretch[] => {
+  const spans = program.tensors.map(({ size }, i): Span[] => {
     const stride = program.strides?.[i] ?? 1
-    const own: Stretch[] = []
+    const own: Span[] = []
     for (let from = 0; from < size; ) {
       if (sizes[sizes.length - 1].element === capacity) sizes.push({ element: 0, slice: 0 })
-      const arena = sizes[sizes.length - 1]
-      const length = Math.min(size - from, capacity - arena.element)
-      own.push({ arena: sizes.length - 1, from, length, state: arena.element, kept: arena.slice })
-      arena.element += length
-      arena.slice += Math.ceil((from + length) / stride) - Math.ceil(from / stride)
+      const buffer = sizes[sizes.length - 1]
+      const length = Math.min(size - from, capacity - buffer.element)
+      own.push({
+        states: sizes.length - 1,
+        from,
+        length,
+        state: buffer.element,
+        kept: buffer.slice,
+      })
+      buffer.element += length
+      buffer.slice += Math.ceil((from + length) / stride) - Math.ceil(from / stride)
       from += length
     }
     return own
   })
-  return { stretches, sizes }
+  return { spans, sizes }
 }
 
 /** Elements per group of threads: a multiple of the threads, so that all of them have work. */
@@ -112,13 +119,13 @@ function segmentOf({ tensors }: Program, { threads, groups, atLeast }: Spread): 
 /** Rows of partial sums, however gradients are cut into windows. */
 function mostRows(
   program: Program,
-  stretches: Layout['stretches'],
+  spans: Layout['spans'],
   segment: number,
   window: number,
 ): number {
   const cuts = (size: number) => 2 + 2 * Math.ceil((4 * size) / window)
   return program.tensors.reduce(
-    (sum, { size }, i) => sum + Math.ceil(size / segment) + stretches[i].length + cuts(size),
+    (sum, { size }, i) => sum + Math.ceil(size / segment) + spans[i].length + cuts(size),
     0,
   )
 }
@@ -164,15 +171,15 @@ export class GpuMemory implements Memory<GPUBuffer, Plan> {
   }
 
   parts(state: string): Part<GPUBuffer>[] {
-    const { arrays, stretches, bases } = this.layout
+    const { arrays, spans, bases } = this.layout
     const array = arrays.findIndex(({ name }) => name === state)
     const isSlice = arrays[array].scope === 'slice'
-    return stretches.flatMap((own, tensor) => {
+    return spans.flatMap((own, tensor) => {
       const stride = isSlice ? (this.program.strides?.[tensor] ?? 1) : 1
-      return own.map(({ arena, from, length, state: ofElements, kept }): Part<GPUBuffer> => {
+      return own.map(({ states, from, length, state: ofElements, kept }): Part<GPUBuffer> => {
         const [begin, end] = [Math.ceil(from / stride), Math.ceil((from + length) / stride)]
-        const at = 4 * (bases[arena][array] + (isSlice ? kept : ofElements))
-        const place = { memory: this.states[arena], at, bytes: 4 * (end - begin) }
+        const at = 4 * (bases[states][array] + (isSlice ? kept : ofElements))
+        const place = { memory: this.states[states], at, bytes: 4 * (end - begin) }
         return { place, tensor, from: begin, dtype: 'float32' }
       })
     })

@@ -45,7 +45,7 @@ export class Plan {
       return { buffer: tables.table, offset: tables.offsets[i], size: tables.size }
     if (buffer === 'totals' || buffer === 'ranges') return { buffer: tables[buffer] }
     if (buffer === 'numbers') return { buffer: memory.numbers }
-    if (buffer === 'states') return { buffer: memory.states[batch?.arena ?? 0] }
+    if (buffer === 'states') return { buffer: memory.states[batch?.states ?? 0] }
     const nothing = { buffer: this.shared.nothing[buffer], offset: 256 * pair, size: 256 }
     return batch?.pairs[pair]?.[buffer] ?? nothing
   }

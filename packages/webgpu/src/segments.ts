@@ -5,7 +5,7 @@
  */
 import { maxPieces, pieceFields, rangeFields, tableHeader } from '@freestep/compiler'
 import type { Place } from '@freestep/engine'
-import { constants, type Layout, type Stretch } from './memory.ts'
+import { constants, type Layout, type Span } from './memory.ts'
 
 /**
  * A tensor that takes part: where its parameters are, and its gradients (or the result of
@@ -26,9 +26,9 @@ export interface Window {
   readonly size: number
 }
 
-/** One dispatch: pieces whose states are in one arena, in up to so many pairs of windows. */
+/** One dispatch: pieces whose states are in one buffer, in up to so many pairs of windows. */
 export interface Batch {
-  readonly arena: number
+  readonly states: number
   readonly bytesEach: 2 | 4
   readonly pairs: { readonly x: Window; readonly g: Window | undefined }[]
   readonly pieces: Readonly<Record<(typeof pieceFields)[number], number>>[]
@@ -53,18 +53,18 @@ export interface Limits {
 /** Cuts and gathers. */
 export function extentOf(
   active: readonly Active[],
-  memory: Pick<Layout, 'stretches' | 'segment'>,
+  memory: Pick<Layout, 'spans' | 'segment'>,
   limits: Limits,
 ): Extent {
   const gather = new Gatherer(limits.pairs)
   let rows = 0
-  const ranges = memory.stretches.map(() => ({ row: 0, rows: 0 }))
+  const ranges = memory.spans.map(() => ({ row: 0, rows: 0 }))
   for (const each of active) {
     const row = rows
-    for (const stretch of memory.stretches[each.tensor])
-      for (const { from, length, x, g } of cut(each, stretch, limits.window)) {
+    for (const span of memory.spans[each.tensor])
+      for (const { from, length, x, g } of cut(each, span, limits.window)) {
         const kept = Math.ceil(from / each.stride)
-        const { batch, pair } = gather.place(stretch.arena, each.bytesEach, x, g)
+        const { batch, pair } = gather.place(span.states, each.bytesEach, x, g)
         const begin = (place: Place<GPUBuffer>, window: Window) =>
           (place.at - window.offset) / each.bytesEach + from
         batch.pieces.push({
@@ -75,8 +75,8 @@ export function extentOf(
           pair,
           x: begin(each.x, x),
           g: each.g && g ? begin(each.g, g) : 0,
-          state: stretch.state + from - stretch.from,
-          kept: stretch.kept + kept - Math.ceil(stretch.from / each.stride),
+          state: span.state + from - span.from,
+          kept: span.kept + kept - Math.ceil(span.from / each.stride),
           phase: kept * each.stride - from,
           stride: each.stride,
           unused: 0,
@@ -90,10 +90,10 @@ export function extentOf(
   return { batches: gather.batches, ranges, rows }
 }
 
-/** The parts of a stretch that lie in one window of each buffer. */
-function* cut({ x, g, bytesEach }: Active, stretch: Stretch, most: number) {
-  const end = stretch.from + stretch.length
-  for (let from = stretch.from; from < end; ) {
+/** The parts of a span that lie in one window of each buffer. */
+function* cut({ x, g, bytesEach }: Active, span: Span, most: number) {
+  const end = span.from + span.length
+  for (let from = span.from; from < end; ) {
     const windows = [x, g].map(
       (place) => place && windowAt(place.memory, place.at + bytesEach * from, most),
     )
@@ -126,13 +126,13 @@ class Gatherer {
   }
 
   place(
-    arena: number,
+    states: number,
     bytesEach: 2 | 4,
     x: Window,
     g: Window | undefined,
   ): { batch: Batch; pair: number } {
     const key = [
-      arena,
+      states,
       bytesEach,
       this.id(x.buffer),
       x.offset,
@@ -144,11 +144,11 @@ class Gatherer {
     let batch = this.batches.at(-1)
     if (
       !batch ||
-      batch.arena !== arena ||
+      batch.states !== states ||
       batch.bytesEach !== bytesEach ||
       !this.fits(batch, x, g)
     ) {
-      batch = { arena, bytesEach, pairs: [], pieces: [], groups: 0 }
+      batch = { states, bytesEach, pairs: [], pieces: [], groups: 0 }
       this.batches.push(batch)
     }
     const placed = { batch, pair: batch.pairs.push({ x, g }) - 1 }
@@ -202,10 +202,10 @@ export function tablesOf(
   }
   // A kernel is bound to as much as the longest table has, so the last one needs room behind it.
   const words = new Uint32Array(((offsets.at(-1) ?? 0) + size) / 4)
-  const tensors = memory.stretches.length
-  for (const [i, { groups, pieces, arena }] of batches.entries()) {
+  const tensors = memory.spans.length
+  for (const [i, { groups, pieces, states }] of batches.entries()) {
     const shared = [groups, pieces.length, memory.segment, tensors, memory.slots, memory.partials]
-    words.set([...shared, ...memory.bases[arena]], offsets[i] / 4)
+    words.set([...shared, ...memory.bases[states]], offsets[i] / 4)
     for (const [j, piece] of pieces.entries())
       for (const [k, field] of pieceFields.entries())
         words[offsets[i] / 4 + header + pieceFields.length * j + k] = piece[field]

@@ -75,15 +75,15 @@ test.each([...Array(200).keys()])('layout %i: every coordinate once', (seed) => 
       expect(piece.g + (pair.g?.offset ?? 0) / 4).toBe((g?.at ?? 0) / 4 + from)
       for (let i = 0; i < piece.length; i++) elements.push(from + i)
       for (let i = piece.phase; i < piece.length; i += stride) kept.push(from + i)
-      const stretch = memory.stretches[tensor].find(
+      const span = memory.spans[tensor].find(
         (each) => each.from <= from && from < each.from + each.length,
       )
-      if (!stretch) throw new Error(`no stretch has element ${from}`)
-      expect(piece.state).toBe(stretch.state + from - stretch.from)
-      const before = Array.from({ length: from - stretch.from }, (_, i) => stretch.from + i).filter(
+      if (!span) throw new Error(`no span has element ${from}`)
+      expect(piece.state).toBe(span.state + from - span.from)
+      const before = Array.from({ length: from - span.from }, (_, i) => span.from + i).filter(
         (i) => i % stride === 0,
       )
-      expect(piece.kept).toBe(stretch.kept + before.length)
+      expect(piece.kept).toBe(span.kept + before.length)
     }
     expect(elements).toEqual([...Array(sizes[tensor]).keys()])
     expect(kept).toEqual([...Array(sizes[tensor]).keys()].filter((i) => i % stride === 0))
@@ -93,7 +93,7 @@ test.each([...Array(200).keys()])('layout %i: every coordinate once', (seed) => 
 test.each([...Array(200).keys()])('layout %i: every dispatch keeps to the limits', (seed) => {
   const { extent, memory, pairs: most, window } = layout(seed)
   const rows = new Set<number>()
-  for (const { pairs, pieces, groups, arena } of extent.batches) {
+  for (const { pairs, pieces, groups, states } of extent.batches) {
     expect(pairs.length).toBeLessThanOrEqual(most)
     const written = pairs.map(({ x }) => x.buffer)
     expect(new Set(written).size).toBe(written.length)
@@ -114,8 +114,8 @@ test.each([...Array(200).keys()])('layout %i: every dispatch keeps to the limits
       }
       expect(4 * (x + length)).toBeLessThanOrEqual(pairs[pair].x.size)
       expect(4 * (g + length)).toBeLessThanOrEqual(pairs[pair].g?.size ?? 0)
-      expect(memory.bases[arena][0] + state + length).toBeLessThanOrEqual(
-        memory.words.states[arena],
+      expect(memory.bases[states][0] + state + length).toBeLessThanOrEqual(
+        memory.words.states[states],
       )
     }
     expect(groups).toBe(next)

@@ -1,13 +1,13 @@
 /**
  * Threads that share in the passes of one optimizer: worker threads in Node, web workers in
  * cross-origin-isolated pages. They sleep between steps. Not the division of the work, which is
- * machine.ts's; and no part of the arithmetic, which does not depend on them.
+ * runner.ts's; and no part of the arithmetic, which does not depend on them.
  */
 import { FreestepError } from '@freestep/core'
 import { type Code, importsOf, type Memory } from './code.ts'
 
 /**
- * Where in the shared numbers the orders are; after these, for each thread and bank, the first
+ * Where in the shared numbers the orders are; after these, for each thread and region, the first
  * segment and the one after the last.
  */
 const entry = { order: 0, done: 1, quit: 2, stage: 3, ranges: 4 }
@@ -43,8 +43,8 @@ function serve({ entry, control, place, modules, imports }: Post, ready: () => v
       if (spins > 2000) Atomics.wait(control, entry.order, orders)
     orders = Atomics.load(control, entry.order)
     if (Atomics.load(control, entry.quit)) return
-    for (const [bank, stages] of kernels.entries()) {
-      const at = entry.ranges + 2 * (place * kernels.length + bank)
+    for (const [region, stages] of kernels.entries()) {
+      const at = entry.ranges + 2 * (place * kernels.length + region)
       stages[`stage${control[entry.stage]}`](control[at], control[at + 1])
     }
     Atomics.add(control, entry.done, 1)
@@ -52,8 +52,8 @@ function serve({ entry, control, place, modules, imports }: Post, ready: () => v
   }
 }
 
-/** Some threads at the disposal of one machine. */
-export class Crew {
+/** Some threads at the disposal of one runner. */
+export class Workers {
   /** Resolves when all of them are at work. */
   readonly ready: Promise<void>
   private readonly control: Int32Array<SharedArrayBuffer>
@@ -77,17 +77,17 @@ export class Crew {
   }
 
   /**
-   * Runs a pass: thread i the segments from cuts[i] to cuts[i + 1] of each bank, and `here` what
+   * Runs a pass: thread i the segments from cuts[i] to cuts[i + 1] of each region, and `here` what
    * comes after.
    */
-  run(stage: number, banks: readonly (readonly number[])[], here: () => void): void {
+  run(stage: number, regions: readonly (readonly number[])[], here: () => void): void {
     const { control, size } = this
     control[entry.stage] = stage
     for (let place = 0; place < size; place++)
-      for (const [bank, cuts] of banks.entries())
+      for (const [region, cuts] of regions.entries())
         control.set(
           [cuts[place], cuts[place + 1]],
-          entry.ranges + 2 * (place * banks.length + bank),
+          entry.ranges + 2 * (place * regions.length + region),
         )
     Atomics.store(control, entry.done, 0)
     this.call()

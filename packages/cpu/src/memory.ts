@@ -12,7 +12,7 @@ import type { FloatArray } from './eager.ts'
 export const segmentLength = 2048
 
 /** The tensors of one precision, which lie one after the other in every array. */
-export interface Bank {
+export interface Region {
   readonly type: ElementType
   /** Which tensors, by their position in the program. */
   readonly tensors: readonly number[]
@@ -23,16 +23,16 @@ export interface Bank {
 }
 
 /** Where everything is. */
-export interface Arena {
+export interface MemoryLayout {
   /** The size of the block. */
   readonly bytes: number
-  readonly banks: readonly Bank[]
+  readonly regions: readonly Region[]
   /** Whether parameters and gradients are elsewhere. */
   readonly lent: boolean
 }
 
-/** What {@link arrange} may be told. */
-export interface Site {
+/** What {@link layOut} may be told. */
+export interface LayoutOptions {
   /** Where the block begins: a multiple of 64. Default: 0. */
   readonly at?: number
   /**
@@ -43,11 +43,11 @@ export interface Site {
 }
 
 /** Lays out the memory for a program and the kernels of its functions. */
-export function arrange(
+export function layOut(
   program: Program,
   kernels: readonly Kernels[],
-  { at = 0, lent = false }: Site = {},
-): Arena {
+  { at = 0, lent = false }: LayoutOptions = {},
+): MemoryLayout {
   const slots = (scope: 'global' | 'tensor') =>
     Math.max(...kernels.map((each) => each.slots.filter((slot) => slot.scope === scope).length))
   const sums = Math.max(
@@ -76,7 +76,7 @@ export function arrange(
     partials: take(8 * sums * segments),
   }
   const names = { ...(!lent && { x: 'element', g: 'element' }), ...vectorsOf(program) }
-  const banks = (['float32', 'float64'] as const).flatMap((type): Bank[] => {
+  const regions = (['float32', 'float64'] as const).flatMap((type): Region[] => {
     const tensors = [...program.tensors.keys()].filter((i) => program.tensors[i].dtype === type)
     if (!tensors.length) return []
     const starts = {
@@ -102,7 +102,7 @@ export function arrange(
     const layout = { ...shared, arrays: { ...arrays, x, g, evaluated: g } }
     return [{ type, tensors, start: starts.element, sliceStart: starts.slice, layout }]
   })
-  return { bytes: end - at, banks, lent }
+  return { bytes: end - at, regions, lent }
 }
 
 /** The states that are vectors. */
@@ -123,16 +123,16 @@ export function sizeOf(
 /** A tensor's part of an array, as a view. */
 export function view(
   memory: ArrayBufferLike,
-  bank: Bank,
+  region: Region,
   program: Program,
   array: string,
   i: number,
 ): FloatArray {
   const scope = vectorsOf(program)[array] ?? 'element'
-  const start = (scope === 'slice' ? bank.sliceStart : bank.start)[i]
+  const start = (scope === 'slice' ? region.sliceStart : region.start)[i]
   const size = sizeOf(program, i, scope)
-  const address = bank.layout.arrays[array]
-  return bank.type === 'float32'
+  const address = region.layout.arrays[array]
+  return region.type === 'float32'
     ? new Float32Array(memory as ArrayBuffer, address + 4 * start, size)
     : new Float64Array(memory as ArrayBuffer, address + 8 * start, size)
 }

@@ -4,11 +4,11 @@
  */
 import { type Kernels, type Slot, type StageFunctions, segmentInts } from '@freestep/compiler'
 import type { Program } from '@freestep/core'
-import { type Arena, type Bank, view } from './arena.ts'
 import { codeOf, instantiate, type Memory, type Target } from './code.ts'
 import type { FloatArray } from './eager.ts'
+import { type MemoryLayout, type Region, view } from './memory.ts'
 import { type Place, type Segment, segmentsOf, writeSegments, writeShifts } from './segments.ts'
-import { Crew } from './threads.ts'
+import { Workers } from './workers.ts'
 
 /** How kernels run. */
 export interface Running {
@@ -17,29 +17,29 @@ export interface Running {
   readonly threads: number
 }
 
-/** What a machine runs on. */
-export interface Ground {
-  readonly arena: Arena
-  /** The memory that the arena is in. It may grow. */
+/** What a runner runs on. */
+export interface RunnerMemory {
+  readonly layout: MemoryLayout
+  /** The memory that the layout is in. It may grow. */
   readonly memory: Memory
   readonly threads?: number
 }
 
-/** A compiled function of the program: for each of its stages the code for every bank. */
-export interface Prepared {
+/** A compiled function of the program: for each of its stages the code for every region. */
+export interface Loaded {
   readonly kernels: Kernels
   readonly stages: readonly (readonly StageFunctions[string][])[]
-  readonly crew: Crew | undefined
+  readonly workers: Workers | undefined
 }
 
 /** What the tables in memory were written for. */
-interface Extent {
+interface Plan {
   readonly perTensor: boolean
   readonly active: readonly number[]
   readonly segments: readonly (readonly Segment[])[]
   readonly count: number
   /**
-   * For each bank, where the segments of each thread begin, and where the last one's end; this
+   * For each region, where the segments of each thread begin, and where the last one's end; this
    * thread is the last.
    */
   readonly cuts: readonly (readonly number[])[]
@@ -54,22 +54,22 @@ interface Extent {
 const largeFrom = 2 ** 18
 
 /** The memory and the code of one optimizer. */
-export class Machine {
+export class Runner {
   private readonly program: Program
-  private readonly arena: Arena
+  private readonly layout: MemoryLayout
   private readonly memory: Memory
   private readonly threads: number
   private readonly slots: ReadonlyMap<string, Slot>
-  private extent: Extent | undefined
+  private plan: Plan | undefined
 
-  /** For a program, given all of its compiled functions. The memory of the arena is zero. */
+  /** For a program, given all of its compiled functions. The memory of the layout is zero. */
   constructor(
     program: Program,
     functions: readonly Kernels[],
-    { arena, memory, threads = 1 }: Ground,
+    { layout, memory, threads = 1 }: RunnerMemory,
   ) {
     this.program = program
-    this.arena = arena
+    this.layout = layout
     this.memory = memory
     this.threads = threads
     this.slots = new Map(functions[0].slots.map((slot) => [slot.name, slot]))
@@ -77,10 +77,10 @@ export class Machine {
 
   /** An array as views on memory, one per tensor. */
   views(array: string): FloatArray[] {
-    const bankOf = (i: number) =>
-      this.arena.banks.find(({ tensors }) => tensors.includes(i)) as Bank
+    const regionOf = (i: number) =>
+      this.layout.regions.find(({ tensors }) => tensors.includes(i)) as Region
     return this.program.tensors.map((_, i) =>
-      view(this.memory.buffer, bankOf(i), this.program, array, i),
+      view(this.memory.buffer, regionOf(i), this.program, array, i),
     )
   }
 
@@ -107,65 +107,66 @@ export class Machine {
 
   /** The slots of a scope. */
   private numbers({ scope }: Slot): Float64Array {
-    const { globals, tensors } = this.arena.banks[0].layout
+    const { globals, tensors } = this.layout.regions[0].layout
     return new Float64Array(this.memory.buffer, scope === 'global' ? globals : tensors)
   }
 
   private tensorAt(i: number): number {
-    return this.arena.banks[0].layout.tensorStride * i
+    return this.layout.regions[0].layout.tensorStride * i
   }
 
   /**
    * Compiles a function; `shared` with the other threads if there are any, which are then started.
    */
-  prepare(kernels: Kernels, shared = false): Prepared {
-    const codes = this.arena.banks.map(({ type, layout }) =>
+  prepare(kernels: Kernels, shared = false): Loaded {
+    const codes = this.layout.regions.map(({ type, layout }) =>
       codeOf(kernels, type, this.memory, layout),
     )
-    const banks = codes.map((code) => instantiate(code, this.memory))
+    const regions = codes.map((code) => instantiate(code, this.memory))
     return {
       kernels,
-      stages: kernels.stages.map((_, i) => banks.map((bank) => bank[`stage${i}`])),
-      crew: shared && this.threads > 1 ? new Crew(this.threads - 1, codes, this.memory) : undefined,
+      stages: kernels.stages.map((_, i) => regions.map((region) => region[`stage${i}`])),
+      workers:
+        shared && this.threads > 1 ? new Workers(this.threads - 1, codes, this.memory) : undefined,
     }
   }
 
   /**
    * Runs a function on the given tensors; `places` says where each of them is, if they are not in
-   * the arena.
+   * the layout.
    */
   run(
-    { kernels, stages, crew }: Prepared,
+    { kernels, stages, workers }: Loaded,
     active: readonly number[],
     places?: readonly (Place | undefined)[],
   ): void {
     const { segments, count, cuts, large } = this.tables(
-      kernels.perTensor || this.arena.lent,
+      kernels.perTensor || this.layout.lent,
       active,
     )
     if (places)
-      for (const [i, bank] of this.arena.banks.entries())
-        writeShifts(this.table(cuts[i][0]), segments[i], bank, places)
-    for (const [i, banks] of stages.entries())
-      if (kernels.stages[i].kind === 'scalar') banks[0](count, this.program.tensors.length)
-      else if (crew && large) crew.run(i, cuts, () => runBanks(banks, cuts, this.threads - 1))
-      else runBanks(banks, cuts, 0)
+      for (const [i, region] of this.layout.regions.entries())
+        writeShifts(this.table(cuts[i][0]), segments[i], region, places)
+    for (const [i, regions] of stages.entries())
+      if (kernels.stages[i].kind === 'scalar') regions[0](count, this.program.tensors.length)
+      else if (workers && large)
+        workers.run(i, cuts, () => runRegions(regions, cuts, this.threads - 1))
+      else runRegions(regions, cuts, 0)
   }
 
   /** Writes the tables of segments and tensors, unless they are there from the last time. */
-  private tables(perTensor: boolean, active: readonly number[]): Extent {
-    const { extent } = this
-    if (extent && extent.perTensor === perTensor && sameNumbers(extent.active, active))
-      return extent
-    const { banks } = this.arena
+  private tables(perTensor: boolean, active: readonly number[]): Plan {
+    const { plan } = this
+    if (plan && plan.perTensor === perTensor && sameNumbers(plan.active, active)) return plan
+    const { regions } = this.layout
     const taking = new Set(active)
-    const segments = banks.map((bank) => segmentsOf(this.program, bank, taking, perTensor))
+    const segments = regions.map((region) => segmentsOf(this.program, region, taking, perTensor))
     writeSegments(this.table(0), segments.flat())
     const starts = segments.map((_, i) =>
       segments.slice(0, i).reduce((count, { length }) => count + length, 0),
     )
     const elements = segments.flat().reduce((sum, { length }) => sum + length, 0)
-    this.extent = {
+    this.plan = {
       perTensor,
       active,
       segments,
@@ -173,25 +174,25 @@ export class Machine {
       large: elements >= largeFrom,
       cuts: segments.map((own, i) => evenly(own, this.threads).map((cut) => starts[i] + cut)),
     }
-    return this.extent
+    return this.plan
   }
 
   /** The table from one of the segments on. */
   private table(segment: number): Int32Array {
     return new Int32Array(
       this.memory.buffer,
-      this.arena.banks[0].layout.segments + 4 * segmentInts * segment,
+      this.layout.regions[0].layout.segments + 4 * segmentInts * segment,
     )
   }
 }
 
-/** The part of a pass from cut `from` to the end, bank by bank. */
-function runBanks(
-  banks: readonly StageFunctions[string][],
-  cuts: Extent['cuts'],
+/** The part of a pass from cut `from` to the end, region by region. */
+function runRegions(
+  regions: readonly StageFunctions[string][],
+  cuts: Plan['cuts'],
   from: number,
 ): void {
-  for (const [i, stage] of banks.entries()) stage(cuts[i][from], cuts[i][cuts[i].length - 1])
+  for (const [i, stage] of regions.entries()) stage(cuts[i][from], cuts[i][cuts[i].length - 1])
 }
 
 /**

@@ -5,7 +5,7 @@
 import type { Device } from './device.ts'
 
 /** The kernels of one device, by their code. */
-export class Workshop {
+export class Modules {
   private readonly device: Device
   private readonly known = new Map<string, bigint>()
 
