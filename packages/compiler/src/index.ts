@@ -4,10 +4,8 @@
  *
  * @packageDocumentation
  */
-export { type Traffic, traffic } from './bytes.ts'
-export { compile } from './compile.ts'
-export { type Graph, isConstant, isVector, type Node, type Op, reachable, trace } from './graph.ts'
-export { emitJs } from './js.ts'
+
+export { compile } from './fuse/compile.ts'
 export type {
   Kernels,
   Load,
@@ -22,27 +20,12 @@ export type {
   Store,
   Sum,
   Write,
-} from './kernels.ts'
-export {
-  type ElementType,
-  type Layout,
-  type SegmentField,
-  type StageFunctions,
-  segmentFields,
-  segmentInts,
-  sumOrder,
-} from './layout.ts'
-export { emitOnnx, type OnnxOptions } from './onnx/emit.ts'
-export {
-  type OnnxConstant,
-  type OnnxGraph,
-  type OnnxNode,
-  type OnnxType,
-  type OnnxValue,
-  onnxTypes,
-} from './onnx/graph.ts'
-export type { Broken } from './passes.ts'
-export { emitPtx, type PtxKernel, type PtxModule, type PtxOptions } from './ptx/emit.ts'
+} from './fuse/kernels.ts'
+export type { Broken } from './fuse/passes.ts'
+export { type Traffic, traffic } from './fuse/traffic.ts'
+export { verify } from './fuse/verify.ts'
+export { emitJs } from './languages/js/emit.ts'
+export { emitPtx, type PtxKernel, type PtxModule, type PtxOptions } from './languages/ptx/emit.ts'
 export {
   addressOf,
   bytesOf,
@@ -56,17 +39,15 @@ export {
   ptxData,
   ptxParameters,
   tensorFields,
-} from './ptx/layout.ts'
-export { firstNumbers, type Part } from './traced.ts'
-export { verify } from './verify.ts'
-export { emitWasm, emitWat, type WasmOptions } from './wasm/emit.ts'
+} from './languages/ptx/layout.ts'
+export { emitWasm, emitWat, type WasmOptions } from './languages/wasm/emit.ts'
 export {
   type Access,
   type Binding,
   emitWgsl,
   type WgslKernel,
   type WgslOptions,
-} from './wgsl/emit.ts'
+} from './languages/wgsl/emit.ts'
 export {
   maxPieces,
   pieceFields,
@@ -75,4 +56,32 @@ export {
   tableFields,
   tableHeader,
   totalsFields,
-} from './wgsl/layout.ts'
+} from './languages/wgsl/layout.ts'
+export {
+  type ElementType,
+  type Layout,
+  type SegmentField,
+  type StageFunctions,
+  segmentFields,
+  segmentInts,
+  sumOrder,
+} from './lower/layout.ts'
+export { emitOnnx, type OnnxOptions } from './onnx/emit.ts'
+export {
+  type OnnxConstant,
+  type OnnxGraph,
+  type OnnxNode,
+  type OnnxType,
+  type OnnxValue,
+  onnxTypes,
+} from './onnx/graph.ts'
+export {
+  type Graph,
+  isConstant,
+  isVector,
+  type Node,
+  type Op,
+  reachable,
+  trace,
+} from './trace/graph.ts'
+export { firstNumbers, type Part } from './trace/program.ts'

@@ -3,7 +3,7 @@
  * programs (single numbers) and passes over memory (vectors). Plain data, the same for every
  * emitter; it says nothing of threads, blocks or addresses.
  */
-import type { Node } from './graph.ts'
+import type { Node } from '../trace/graph.ts'
 
 /**
  * A place for single numbers between kernels: one number (`global`) or one per tensor (`tensor`).

@@ -3,7 +3,6 @@
  * and to run where WebAssembly is missing. Not the fast way.
  */
 import type { Elementwise } from '@freestep/core'
-import { isConstant, type Node } from './graph.ts'
 import {
   type Kernels,
   type Loop,
@@ -13,7 +12,7 @@ import {
   type Section,
   type Slot,
   sharingLoops,
-} from './kernels.ts'
+} from '../../fuse/kernels.ts'
 import {
   type ElementType,
   type SegmentField,
@@ -21,8 +20,9 @@ import {
   segmentInts,
   shiftOf,
   sumOrder,
-} from './layout.ts'
-import { namer, valueName } from './names.ts'
+} from '../../lower/layout.ts'
+import { namer, valueName } from '../../lower/names.ts'
+import { isConstant, type Node } from '../../trace/graph.ts'
 
 /** The language: every operation as an expression of its operands. */
 const table: Record<Elementwise | 'slice', (a: string, b: string, c: string) => string> = {

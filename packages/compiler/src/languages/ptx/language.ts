@@ -4,8 +4,8 @@
  * https://docs.nvidia.com/cuda/parallel-thread-execution
  */
 import type { Elementwise } from '@freestep/core'
-import { isConstant, type Node } from '../graph.ts'
-import { valueName } from '../names.ts'
+import { valueName } from '../../lower/names.ts'
+import { isConstant, type Node } from '../../trace/graph.ts'
 import type { Code } from './code.ts'
 import { type Float, literal } from './literal.ts'
 import { power } from './power.ts'

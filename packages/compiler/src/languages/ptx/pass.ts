@@ -3,9 +3,10 @@
  * numbers it needs, the loops over its elements, its row of partial sums. Not what the last block
  * does with these: see finish.ts.
  */
-import type { Node } from '../graph.ts'
-import type { Loop } from '../kernels.ts'
-import { fromSlots, type Launch } from '../launches.ts'
+
+import type { Loop } from '../../fuse/kernels.ts'
+import { fromSlots, type Launch } from '../../lower/launches.ts'
+import type { Node } from '../../trace/graph.ts'
 import type { PtxOptions } from './emit.ts'
 import type { Kernel } from './kernel.ts'
 import { chunkFields, packed, ptxData } from './layout.ts'

@@ -2,7 +2,7 @@
  * Kernels as WebAssembly: one exported function per stage. Nothing here knows bytes: what comes out
  * is a module of instructions. The loops over elements are in loop.ts.
  */
-import { isConstant, type Node } from '../graph.ts'
+
 import {
   type Kernels,
   type Pass,
@@ -11,9 +11,15 @@ import {
   type Section,
   type Slot,
   sharingLoops,
-} from '../kernels.ts'
-import { type ElementType, type SegmentField, segmentFields, segmentInts } from '../layout.ts'
-import { namer, valueName } from '../names.ts'
+} from '../../fuse/kernels.ts'
+import {
+  type ElementType,
+  type SegmentField,
+  segmentFields,
+  segmentInts,
+} from '../../lower/layout.ts'
+import { namer, valueName } from '../../lower/names.ts'
+import { isConstant, type Node } from '../../trace/graph.ts'
 import {
   add,
   type Code,

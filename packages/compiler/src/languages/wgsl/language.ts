@@ -5,8 +5,8 @@
  * https://www.w3.org/TR/WGSL/#floating-point-evaluation
  */
 import type { Elementwise } from '@freestep/core'
-import { isConstant, type Node } from '../graph.ts'
-import type { Slot } from '../kernels.ts'
+import type { Slot } from '../../fuse/kernels.ts'
+import { isConstant, type Node } from '../../trace/graph.ts'
 
 /** The language: every operation as an expression of its operands. */
 const table: Record<Elementwise | 'slice', (a: string, b: string, c: string) => string> = {

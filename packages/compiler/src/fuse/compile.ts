@@ -4,11 +4,11 @@
  * here.
  */
 import type { Program, Scope } from '@freestep/core'
-import { changes, type Graph, isConstant, isVector, type Node, reachable } from './graph.ts'
+import { changes, type Graph, isConstant, isVector, type Node, reachable } from '../trace/graph.ts'
+import { inputScopes, type Part, traceProgram } from '../trace/program.ts'
 import type { Kernels, Loop, Pass, ScalarProgram, Slot } from './kernels.ts'
 import { type Broken, cut, type Work } from './passes.ts'
 import { type Slots, scalarPrograms, slotTable } from './scalars.ts'
-import { inputScopes, type Part, traceProgram } from './traced.ts'
 import { verify } from './verify.ts'
 
 /**

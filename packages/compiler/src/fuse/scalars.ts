@@ -3,7 +3,7 @@
  * what is kept in slots meanwhile. A state is overwritten where its next value is computed, unless
  * something later reads the old one: then at the very end. Not vectors: see passes.ts.
  */
-import { isConstant, isVector, type Node } from './graph.ts'
+import { isConstant, isVector, type Node } from '../trace/graph.ts'
 import type { Reduction, ScalarProgram, Section, Slot, Write } from './kernels.ts'
 import { isPassSum } from './passes.ts'
 

@@ -8,7 +8,7 @@
  * Within the rules, sums and stores are moved to where the fewest bytes are moved. Not the
  * arithmetic on single numbers: see scalars.ts.
  */
-import { changes, type Graph, isConstant, isVector, type Node, reachable } from './graph.ts'
+import { changes, type Graph, isConstant, isVector, type Node, reachable } from '../trace/graph.ts'
 
 /** What one loop of a pass has to do. */
 export interface Work {

@@ -1,10 +1,11 @@
 /**
  * A pass over memory as a WGSL module. Not what adds up its partial sums: see addUp.ts.
  */
-import { isConstant, type Node } from '../graph.ts'
-import type { Kernels, Loop } from '../kernels.ts'
-import { fromSlots, type Launch } from '../launches.ts'
-import { namer, valueName } from '../names.ts'
+
+import type { Kernels, Loop } from '../../fuse/kernels.ts'
+import { fromSlots, type Launch } from '../../lower/launches.ts'
+import { namer, valueName } from '../../lower/names.ts'
+import { isConstant, type Node } from '../../trace/graph.ts'
 import type { Access, Binding, WgslKernel, WgslOptions } from './emit.ts'
 import { block, expression, helpersOf, indent, literal, slotAt, struct, taken } from './language.ts'
 import { maxPieces, pieceFields, stateArrays, tableFields } from './layout.ts'

@@ -3,9 +3,10 @@
  * A slice loop, whose elements are apart in memory, goes one by one. Not what is around it
  * (segments, partial sums): see emit.ts.
  */
-import { isConstant, type Node } from '../graph.ts'
-import type { Loop, Slot } from '../kernels.ts'
-import { type ElementType, type SegmentField, shiftOf, sumOrder } from '../layout.ts'
+
+import type { Loop, Slot } from '../../fuse/kernels.ts'
+import { type ElementType, type SegmentField, shiftOf, sumOrder } from '../../lower/layout.ts'
+import { isConstant, type Node } from '../../trace/graph.ts'
 import {
   add,
   type Code,

@@ -4,8 +4,9 @@
  * scalar program after it, which is there anyway to carry the states over. For languages of devices
  * (WGSL, PTX); a CPU calls its stages as they are.
  */
-import { isConstant, type Node } from './graph.ts'
-import type { Kernels, Pass, Reduction, Section, Slot } from './kernels.ts'
+
+import type { Kernels, Pass, Reduction, Section, Slot } from '../fuse/kernels.ts'
+import { isConstant, type Node } from '../trace/graph.ts'
 
 /** One launch. */
 export type Launch =

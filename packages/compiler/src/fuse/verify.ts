@@ -3,7 +3,7 @@
  * nothing is read after it was overwritten. Not a check of the arithmetic: it finds mistakes of
  * this compiler, never of an algorithm.
  */
-import { isConstant, type Node } from './graph.ts'
+import { isConstant, type Node } from '../trace/graph.ts'
 import type { Kernels, Loop, Read, Section, Slot } from './kernels.ts'
 
 /**

@@ -3,8 +3,8 @@
  * computes the single numbers that depend on them, with its threads over tensors where these have
  * some each. Everything the other blocks wrote is there by then.
  */
-import { type Reduction, type Section, sharingLoops } from '../kernels.ts'
-import type { Launch } from '../launches.ts'
+import { type Reduction, type Section, sharingLoops } from '../../fuse/kernels.ts'
+import type { Launch } from '../../lower/launches.ts'
 import type { Kernel } from './kernel.ts'
 import { accumulate, overBlock, overWarp, zeros } from './sums.ts'
 

@@ -7,7 +7,7 @@
  * their own precision; everything else is memory of the optimizer: arrays of states, single numbers
  * in double precision, a row of partial sums for each chunk. All bytes are little-endian.
  */
-import type { Kernels } from '../kernels.ts'
+import type { Kernels } from '../../fuse/kernels.ts'
 
 /** The precisions of parameters and gradients. States are in f32, or in f64 where these are. */
 export const ptxData = ['f32', 'f16', 'bf16', 'f64'] as const

@@ -2,7 +2,7 @@
  * Identifiers for printed kernels: values keep the names of the algorithm wherever the language
  * allows it.
  */
-import type { Node } from './graph.ts'
+import type { Node } from '../trace/graph.ts'
 
 /**
  * Gives every name of a program an identifier of its own that is none of the reserved ones, nor of

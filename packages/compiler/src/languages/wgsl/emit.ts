@@ -6,8 +6,8 @@
  * adds up the rows. Not buffers or pipelines, which are the business of whoever runs them: see
  * layout.ts for what they have to hold.
  */
-import type { Kernels } from '../kernels.ts'
-import { type Launch, launches } from '../launches.ts'
+import type { Kernels } from '../../fuse/kernels.ts'
+import { type Launch, launches } from '../../lower/launches.ts'
 import { addingUp } from './addUp.ts'
 import { passModule } from './pass.ts'
 

@@ -3,8 +3,9 @@
  * left over, or all of them where a pointer is not aligned. A slice loop, whose elements are apart
  * in memory, goes one by one. Not what is around it: see pass.ts.
  */
-import { isConstant, type Node } from '../graph.ts'
-import type { Loop } from '../kernels.ts'
+
+import type { Loop } from '../../fuse/kernels.ts'
+import { isConstant, type Node } from '../../trace/graph.ts'
 import type { Code } from './code.ts'
 import type { Kernel } from './kernel.ts'
 import { Values } from './language.ts'

@@ -2,8 +2,8 @@
  * What all parts of a kernel share: the thread, the rows of the tables, single numbers and
  * arithmetic on them. Not vectors.
  */
-import type { Kernels, Section, Slot } from '../kernels.ts'
-import { namer } from '../names.ts'
+import type { Kernels, Section, Slot } from '../../fuse/kernels.ts'
+import { namer } from '../../lower/names.ts'
 import { Code } from './code.ts'
 import type { PtxOptions } from './emit.ts'
 import { Values } from './language.ts'

@@ -3,10 +3,11 @@
  * tensor, and scalar programs, by a single group. Parts of a scalar program follow each other with
  * a barrier in between.
  */
-import { isConstant, type Node } from '../graph.ts'
-import { type Reduction, type Section, type Slot, sharingLoops } from '../kernels.ts'
-import type { Launch } from '../launches.ts'
-import { namer, valueName } from '../names.ts'
+
+import { type Reduction, type Section, type Slot, sharingLoops } from '../../fuse/kernels.ts'
+import type { Launch } from '../../lower/launches.ts'
+import { namer, valueName } from '../../lower/names.ts'
+import { isConstant, type Node } from '../../trace/graph.ts'
 import type { WgslKernel, WgslOptions } from './emit.ts'
 import { block, expression, helpersOf, indent, literal, slotAt, struct, taken } from './language.ts'
 import { rangeFields, totalsFields } from './layout.ts'

@@ -4,8 +4,8 @@
  * so one text serves every device. Not memory or launches, which are the business of whoever runs
  * them: see layout.ts for what kernels are given.
  */
-import type { Kernels } from '../kernels.ts'
-import { type Launch, launches } from '../launches.ts'
+import type { Kernels } from '../../fuse/kernels.ts'
+import { type Launch, launches } from '../../lower/launches.ts'
 import { type AddingUp, finish, inLastBlock } from './finish.ts'
 import { Kernel } from './kernel.ts'
 import type { PtxData } from './layout.ts'
