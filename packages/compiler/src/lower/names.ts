@@ -4,11 +4,14 @@
  */
 import type { Node } from '../trace/graph.ts'
 
+/** Gives a name its identifier. */
+export type Namer = (name: string) => string
+
 /**
  * Gives every name of a program an identifier of its own that is none of the reserved ones, nor of
  * the form t<id>.
  */
-export function namer(reserved: Iterable<string>): (name: string) => string {
+export function namer(reserved: Iterable<string>): Namer {
   const taken = new Set(reserved)
   const given = new Map<string, string>()
   return (name) => {
@@ -23,5 +26,5 @@ export function namer(reserved: Iterable<string>): (name: string) => string {
 }
 
 /** The name of a value: that of what is loaded, else t<id>. */
-export const valueName = (node: Node, name: (name: string) => string): string =>
+export const valueName = (node: Node, name: Namer): string =>
   node.op === 'load' ? name(node.name) : `t${node.id}`
