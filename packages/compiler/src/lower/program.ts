@@ -41,11 +41,10 @@ export type Place =
   | { readonly kind: 'slot'; readonly slot: Slot }
   /** One of the partial sums of the present segment. */
   | { readonly kind: 'partial'; readonly index: number; readonly of: number }
-  /**
-   * What is being added up; after `collect`, the total. `ordered`: that of several totals to which
-   * the present element goes.
-   */
+  /** What is being added up; `ordered`: that of several to which the present element goes. */
   | { readonly kind: 'sum'; readonly index: number; readonly ordered?: boolean }
+  /** What has been collected. */
+  | { readonly kind: 'total'; readonly index: number }
   /** A number that the first worker has computed for all of its block. */
   | { readonly kind: 'shared'; readonly index: number }
 
@@ -139,7 +138,7 @@ export interface GridStatements extends CommonStatements {
     readonly random: boolean
   }
   /** The same statements for each way in which the caller's memory may be. */
-  readonly choose: { readonly cases: readonly { readonly way: number; readonly body: Grid }[] }
+  readonly choose: { readonly cases: readonly { readonly way: Way; readonly body: Grid }[] }
   /** What the first worker alone does. */
   readonly first: { readonly body: Grid }
   /** Its values are its own. */
@@ -161,6 +160,14 @@ export interface GridStatements extends CommonStatements {
   readonly collect: { readonly over: Workers; readonly sums: number; readonly body: Grid }
   /** A remark. */
   readonly note: { readonly text: string }
+}
+
+/** A way in which the caller's memory may be: a pair of buffers, a precision. */
+export interface Way {
+  readonly index: number
+  readonly name: string
+  /** How many elements are taken at once. */
+  readonly lanes: number
 }
 
 /** Those of a block, or of a group that takes a tensor. */

@@ -155,8 +155,8 @@ function placeOf(place: Place, name: Namer, lanes: number): string {
       return place.ordered
         ? `sums[${(lanes + 1) * place.index} + lane]`
         : `sums[${(lanes + 1) * place.index + lanes}]`
-    case 'shared':
-      throw new RangeError('js: nothing is shared')
+    default:
+      throw new RangeError('js: a worker has nothing to share')
   }
 }
 

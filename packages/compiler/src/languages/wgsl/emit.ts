@@ -1,15 +1,25 @@
 /**
- * Kernels as WGSL, one module per launch. Which thread does what is decided here: a group of
- * threads takes a segment of a tensor, and in each round every thread takes the next element, so
- * that neighbours read neighbours. Sums go thread by thread, then through the group's shared
+ * Kernels as WGSL, one module per launch. Sums go thread by thread, then through the group's shared
  * memory, into one row of partial sums per group, always in the same order; the launch after it
  * adds up the rows. Not buffers or pipelines, which are the business of whoever runs them: see
  * layout.ts for what they have to hold.
  */
 import type { Kernels } from '../../fuse/kernels.ts'
-import { type Launch, launches } from '../../lower/launches.ts'
-import { addingUp } from './addUp.ts'
-import { passModule } from './pass.ts'
+import { type GridKernel, grid } from '../../lower/grid.ts'
+import { namer } from '../../lower/names.ts'
+import type { Element } from '../../lower/program.ts'
+import { indent } from '../lines.ts'
+import { helpers, helpersOf, struct, tableHelpers, taken } from './language.ts'
+import {
+  maxPieces,
+  pieceFields,
+  rangeFields,
+  stateArrays,
+  tableFields,
+  totalsFields,
+} from './layout.ts'
+import { print } from './print.ts'
+import { declareShares, subgroupParameters } from './shares.ts'
 
 /** How to print. */
 export interface WgslOptions {
@@ -40,7 +50,7 @@ export type Access = 'read' | 'read_write'
 /** A module with the entry point `main`, and what it is bound to, in group 0. */
 export interface WgslKernel {
   /** What it is dispatched for: the groups of its table, all tensors, or one single group. */
-  readonly kind: Launch['kind']
+  readonly kind: GridKernel['kind']
   readonly code: string
   /**
    * The bindings in order: `table` (or `totals`) is a uniform buffer, `ranges` is read, `numbers`
@@ -60,7 +70,102 @@ export interface Binding {
 
 /** Prints the launches of a compiled function. */
 export function emitWgsl(kernels: Kernels, options: WgslOptions): WgslKernel[] {
-  return launches(kernels).map((launch) =>
-    launch.kind === 'pass' ? passModule(launch, kernels, options) : addingUp(launch, options),
-  )
+  const { pairs } = options
+  const ways = Array.from({ length: pairs }, (_, index) => ({ index, name: '', lanes: 1 }))
+  const reserved = [
+    ...taken,
+    ...ways.flatMap(({ index }) => [`x_${index}`, `g_${index}`]),
+    ...[...Array(64).keys()].flatMap((k) => [`sum${k}`, `part${k}`]),
+  ]
+  const names = () => namer(reserved)
+  const lowered = grid(kernels, { names, ways, shared: false, finishes: false, random: false })
+  return lowered.map((kernel) => {
+    const { kind } = kernel
+    const bindings = kind === 'pass' ? bindingsOf(kernel, pairs) : totalsBindings
+    return {
+      kind,
+      bindings,
+      code: moduleOf(kernel, bindings, stateArrays(kernels.arrays), options),
+    }
+  })
+}
+
+/** The text of a module. */
+function moduleOf(
+  kernel: GridKernel,
+  bindings: readonly Binding[],
+  states: readonly string[],
+  options: WgslOptions,
+): string {
+  const { kind, sums, name } = kernel
+  const isPass = kind === 'pass'
+  const size = options.workgroupSize[isPass ? 'pass' : 'scalar']
+  const subgroups = options.subgroups && sums > 0
+  const parameters = [
+    'local_invocation_index) local: u32',
+    ...(kind === 'scalar'
+      ? []
+      : ['workgroup_id) id: vec3<u32>', 'num_workgroups) grid: vec3<u32>']),
+    ...(subgroups ? subgroupParameters : []),
+  ]
+  const main = [
+    `@compute @workgroup_size(${size})`,
+    'fn main(',
+    ...indent(parameters.map((each) => `@builtin(${each},`)),
+    ') {',
+    ...indent(print(kernel, options, size)),
+    '}',
+  ]
+  const at = states.map((each) => `at_${name(each)}`)
+  const list = `@align(16) list: array<Piece, ${maxPieces}>`
+  const lines = [
+    ...(isPass && options.data === 'f16' ? ['enable f16;'] : []),
+    ...(subgroups ? ['enable subgroups;'] : []),
+    '',
+    ...(isPass
+      ? [...struct('Piece', pieceFields), ...struct('Table', [...tableFields, ...at], [list])]
+      : [...struct('Totals', totalsFields), ...struct('Range', rangeFields)]),
+    ...bindings.map((binding, i) => declare(binding, i, options.data)),
+    '',
+    ...helpersOf(main, helpers),
+    ...declareShares(sums, size, subgroups),
+    ...helpersOf(main, tableHelpers),
+    ...main,
+    '',
+  ]
+  return lines.join('\n').trimStart()
+}
+
+/** What a pass is bound to. */
+function bindingsOf({ reads, writes }: GridKernel, pairs: number): Binding[] {
+  const bound = (buffer: Element['buffer'], pair: number): Binding[] => {
+    const uses = (arrays: readonly Element[]) => arrays.some((each) => each.buffer === buffer)
+    if (uses(writes)) return [{ buffer, access: 'read_write', pair }]
+    return uses(reads) ? [{ buffer, access: 'read', pair }] : []
+  }
+  return [
+    { buffer: 'table', access: 'uniform', pair: 0 },
+    { buffer: 'numbers', access: 'read_write', pair: 0 },
+    ...bound('states', 0),
+    ...[...Array(pairs).keys()].flatMap((pair) => [...bound('x', pair), ...bound('g', pair)]),
+  ]
+}
+
+/** What is bound to a launch that adds up. */
+const totalsBindings: readonly Binding[] = [
+  { buffer: 'totals', access: 'uniform', pair: 0 },
+  { buffer: 'ranges', access: 'read', pair: 0 },
+  { buffer: 'numbers', access: 'read_write', pair: 0 },
+]
+
+function declare({ buffer, access, pair }: Binding, i: number, data: WgslOptions['data']): string {
+  const isPair = buffer === 'x' || buffer === 'g'
+  const structs: Partial<Record<Binding['buffer'], string>> = {
+    table: 'Table',
+    totals: 'Totals',
+    ranges: 'array<Range>',
+  }
+  const type = structs[buffer] ?? `array<${isPair ? data : 'f32'}>`
+  const space = access === 'uniform' ? 'uniform' : `storage, ${access}`
+  return `@group(0) @binding(${i}) var<${space}> ${isPair ? `${buffer}_${pair}` : buffer}: ${type};`
 }

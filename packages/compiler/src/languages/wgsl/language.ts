@@ -4,12 +4,11 @@
  * no infinity, so decisions on them are made on bits.
  * https://www.w3.org/TR/WGSL/#floating-point-evaluation
  */
-import type { Elementwise } from '@freestep/core'
-import type { Slot } from '../../fuse/kernels.ts'
-import { isConstant, type Node } from '../../trace/graph.ts'
+import type { Expression, Operand, Operation } from '../../lower/program.ts'
+import { block } from '../lines.ts'
 
 /** The language: every operation as an expression of its operands. */
-const table: Record<Elementwise | 'slice', (a: string, b: string, c: string) => string> = {
+const table: Record<Operation, (a: string, b: string, c: string) => string> = {
   add: (a, b) => `${a} + ${b}`,
   sub: (a, b) => `${a} - ${b}`,
   mul: (a, b) => `${a} * ${b}`,
@@ -23,15 +22,19 @@ const table: Record<Elementwise | 'slice', (a: string, b: string, c: string) => 
   sign: (a) => `sign(${a})`,
   where: (c, a, b) => `select(${b}, ${a}, positive(${c}))`,
   slice: (a) => a,
+  finite: (a) => `finite(${a})`,
 }
 
-/** A node's operation on named operands. */
-export function expression({ op, args }: Node, operands: readonly string[]): string {
-  const zero = args.findIndex((arg) => isConstant(arg) && arg.value === 0)
-  if (op === 'mul' && zero >= 0) return `vanish(${operands[1 - zero]})`
-  const [a, b, c] = operands
-  return table[op as keyof typeof table](a, b, c)
+/** The text of an expression. */
+export function expression({ op, args }: Expression): string {
+  const [a, b, c] = args.map(operand)
+  const zero = args.indexOf(0)
+  return op === 'mul' && zero >= 0 ? `vanish(${zero ? a : b})` : table[op](a, b, c)
 }
+
+/** The text of an operand. */
+export const operand = (value: Operand): string =>
+  typeof value === 'string' ? value : literal(value)
 
 /** A number as the nearest f32, in as few digits as say which. */
 export function literal(value: number): string {
@@ -39,12 +42,10 @@ export function literal(value: number): string {
   if (Number.isNaN(single)) return 'bits(0x7fc00000u)'
   if (!Number.isFinite(single)) return `bits(${single > 0 ? '0x7f800000u' : '0xff800000u'})`
   if (Object.is(single, -0)) return '(-0f)'
-  let text = String(single)
-  for (let digits = 1; digits < 10; digits++) {
-    const shorter = String(Number(single.toPrecision(digits)))
-    if (Math.fround(Number(shorter)) !== single) continue
-    text = shorter
-    break
+  let text = single
+  for (let digits = 9; digits > 0; digits--) {
+    const shorter = Number(single.toPrecision(digits))
+    if (Math.fround(shorter) === single) text = shorter
   }
   return single < 0 ? `(${text}f)` : `${text}f`
 }
@@ -53,7 +54,7 @@ export function literal(value: number): string {
  * Functions that kernels may use, by name: those that a function calls come after it, WGSL does not
  * mind.
  */
-const helpers: Readonly<Record<string, string>> = {
+export const helpers: Readonly<Record<string, string>> = {
   larger: `
 // The larger of two, NaN if one of them is.
 fn larger(a: f32, b: f32) -> f32 {
@@ -117,8 +118,31 @@ fn settled(sum: vec2<f32>) -> f32 {
 }`,
 }
 
-/** The helpers that some lines of code call, and those that these call. */
-export function helpersOf(lines: readonly string[]): string[] {
+/** Those of passes. */
+export const tableHelpers: Readonly<Record<string, string>> = {
+  keptBefore: `
+// How many of the coordinates that a piece keeps come before one of its elements.
+fn keptBefore(i: u32, piece: Piece) -> u32 {
+  return (max(i, piece.phase) - piece.phase + piece.stride - 1u) / piece.stride;
+}`,
+  find: `
+// The piece that a group of threads belongs to.
+fn find(group: u32) -> u32 {
+  var low = 0u;
+  var high = table.pieces;
+  while (high - low > 1u) {
+    let middle = (low + high) / 2u;
+    if (table.list[middle].group <= group) { low = middle; } else { high = middle; }
+  }
+  return low;
+}`,
+}
+
+/** The helpers of some that some lines of code call, and those that these call. */
+export function helpersOf(
+  lines: readonly string[],
+  helpers: Readonly<Record<string, string>>,
+): string[] {
   let text = lines.join('\n')
   return Object.entries(helpers).flatMap(([name, code]) => {
     if (!text.includes(`${name}(`)) return []
@@ -126,16 +150,6 @@ export function helpersOf(lines: readonly string[]): string[] {
     return [...code.trim().split('\n'), '']
   })
 }
-/** Indents by one level. */
-export const indent = (lines: readonly string[]): string[] =>
-  lines.map((line) => (line ? `  ${line}` : line))
-/** A head, lines in braces. */
-export const block = (head: string, lines: readonly string[]): string[] => [
-  `${head} {`,
-  ...indent(lines),
-  '}',
-]
-
 /** A struct of u32, and more. */
 export const struct = (
   name: string,
@@ -148,14 +162,6 @@ export const struct = (
   ),
   '',
 ]
-
-/**
- * The place of a slot. `from` is the uniform buffer that knows where the slots of tensors begin.
- */
-export const slotAt = ({ scope, index }: Slot, from: 'table' | 'totals'): string =>
-  scope === 'global'
-    ? `numbers[${index}u]`
-    : `numbers[${from}.slots + ${index}u * ${from}.tensors + tensor]`
 
 /**
  * Words that no value may be called: the language's own (keywords, reserved words, what it

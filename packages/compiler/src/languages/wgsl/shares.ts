@@ -3,7 +3,7 @@
  * shared memory instead of a binary tree: fewer barriers, which cost most on a software adapter
  * (measured), and as exact. The order never changes.
  */
-import { block } from './language.ts'
+import { block } from '../lines.ts'
 
 /** What a module declares to add up `count` sums over `size` threads. */
 export function declareShares(count: number, size: number, subgroups: boolean): string[] {
@@ -59,9 +59,9 @@ export function collectShares(count: number, subgroups: boolean): string[] {
 
 /** What `main` has to be given beside its own parameters to collect with subgroups. */
 export const subgroupParameters = [
-  '@builtin(subgroup_invocation_id) lane: u32',
-  '@builtin(subgroup_id) subgroup: u32',
-  '@builtin(num_subgroups) subgroups: u32',
+  'subgroup_invocation_id) lane: u32',
+  'subgroup_id) subgroup: u32',
+  'num_subgroups) subgroups: u32',
 ]
 
 /** Into how many parts the first step adds up: near the square root. */
