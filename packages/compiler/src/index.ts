@@ -25,7 +25,7 @@ export type { Broken } from './fuse/passes.ts'
 export { type Traffic, traffic } from './fuse/traffic.ts'
 export { verify } from './fuse/verify.ts'
 export { emitJs } from './languages/js/emit.ts'
-export { emitPtx, type PtxKernel, type PtxModule, type PtxOptions } from './languages/ptx/emit.ts'
+export { emitPtx } from './languages/ptx/emit.ts'
 export {
   addressOf,
   bytesOf,
@@ -34,6 +34,9 @@ export {
   type Field,
   givenOf,
   type PtxData,
+  type PtxKernel,
+  type PtxModule,
+  type PtxOptions,
   packed,
   ptxArrays,
   ptxData,

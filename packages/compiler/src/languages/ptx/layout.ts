@@ -112,3 +112,33 @@ export function ptxParameters(kernels: Kernels, given: readonly string[]): Field
     ...named('u32', ['chunk', 'count', 'lossWide']),
   ]
 }
+
+/** How to print. */
+export interface PtxOptions {
+  /** What kernels are called: `<name>_0`, `<name>_1`, … */
+  readonly name: string
+  /** Threads of a block: a power of two, 32 to 512. Every kernel is launched with so many. */
+  readonly threads: number
+  /** The precisions of parameters and gradients that there are, each once. */
+  readonly data: readonly PtxData[]
+  /** The global slots whose numbers come as parameters of the kernels. */
+  readonly given: readonly string[]
+  /**
+   * Whether parameters in bfloat16 are rounded up or down at random, rather than to the nearest.
+   */
+  readonly stochastic: boolean
+}
+
+/** One launch. */
+export interface PtxKernel {
+  /** The name of the kernel in the module. */
+  readonly entry: string
+  /** Launched with a block for each chunk, or a single one. */
+  readonly grid: 'chunks' | 'one'
+}
+
+/** A module, and its kernels in the order of their launches. */
+export interface PtxModule {
+  readonly code: string
+  readonly kernels: readonly PtxKernel[]
+}

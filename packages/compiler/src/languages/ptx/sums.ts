@@ -41,7 +41,7 @@ export function overBlock(
   const warps = threads / 32
   const ofWarps = sums.map((sum) => overWarp(kernel, sum))
   if (warps === 1) {
-    code.when('eq.u32', `${thread}, 0`, () => use(ofWarps))
+    use(ofWarps)
     return
   }
   const shares = code.share('shares', 8 * warps * sums.length)
@@ -61,6 +61,41 @@ export function overBlock(
       const share = code.put('f64', 'sum', 'ld.shared.f64', `[${place}+${8 * warps * k}]`)
       return overWarp(kernel, share, warps / 2)
     })
-    code.when('eq.u32', `${thread}, 0`, () => use(totals))
+    use(totals)
+  })
+}
+
+/** How many rows a thread loads at a time, to wait less often. */
+const unroll = 4
+
+/** Rows of partial sums: those from one on, every so many, to an end. */
+export interface Rows {
+  readonly from: string
+  readonly end: string
+  readonly step: number
+}
+
+/** Adds a thread's share of some rows to its sums. */
+export function addRows(
+  kernel: Kernel,
+  { from, end, step }: Rows,
+  partials: readonly { readonly index: number; readonly of: number }[],
+  sums: readonly string[],
+): void {
+  const { code } = kernel
+  const base = kernel.parameter('u64', 'partials')
+  const bytes = 8 * Math.max(...partials.map(({ of }) => of))
+  code.loop(from, end, unroll * step, (i) => {
+    const shares = Array.from({ length: unroll }, (_, j) => {
+      const row = code.put('u32', 'row', 'add.u32', `${i}, ${j * step}`)
+      const isThere = code.put('pred', 'p', 'setp.lt.u32', `${row}, ${end}`)
+      const place = kernel.at(base, row, bytes, 'place')
+      return zeros(kernel, sums.length, 'share').map((share, k) => {
+        code.do(`@${isThere} ld.global.f64 ${share}, [${place}+${8 * partials[k].index}]`)
+        return share
+      })
+    })
+    for (const row of shares)
+      for (const [k, share] of row.entries()) accumulate(kernel, sums[k], share)
   })
 }
