@@ -118,8 +118,8 @@ export interface SerialStatements extends CommonStatements {
   readonly block: { readonly body: readonly Statement<SerialStatements>[] }
   /** For each of some segments, which have so many partial sums each. */
   readonly segments: {
-    readonly from: string
-    readonly to: string
+    readonly from: Operand
+    readonly to: Operand
     readonly fields: readonly SegmentField[]
     readonly partials: number
     readonly body: readonly Statement<SerialStatements>[]

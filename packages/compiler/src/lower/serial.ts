@@ -160,7 +160,7 @@ function addUp(reductions: readonly Reduction[]): Serial[] {
     ...(ofTensors.length ? [{ kind: 'tensors', body: ofTensors } as const] : []),
     {
       kind: 'segments',
-      from: '0',
+      from: 0,
       to: 'segmentCount',
       fields: ofTensors.length ? ['tensor'] : [],
       partials: from.of,

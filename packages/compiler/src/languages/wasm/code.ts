@@ -3,6 +3,7 @@
  * of numbers.
  */
 import type { Elementwise } from '@freestep/core'
+import type { Operation } from '../../lower/program.ts'
 import type { Instruction } from './instructions.ts'
 import type { ValueType } from './module.ts'
 
@@ -49,16 +50,19 @@ export interface Lanes {
 }
 
 /** The language: every operation as code, given the code of its operands. */
-export const operations: Record<
-  Elementwise | 'slice',
-  (lanes: Lanes, ...operands: Code[]) => Code
-> = {
+export const operations: Record<Operation, (lanes: Lanes, ...operands: Code[]) => Code> = {
   ...instructions('add', 'sub', 'mul', 'div', 'max', 'min', 'neg', 'abs', 'sqrt'),
   where: (lanes, c, a, b) => select(lanes, c, 'gt', a, b),
   sign: (lanes, a) =>
     select(lanes, a, 'gt', lanes.constant(1), select(lanes, a, 'lt', lanes.constant(-1), a)),
   pow: (lanes, a, c) => elementwise(lanes, 'pow', a, c),
   slice: (_, a) => a,
+  finite: (lanes, a) => {
+    const { prefix, width } = lanes
+    const counts: Code = [...a, [`${prefix}.abs`], ...lanes.constant(Infinity), [`${prefix}.lt`]]
+    if (width > 1) return [...a, ...counts, ['v128.and']]
+    return [...a, ...lanes.constant(0), ...counts, ['select']]
+  },
 }
 
 /** The operations that are one instruction of the same name. */
@@ -69,6 +73,14 @@ function instructions<Name extends Elementwise>(...names: readonly Name[]) {
   ])
   return Object.fromEntries(rows) as Record<Name, (lanes: Lanes, ...operands: Code[]) => Code>
 }
+
+/** Numbers one by one. */
+export const singleLanes = (prefix: 'f32' | 'f64'): Lanes => ({
+  prefix,
+  type: prefix,
+  width: 1,
+  constant: (value) => [[`${prefix}.const`, value]],
+})
 
 /** a where x is greater (less) than 0, else b. */
 const select = (lanes: Lanes, x: Code, compare: 'gt' | 'lt', a: Code, b: Code): Code => [
