@@ -154,19 +154,3 @@ export interface Kernels {
    */
   readonly perTensor: boolean
 }
-
-/**
- * Reductions that follow each other and run over the same things, partial sums or tensors, can
- * share a loop; sections stand alone.
- */
-export function sharingLoops(parts: ScalarProgram['parts']): (readonly Reduction[] | Section)[] {
-  const overPartials = ({ from }: Reduction) => 'partial' in from
-  const steps: (Reduction[] | Section)[] = []
-  for (const part of parts) {
-    const last = steps.at(-1)
-    if (part.kind === 'section') steps.push(part)
-    else if (Array.isArray(last) && overPartials(last[0]) === overPartials(part)) last.push(part)
-    else steps.push([part])
-  }
-  return steps
-}

@@ -3,8 +3,22 @@
  * the few forms of control that kernels need. Not what is computed.
  */
 
+import { literal } from './literal.ts'
+
 /** The types of registers. */
-export type Register = 'pred' | 'b16' | 'b32' | 'u32' | 'u64' | 'f32' | 'f64'
+const types = ['pred', 'b16', 'b32', 'b64', 'u32', 's32', 'u64', 'f32', 'f64'] as const
+type Register = (typeof types)[number]
+
+/** The type of what an instruction gives: the last that it names, or of a conversion the first. */
+function resultOf(instruction: string): Register {
+  const [op, ...parts] = instruction.split('.')
+  if (op === 'setp' || op === 'testp') return 'pred'
+  if (instruction === 'mul.wide.u32') return 'u64'
+  const named = types.filter((type) => parts.includes(type))
+  const found =
+    op === 'cvt' ? parts.find((part) => named.some((type) => type === part)) : parts.at(-1)
+  return named.find((type) => type === found) ?? 'b32'
+}
 
 /** Collects a kernel. */
 export class Code {
@@ -25,6 +39,31 @@ export class Code {
     const register = this.register(type, name)
     this.do(`${instruction} ${register}, ${operands}`)
     return register
+  }
+
+  /**
+   * The same with a name and type after the instruction, so that what is computed can be an operand:
+   * `calc('add.rn.f64', a, calc('neg.f64', b))`. Numbers are literals of the last type it names.
+   */
+  calc(instruction: string, ...operands: readonly (string | number)[]): string {
+    const type = resultOf(instruction)
+    const name = type === 'pred' ? 'p' : instruction.slice(0, instruction.indexOf('.'))
+    const texts = operands.map((each) => {
+      if (typeof each === 'string') return each
+      if (instruction.endsWith('.f64')) return literal(each, 'f64')
+      return instruction.endsWith('.f32') ? literal(each, 'f32') : String(each)
+    })
+    return this.put(type, name, instruction, texts.join(', '))
+  }
+
+  /** The lower and the upper half of a double, and a double of two halves. */
+  halves(double: string): readonly [low: string, high: string] {
+    const halves = [this.register('b32', 'low'), this.register('b32', 'high')] as const
+    this.do(`mov.b64 {${halves.join(', ')}}, ${double}`)
+    return halves
+  }
+  double(low: string, high: string): string {
+    return this.put('f64', 'wide', 'mov.b64', `{${low}, ${high}}`)
   }
 
   /** An instruction. */

@@ -94,20 +94,18 @@ export class Elements {
   private rounding(lanes: number, element: string): Rounding {
     const { code } = this.kernel
     if (this.data !== 'bf16') return nearest(code)
-    const pair = code.put('b32', 'pair', 'shr.u32', `${element}, 1`)
-    const hashes = Array.from({ length: Math.max(1, lanes / 2) }, (_, i) => {
-      const own = code.put('b32', 'pair', 'add.u32', `${pair}, ${i}`)
-      return hash(code, code.put('b32', 'seed', 'add.u32', `${own}, ${this.segment.seed}`))
-    })
+    const pair = code.calc('shr.u32', element, 1)
+    const hashes = Array.from({ length: Math.max(1, lanes / 2) }, (_, i) =>
+      hash(code, code.calc('add.u32', code.calc('add.u32', pair, i), this.segment.seed)),
+    )
     if (lanes > 1)
       return stochastic(code, (lane) =>
         lane % 2
-          ? code.put('b32', 'random', 'shr.u32', `${hashes[(lane - 1) / 2]}, 16`)
-          : code.put('b32', 'random', 'and.b32', `${hashes[lane / 2]}, 0xFFFF`),
+          ? code.calc('shr.u32', hashes[(lane - 1) / 2], 16)
+          : code.calc('and.b32', hashes[lane / 2], '0xFFFF'),
       )
-    const odd = code.put('b32', 'odd', 'and.b32', `${element}, 1`)
-    const shift = code.put('b32', 'odd', 'shl.b32', `${odd}, 4`)
-    const half = code.put('b32', 'random', 'shr.u32', `${hashes[0]}, ${shift}`)
-    return stochastic(code, () => code.put('b32', 'random', 'and.b32', `${half}, 0xFFFF`))
+    const shift = code.calc('shl.b32', code.calc('and.b32', element, 1), 4)
+    const half = code.calc('shr.u32', hashes[0], shift)
+    return stochastic(code, () => code.calc('and.b32', half, '0xFFFF'))
   }
 }

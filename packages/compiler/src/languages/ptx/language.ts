@@ -34,34 +34,29 @@ const one =
 const extreme =
   (instruction: 'max' | 'min'): Emit =>
   (code, type, name, [a, b]) => {
-    const number = code.put(type, name, `${instruction}.${type}`, `${a}, ${b}`)
-    const either = code.put('pred', 'p', `setp.nan.${type}`, `${a}, ${b}`)
-    return code.put(
-      type,
-      name,
-      `selp.${type}`,
-      `${literal(Number.NaN, type)}, ${number}, ${either}`,
-    )
+    const number = code.calc(`${instruction}.${type}`, a, b)
+    const either = code.calc(`setp.nan.${type}`, a, b)
+    return select(code, type, name, [literal(Number.NaN, type), number, either])
   }
+
+/** a where a condition holds, else b. */
+const select = (code: Code, type: Float, name: string, operands: readonly string[]): string =>
+  code.put(type, name, `selp.${type}`, operands.join(', '))
 
 /** −1, 1, or what is neither below 0 nor above. */
 const sign: Emit = (code, type, name, [a]) => {
-  const zero = literal(0, type)
-  const above = code.put('pred', 'p', `setp.gt.${type}`, `${a}, ${zero}`)
-  const below = code.put('pred', 'p', `setp.lt.${type}`, `${a}, ${zero}`)
-  const rest = code.put(type, name, `selp.${type}`, `${literal(-1, type)}, ${a}, ${below}`)
-  return code.put(type, name, `selp.${type}`, `${literal(1, type)}, ${rest}, ${above}`)
+  const [above, below] = ['gt', 'lt'].map((each) => code.calc(`setp.${each}.${type}`, a, 0))
+  const rest = code.calc(`selp.${type}`, -1, a, below)
+  return select(code, type, name, [literal(1, type), rest, above])
 }
 
-const where: Emit = (code, type, name, [c, a, b]) => {
-  const positive = code.put('pred', 'p', `setp.gt.${type}`, `${c}, ${literal(0, type)}`)
-  return code.put(type, name, `selp.${type}`, `${a}, ${b}, ${positive}`)
-}
+const where: Emit = (code, type, name, [c, a, b]) =>
+  select(code, type, name, [a, b, code.calc(`setp.gt.${type}`, c, 0)])
 
 const finite: Emit = (code, type, name, [a]) => {
   const term = held(code, type, a)
-  const counts = code.put('pred', 'p', `testp.finite.${type}`, term)
-  return code.put(type, name, `selp.${type}`, `${term}, ${literal(0, type)}, ${counts}`)
+  const counts = code.calc(`testp.finite.${type}`, term)
+  return select(code, type, name, [term, literal(0, type), counts])
 }
 
 /** The language: how each operation is emitted. */

@@ -30,13 +30,13 @@ function loadBfloat16(code: Code, address: string, names: readonly string[]): st
   const single = (name: string, bits: string) => code.put('f32', name, 'mov.b32', bits)
   if (names.length === 1) {
     const bits = code.put('b32', 'bits', 'ld.global.u16', `[${address}]`)
-    return [single(names[0], code.put('b32', 'bits', 'shl.b32', `${bits}, 16`))]
+    return [single(names[0], code.calc('shl.b32', bits, 16))]
   }
   const pairs = names.slice(0, names.length / 2).map(() => code.register('b32', 'bits'))
   code.do(`ld.global.v${pairs.length}.b32 ${vector(pairs)}, [${address}]`)
   return pairs.flatMap((pair, i) => [
-    single(names[2 * i], code.put('b32', 'bits', 'shl.b32', `${pair}, 16`)),
-    single(names[2 * i + 1], code.put('b32', 'bits', 'and.b32', `${pair}, ${upper}`)),
+    single(names[2 * i], code.calc('shl.b32', pair, 16)),
+    single(names[2 * i + 1], code.calc('and.b32', pair, upper)),
   ])
 }
 const upper = '0xFFFF0000'
@@ -64,42 +64,37 @@ export function store(
 }
 
 function storeBfloat16(code: Code, address: string, rounded: readonly string[]): void {
-  const lower = (bits: string) => code.put('b32', 'bits', 'shr.u32', `${bits}, 16`)
+  const lower = (bits: string) => code.calc('shr.u32', bits, 16)
   if (rounded.length === 1) {
     code.do(`st.global.u16 [${address}], ${lower(rounded[0])}`)
     return
   }
   const pairs = rounded.slice(0, rounded.length / 2).map((_, i) => {
-    const high = code.put('b32', 'bits', 'and.b32', `${rounded[2 * i + 1]}, ${upper}`)
-    return code.put('b32', 'bits', 'or.b32', `${lower(rounded[2 * i])}, ${high}`)
+    const high = code.calc('and.b32', rounded[2 * i + 1], upper)
+    return code.calc('or.b32', lower(rounded[2 * i]), high)
   })
   code.do(`st.global.v${pairs.length}.b32 [${address}], ${vector(pairs)}`)
 }
 
 /** To the nearest bfloat16, ties to even. */
-export const nearest =
-  (code: Code): Rounding =>
-  (value) => {
-    const bits = code.put('b32', 'bits', 'mov.b32', value)
-    const shifted = code.put('b32', 'bits', 'shr.u32', `${bits}, 16`)
-    const odd = code.put('b32', 'bits', 'and.b32', `${shifted}, 1`)
-    const half = code.put('b32', 'bits', 'add.u32', `${odd}, 0x7FFF`)
-    return unlessNaN(code, value, code.put('b32', 'bits', 'add.u32', `${bits}, ${half}`))
-  }
+export const nearest = (code: Code): Rounding =>
+  adding(code, (bits) => {
+    const odd = code.calc('and.b32', code.calc('shr.u32', bits, 16), 1)
+    return code.calc('add.u32', odd, '0x7FFF')
+  })
 
 /** Up or down at random, so that the mean is right; `random` gives 16 random bits for a lane. */
-export const stochastic =
-  (code: Code, random: (lane: number) => string): Rounding =>
+export const stochastic = (code: Code, random: (lane: number) => string): Rounding =>
+  adding(code, (_, lane) => random(lane))
+
+/** Rounds by adding to the bits, unless the value is NaN, whose bits that could carry away. */
+const adding =
+  (code: Code, what: (bits: string, lane: number) => string): Rounding =>
   (value, lane) => {
     const bits = code.put('b32', 'bits', 'mov.b32', value)
-    return unlessNaN(code, value, code.put('b32', 'bits', 'add.u32', `${bits}, ${random(lane)}`))
+    const rounded = code.calc('add.u32', bits, what(bits, lane))
+    return code.calc('selp.b32', '0x7FC00000', rounded, code.calc('setp.nan.f32', value, value))
   }
-
-/** Rounded bits, unless the value is NaN, whose bits rounding could carry away. */
-function unlessNaN(code: Code, value: string, rounded: string): string {
-  const none = code.put('pred', 'p', 'setp.nan.f32', `${value}, ${value}`)
-  return code.put('b32', 'bits', 'selp.b32', `0x7FC00000, ${rounded}, ${none}`)
-}
 
 const width = (lanes: readonly string[]) => (lanes.length > 1 ? `.v${lanes.length}` : '')
 const vector = (lanes: readonly string[]) => (lanes.length > 1 ? `{${lanes.join(', ')}}` : lanes[0])

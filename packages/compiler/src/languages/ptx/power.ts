@@ -6,46 +6,34 @@
 import type { Code } from './code.ts'
 import { type Float, literal } from './literal.ts'
 
-const number = (value: number) => literal(value, 'f64')
-
 /** Emits aᶜ; gives the register with the result. */
 export function power(code: Code, type: Float, name: string, a: string, exact: number): string {
   // A constant has the precision of what it meets.
   const c = type === 'f64' ? exact : Math.fround(exact)
-  const wide = type === 'f64' ? a : code.put('f64', name, 'cvt.f64.f32', a)
+  const wide = type === 'f64' ? a : code.calc('cvt.f64.f32', a)
   const { exponent, mantissa } = split(code, wide)
-  const log = log2(code, mantissa)
-  const { whole, rest } = product(code, exponent, log, c)
+  const { whole, rest } = product(code, exponent, log2(code, mantissa), c)
   const scaled = scale(code, exp2(code, rest), whole)
   // 0, infinity and NaN are their own roots; a negative number has none.
-  const root = code.put('f64', name, 'sqrt.rn.f64', wide)
-  const positive = code.put('pred', 'p', 'setp.gt.f64', `${wide}, ${number(0)}`)
-  const finite = code.put(
-    'pred',
-    'p',
-    'setp.lt.and.f64',
-    `${wide}, ${number(Infinity)}, ${positive}`,
-  )
+  const root = code.calc('sqrt.rn.f64', wide)
+  const positive = code.calc('setp.gt.f64', wide, 0)
+  const finite = code.put('pred', 'p', 'setp.lt.and.f64', `${wide}, ${infinity}, ${positive}`)
   const result = code.put('f64', name, 'selp.f64', `${scaled}, ${root}, ${finite}`)
   return type === 'f64' ? result : code.put('f32', name, 'cvt.rn.f32.f64', result)
 }
+const infinity = literal(Infinity, 'f64')
 
 /** a = 2ᵉ m with m in [√½, √2); numbers below the normal ones are made larger first. */
 function split(code: Code, a: string): { exponent: string; mantissa: string } {
-  const small = code.put('pred', 'p', 'setp.lt.f64', `${a}, ${number(2 ** -1022)}`)
-  const larger = code.put('f64', 'a', 'mul.rn.f64', `${a}, ${number(2 ** 54)}`)
-  const normal = code.put('f64', 'a', 'selp.f64', `${larger}, ${a}, ${small}`)
-  const offset = code.put('b32', 'e', 'selp.b32', `54, 0, ${small}`)
-  const [low, high] = [code.register('b32', 'low'), code.register('b32', 'high')]
-  code.do(`mov.b64 {${low}, ${high}}, ${normal}`)
+  const small = code.calc('setp.lt.f64', a, 2 ** -1022)
+  const normal = code.calc('selp.f64', code.calc('mul.rn.f64', a, 2 ** 54), a, small)
+  const offset = code.calc('selp.b32', 54, 0, small)
+  const [low, high] = code.halves(normal)
   // Counted from √½, the bits of the exponent are those of the power of two that leaves m.
-  const above = code.put('b32', 'bits', 'sub.u32', `${high}, ${sqrtHalf}`)
-  const steps = code.put('b32', 'e', 'shr.s32', `${above}, 20`)
-  const shifted = code.put('b32', 'bits', 'shl.b32', `${steps}, 20`)
-  const kept = code.put('b32', 'bits', 'sub.u32', `${high}, ${shifted}`)
-  const mantissa = code.put('f64', 'm', 'mov.b64', `{${low}, ${kept}}`)
-  const exponent = code.put('b32', 'e', 'sub.s32', `${steps}, ${offset}`)
-  return { exponent: code.put('f64', 'e', 'cvt.rn.f64.s32', exponent), mantissa }
+  const steps = code.calc('shr.s32', code.calc('sub.u32', high, sqrtHalf), 20)
+  const kept = code.calc('sub.u32', high, code.calc('shl.b32', steps, 20))
+  const mantissa = code.double(low, kept)
+  return { exponent: code.calc('cvt.rn.f64.s32', code.calc('sub.s32', steps, offset)), mantissa }
 }
 /** The upper half of √½. */
 const sqrtHalf = 0x3fe6a09e
@@ -54,16 +42,10 @@ const sqrtHalf = 0x3fe6a09e
  * log₂ m = 2 log₂ e · artanh f, where f = (m − 1) / (m + 1), by the series of artanh: |f| < 0.1716.
  */
 function log2(code: Code, m: string): string {
-  const above = code.put('f64', 'f', 'sub.rn.f64', `${m}, ${number(1)}`)
-  const below = code.put('f64', 'f', 'add.rn.f64', `${m}, ${number(1)}`)
-  const f = code.put('f64', 'f', 'div.rn.f64', `${above}, ${below}`)
-  const square = code.put('f64', 'f', 'mul.rn.f64', `${f}, ${f}`)
-  const series = polynomial(
-    code,
-    square,
-    Array.from({ length: 12 }, (_, i) => (2 * Math.LOG2E) / (2 * i + 1)),
-  )
-  return code.put('f64', 'l', 'mul.rn.f64', `${f}, ${series}`)
+  const [above, below] = ['sub', 'add'].map((each) => code.calc(`${each}.rn.f64`, m, 1))
+  const f = code.calc('div.rn.f64', above, below)
+  const terms = Array.from({ length: 12 }, (_, i) => (2 * Math.LOG2E) / (2 * i + 1))
+  return code.calc('mul.rn.f64', f, polynomial(code, code.calc('mul.rn.f64', f, f), terms))
 }
 
 /**
@@ -73,14 +55,10 @@ function log2(code: Code, m: string): string {
  */
 function product(code: Code, e: string, l: string, c: number): { whole: string; rest: string } {
   const upper = Math.fround(c)
-  const rough = code.put('f64', 'y', 'mul.rn.f64', `${e}, ${number(upper)}`)
-  const lower = code.put('f64', 'y', 'mul.rn.f64', `${e}, ${number(c - upper)}`)
-  const scaled = code.put('f64', 'y', 'mul.rn.f64', `${l}, ${number(c)}`)
-  const more = code.put('f64', 'y', 'add.rn.f64', `${lower}, ${scaled}`)
-  const all = code.put('f64', 'y', 'add.rn.f64', `${rough}, ${more}`)
-  const whole = code.put('f64', 'k', 'cvt.rni.f64.f64', all)
-  const off = code.put('f64', 'r', 'sub.rn.f64', `${rough}, ${whole}`)
-  return { whole, rest: code.put('f64', 'r', 'add.rn.f64', `${off}, ${more}`) }
+  const [rough, lower] = [upper, c - upper].map((part) => code.calc('mul.rn.f64', e, part))
+  const more = code.calc('add.rn.f64', lower, code.calc('mul.rn.f64', l, c))
+  const whole = code.calc('cvt.rni.f64.f64', code.calc('add.rn.f64', rough, more))
+  return { whole, rest: code.calc('add.rn.f64', code.calc('sub.rn.f64', rough, whole), more) }
 }
 
 /** 2ʳ for |r| ≤ ½ and a little, by its series. */
@@ -91,28 +69,24 @@ function exp2(code: Code, r: string): string {
 }
 
 /** a₀ + a₁ z + a₂ z² + … */
-function polynomial(code: Code, z: string, a: readonly number[]): string {
-  const last = number(a[a.length - 1])
-  return a.slice(0, -1).reduceRight((sum, each) => {
-    const product = code.put('f64', 's', 'mul.rn.f64', `${sum}, ${z}`)
-    return code.put('f64', 's', 'add.rn.f64', `${product}, ${number(each)}`)
-  }, last)
-}
+const polynomial = (code: Code, z: string, a: readonly number[]): string =>
+  a
+    .slice(0, -1)
+    .reduceRight(
+      (sum, each) => code.calc('add.rn.f64', code.calc('mul.rn.f64', sum, z), each),
+      literal(a[a.length - 1], 'f64'),
+    )
 
 /**
  * a · 2ᵏ, in two steps, each of which is a normal number. Beyond ±2000 the result is 0 or infinite
  * whatever k is.
  */
 function scale(code: Code, a: string, k: string): string {
-  const above = code.put('f64', 'k', 'max.f64', `${k}, ${number(-2000)}`)
-  const within = code.put('f64', 'k', 'min.f64', `${above}, ${number(2000)}`)
-  const whole = code.put('b32', 'k', 'cvt.rzi.s32.f64', within)
-  const first = code.put('b32', 'k', 'shr.s32', `${whole}, 1`)
-  const second = code.put('b32', 'k', 'sub.u32', `${whole}, ${first}`)
-  return [first, second].reduce((scaled, half) => {
-    const biased = code.put('b32', 'k', 'add.u32', `${half}, 1023`)
-    const bits = code.put('b32', 'k', 'shl.b32', `${biased}, 20`)
-    const factor = code.put('f64', 'k', 'mov.b64', `{0, ${bits}}`)
-    return code.put('f64', 'y', 'mul.rn.f64', `${scaled}, ${factor}`)
+  const within = code.calc('min.f64', code.calc('max.f64', k, -2000), 2000)
+  const whole = code.calc('cvt.rzi.s32.f64', within)
+  const first = code.calc('shr.s32', whole, 1)
+  return [first, code.calc('sub.u32', whole, first)].reduce((scaled, half) => {
+    const bits = code.calc('shl.b32', code.calc('add.u32', half, 1023), 20)
+    return code.calc('mul.rn.f64', scaled, code.double('0', bits))
   }, a)
 }

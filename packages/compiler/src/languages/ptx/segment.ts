@@ -39,37 +39,34 @@ export function findSegment(kernel: Kernel, slices: boolean, random: boolean): S
   const row = kernel.tensorRow()
   const most = kernel.parameter('u32', 'chunk')
   const start = code.put('u64', 'start', 'mul.wide.u32', `${number}, ${most}`)
-  const size = kernel.field(row, 'size')
-  const left = code.put('u64', 'left', 'sub.u64', `${size}, ${start}`)
-  const wide = code.put('u64', 'most', 'cvt.u64.u32', most)
-  const shorter = code.put('u64', 'left', 'min.u64', `${left}, ${wide}`)
+  const left = code.calc('sub.u64', kernel.field(row, 'size'), start)
+  const shorter = code.calc('min.u64', left, code.calc('cvt.u64.u32', most))
   const length = code.put('u32', 'length', 'cvt.u32.u64', shorter)
-  const vectors = code.put('u32', 'whole', 'and.b32', `${length}, 0xFFFFFFFC`)
-  const isAligned = code.put('pred', 'p', 'setp.ne.u32', `${kernel.field(row, 'whole')}, 0`)
+  const vectors = code.calc('and.b32', length, '0xFFFFFFFC')
+  const isAligned = code.calc('setp.ne.u32', kernel.field(row, 'whole'), 0)
   const whole = code.put('u32', 'whole', 'selp.u32', `${vectors}, 0, ${isAligned}`)
   const seed = random ? seedOf(kernel, block) : ''
   const found = { block, row, start, length, whole, kept, count, seed }
   if (!slices) return { ...found, stride: '', phase: '' }
   const stride = kernel.field(row, 'stride')
-  const coordinate = code.put('u64', 'coordinate', 'mul.wide.u32', `${kept}, ${stride}`)
-  const distance = code.put('u64', 'coordinate', 'sub.u64', `${coordinate}, ${start}`)
+  const distance = code.calc('sub.u64', code.calc('mul.wide.u32', kept, stride), start)
   return { ...found, stride, phase: code.put('u32', 'phase', 'cvt.u32.u64', distance) }
 }
 
 /** Something random for a block and a step. */
-function seedOf(kernel: Kernel, block: string): string {
-  const { code } = kernel
-  const control = kernel.parameter('u64', 'control')
-  const steps = code.put('b32', 'steps', 'ld.global.u32', `[${control}+4]`)
-  return hash(code, code.put('b32', 'seed', 'xor.b32', `${hash(code, steps)}, ${block}`))
-}
+const seedOf = (kernel: Kernel, block: string): string =>
+  hash(kernel.code, kernel.code.calc('xor.b32', hash(kernel.code, stepsOf(kernel)), block))
+
+/** How many steps were taken. */
+const stepsOf = (kernel: Kernel): string =>
+  kernel.code.calc('ld.global.u32', `[${kernel.parameter('u64', 'control')}+4]`)
 
 /** One step more, so that the next one rounds otherwise. */
 export function countStep(kernel: Kernel): void {
   const { code } = kernel
   const control = kernel.parameter('u64', 'control')
-  const steps = code.put('u32', 'steps', 'ld.global.u32', `[${control}+4]`)
-  code.do(`st.global.u32 [${control}+4], ${code.put('u32', 'steps', 'add.u32', `${steps}, 1`)}`)
+  const steps = code.calc('ld.global.u32', `[${control}+4]`)
+  code.do(`st.global.u32 [${control}+4], ${code.calc('add.u32', steps, 1)}`)
 }
 
 /**
@@ -77,12 +74,8 @@ export function countStep(kernel: Kernel): void {
  * hash-prospector ("lowbias32").
  */
 export function hash(code: Code, bits: string): string {
-  const shiftIn = (a: string, by: number) => {
-    const shifted = code.put('b32', 'hash', 'shr.u32', `${a}, ${by}`)
-    return code.put('b32', 'hash', 'xor.b32', `${a}, ${shifted}`)
-  }
-  const times = (a: string, factor: string) =>
-    code.put('b32', 'hash', 'mul.lo.u32', `${a}, ${factor}`)
+  const shiftIn = (a: string, by: number) => code.calc('xor.b32', a, code.calc('shr.u32', a, by))
+  const times = (a: string, factor: string) => code.calc('mul.lo.u32', a, factor)
   return shiftIn(times(shiftIn(times(shiftIn(bits, 16), '0x7FEB352D'), 15), '0x846CA68B'), 16)
 }
 
@@ -97,15 +90,13 @@ export function inLastBlock(kernel: Kernel): void {
   code.note('The block that finishes last goes on.')
   code.barrier()
   code.when('eq.u32', `${thread}, 0`, () => {
-    const blocks = code.put('u32', 'blocks', 'mov.u32', '%nctaid.x')
-    const limit = code.put('u32', 'blocks', 'sub.u32', `${blocks}, 1`)
-    const counter = `[${kernel.parameter('u64', 'control')}], ${limit}`
-    const before = code.put('u32', 'finished', 'atom.acq_rel.gpu.global.inc.u32', counter)
-    const isLast = code.put('pred', 'p', 'setp.eq.u32', `${before}, ${limit}`)
-    code.do(`st.shared.u32 [${last}], ${code.put('u32', 'last', 'selp.u32', `1, 0, ${isLast}`)}`)
+    const limit = code.calc('sub.u32', code.calc('mov.u32', '%nctaid.x'), 1)
+    const counter = `[${kernel.parameter('u64', 'control')}]`
+    const before = code.calc('atom.acq_rel.gpu.global.inc.u32', counter, limit)
+    const isLast = code.calc('selp.u32', 1, 0, code.calc('setp.eq.u32', before, limit))
+    code.do(`st.shared.u32 [${last}], ${isLast}`)
   })
   code.barrier()
-  const isLast = code.put('u32', 'last', 'ld.shared.u32', `[${last}]`)
-  const another = code.put('pred', 'p', 'setp.eq.u32', `${isLast}, 0`)
+  const another = code.calc('setp.eq.u32', code.calc('ld.shared.u32', `[${last}]`), 0)
   code.do(`@${another} ret`)
 }

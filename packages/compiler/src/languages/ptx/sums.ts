@@ -21,12 +21,10 @@ export function accumulate({ code }: Kernel, sum: string, value: string): void {
 export function overWarp({ code }: Kernel, sum: string, first = 16): string {
   let total = sum
   for (let distance = first; distance >= 1; distance /= 2) {
-    const [low, high] = [code.register('b32', 'low'), code.register('b32', 'high')]
-    code.do(`mov.b64 {${low}, ${high}}, ${total}`)
-    const exchange = (half: string) =>
-      code.put('b32', 'other', 'shfl.sync.bfly.b32', `${half}, ${distance}, 31, 0xFFFFFFFF`)
-    const other = code.put('f64', 'other', 'mov.b64', `{${exchange(low)}, ${exchange(high)}}`)
-    total = code.put('f64', 'sum', 'add.rn.f64', `${total}, ${other}`)
+    const [low, high] = code
+      .halves(total)
+      .map((half) => code.calc('shfl.sync.bfly.b32', half, distance, 31, '0xFFFFFFFF'))
+    total = code.put('f64', 'sum', 'add.rn.f64', `${total}, ${code.double(low, high)}`)
   }
   return total
 }
@@ -46,19 +44,16 @@ export function overBlock(
   }
   const shares = code.share('shares', 8 * warps * sums.length)
   const base = code.put('u32', 'shares', 'mov.u32', shares)
-  const lane = code.put('u32', 'lane', 'and.b32', `${thread}, 31`)
-  code.when('eq.u32', `${lane}, 0`, () => {
-    const warp = code.put('u32', 'warp', 'shr.u32', `${thread}, 5`)
-    const place = code.put('u32', 'place', 'mad.lo.u32', `${warp}, 8, ${base}`)
+  code.when('eq.u32', `${code.calc('and.b32', thread, 31)}, 0`, () => {
+    const place = code.calc('mad.lo.u32', code.calc('shr.u32', thread, 5), 8, base)
     for (const [k, sum] of ofWarps.entries())
       code.do(`st.shared.f64 [${place}+${8 * warps * k}], ${sum}`)
   })
   code.barrier()
   code.when('lt.u32', `${thread}, 32`, () => {
-    const warp = code.put('u32', 'warp', 'and.b32', `${thread}, ${warps - 1}`)
-    const place = code.put('u32', 'place', 'mad.lo.u32', `${warp}, 8, ${base}`)
+    const place = code.calc('mad.lo.u32', code.calc('and.b32', thread, warps - 1), 8, base)
     const totals = sums.map((_, k) => {
-      const share = code.put('f64', 'sum', 'ld.shared.f64', `[${place}+${8 * warps * k}]`)
+      const share = code.calc('ld.shared.f64', `[${place}+${8 * warps * k}]`)
       return overWarp(kernel, share, warps / 2)
     })
     use(totals)
