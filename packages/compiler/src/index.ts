@@ -44,14 +44,10 @@ export {
   tensorFields,
 } from './languages/ptx/layout.ts'
 export { emitWasm, emitWat, type WasmOptions } from './languages/wasm/emit.ts'
+export { emitWgsl } from './languages/wgsl/emit.ts'
 export {
   type Access,
   type Binding,
-  emitWgsl,
-  type WgslKernel,
-  type WgslOptions,
-} from './languages/wgsl/emit.ts'
-export {
   maxPieces,
   pieceFields,
   rangeFields,
@@ -59,6 +55,8 @@ export {
   tableFields,
   tableHeader,
   totalsFields,
+  type WgslKernel,
+  type WgslOptions,
 } from './languages/wgsl/layout.ts'
 export {
   type ElementType,

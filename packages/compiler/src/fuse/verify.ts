@@ -11,43 +11,53 @@ import type { Kernels, Loop, Read, Section, Slot } from './kernels.ts'
  * each once.
  */
 export function verify({ stages, arrays }: Kernels, outputs: readonly string[]): void {
-  /** What each place holds since it was written: arrays by name, slots by themselves. */
-  const written = new Map<Place, Node>()
-  const held = (node: Node, place: Place) => {
-    const name = nameOf(place)
-    const original = node.op === 'load' && node.name === name
-    const now = written.get(place)
-    if (now !== node && (now || !original))
-      fail(
-        original ? `${name} is read after it was overwritten` : `${name} does not hold t${node.id}`,
-      )
-  }
-  const write = (place: Place, value: Node) => {
-    if (written.has(place)) fail(`${nameOf(place)} is written twice`)
-    written.set(place, value)
-  }
-
+  const places = new Places()
   for (const stage of stages)
     for (const part of stage.kind === 'pass' ? stage.loops : stage.parts) {
-      if ('to' in part) {
-        write(part.to, part.sum)
-        continue
-      }
-      const { reads, sums, writes } = placesOf(part)
-      for (const [node, place] of reads) held(node, place)
-      const takes = inOrder(
-        reads.map(([node]) => node),
-        part.body,
-      )
-      for (const value of [...sums, ...writes.map(([value]) => value)]) takes(value)
-      for (const [value, place] of writes) {
-        if (typeof place === 'string' && arrays[place] !== part.scope)
-          fail(`${place} is stored in a loop over ${part.scope}s`)
-        write(place, value)
-      }
+      if ('to' in part) places.write(part.to, part.sum)
+      else checkPart(part, places, arrays)
     }
-  const names = new Set([...written.keys()].map(nameOf))
-  for (const name of outputs) if (!names.has(name)) fail(`${name} is never written`)
+  for (const name of outputs) if (!places.has(name)) fail(`${name} is never written`)
+}
+
+/** Checks that what a part reads is there, and notes what it writes. */
+function checkPart(part: Loop | Section, places: Places, arrays: Kernels['arrays']): void {
+  const { reads, sums, writes } = placesOf(part)
+  for (const [node, place] of reads) places.read(place, node)
+  const takes = inOrder(
+    reads.map(([node]) => node),
+    part.body,
+  )
+  for (const value of [...sums, ...writes.map(([value]) => value)]) takes(value)
+  for (const [value, place] of writes) {
+    if (typeof place === 'string' && arrays[place] !== part.scope)
+      fail(`${place} is stored in a loop over ${part.scope}s`)
+    places.write(place, value)
+  }
+}
+
+/** What each place holds since it was written: arrays by name, slots by themselves. */
+class Places {
+  private readonly written = new Map<Place, Node>()
+
+  read(place: Place, node: Node): void {
+    const name = nameOf(place)
+    const original = node.op === 'load' && node.name === name
+    const now = this.written.get(place)
+    if (now === node || (!now && original)) return
+    fail(
+      original ? `${name} is read after it was overwritten` : `${name} does not hold t${node.id}`,
+    )
+  }
+
+  write(place: Place, value: Node): void {
+    if (this.written.has(place)) fail(`${nameOf(place)} is written twice`)
+    this.written.set(place, value)
+  }
+
+  has(name: string): boolean {
+    return [...this.written.keys()].some((place) => nameOf(place) === name)
+  }
 }
 
 /** An array, by its name, or a slot. */

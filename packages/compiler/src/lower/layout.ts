@@ -42,13 +42,6 @@ export type SegmentField = (typeof segmentFields)[number]
 /** The size of a segment in int32. */
 export const segmentInts: number = segmentFields.length
 
-/**
- * How far an array is from the states, as a field of the segment; the result of `evaluate` is where
- * gradients are otherwise.
- */
-export const shiftOf = (array: string): 'xShift' | 'gShift' | undefined =>
-  array === 'x' ? 'xShift' : array === 'g' || array === 'evaluated' ? 'gShift' : undefined
-
 /** The precision of the elements. */
 export type ElementType = 'float32' | 'float64'
 

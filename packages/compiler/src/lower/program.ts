@@ -186,6 +186,10 @@ export type Spelling<Shape, Kind extends keyof Shape, Code> = {
   readonly [K in Kind]: (statement: Statement<Shape, K>) => Code
 }
 
+/** How a language spells the serial shape, or the grid shape. */
+export type SerialSpelling<Code> = Spelling<SerialStatements, keyof SerialStatements, Code>
+export type GridSpelling<Code> = Spelling<GridStatements, keyof GridStatements, Code>
+
 /** Spells statements one after the other. */
 export function spell<Shape, Kind extends keyof Shape, Code>(
   statements: readonly Statement<Shape, Kind>[],

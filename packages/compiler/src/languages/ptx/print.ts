@@ -92,29 +92,18 @@ export class Printer implements Spelling<GridStatements, keyof GridStatements, v
     this.sums = zeros(this.kernel, sums.length)
   }
 
-  note({ text }: Of<'note'>): void {
-    this.kernel.code.note(text)
-  }
+  note = ({ text }: Of<'note'>) => this.kernel.code.note(text)
 
-  barrier(): void {
-    this.kernel.code.barrier()
-  }
+  barrier = () => this.kernel.code.barrier()
 
-  block({ body }: Of<'block'>): void {
-    this.print(body)
-  }
+  block = ({ body }: Of<'block'>) => this.print(body)
 
-  first({ body }: Of<'first'>): void {
+  first = ({ body }: Of<'first'>) =>
     this.kernel.code.when('eq.u32', `${this.worker}, 0`, () => this.print(body))
-  }
 
-  last(): void {
-    inLastBlock(this.kernel)
-  }
+  last = () => inLastBlock(this.kernel)
 
-  count(): void {
-    countStep(this.kernel)
-  }
+  count = () => countStep(this.kernel)
 
   segment({ slices, random }: Of<'segment'>): void {
     this.here = findSegment(this.kernel, slices, random)
@@ -214,14 +203,12 @@ export class Printer implements Spelling<GridStatements, keyof GridStatements, v
     })
   }
 
-  private typeOf(precision: Precision): Float {
-    return precision === 'number' ? 'f64' : floatOf(this.data)
-  }
+  private typeOf = (precision: Precision): Float =>
+    precision === 'number' ? 'f64' : floatOf(this.data)
 
   /** A name for each lane. */
-  private named(name: string): string[] {
-    return Array.from({ length: this.lanes }, (_, i) => (this.lanes > 1 ? `${name}_${i}` : name))
-  }
+  private named = (name: string): string[] =>
+    Array.from({ length: this.lanes }, (_, i) => (this.lanes > 1 ? `${name}_${i}` : name))
 
   /** Registers with an operand or what is in a place, one for each lane. */
   private registers(from: Operand | Place, type: Float, name: string): readonly string[] {

@@ -97,12 +97,11 @@ export class Printer implements Spelling<SerialStatements, keyof SerialStatement
     ]
   }
 
-  store({ to, value, precision }: Of<'store'>): Code {
-    return this.write(
+  store = ({ to, value, precision }: Of<'store'>) =>
+    this.write(
       to,
       typeof value === 'object' ? this.read(value) : this.operand(value, this.lanesOf(precision)),
     )
-  }
 
   add({ to, term, precision }: Of<'add'>): Code {
     const lanes = this.lanesOf(precision)
@@ -111,9 +110,7 @@ export class Printer implements Spelling<SerialStatements, keyof SerialStatement
     return this.write(to, [...this.read(to), ...value, ['f64.add']])
   }
 
-  block({ body }: Of<'block'>): Code {
-    return this.print(body)
-  }
+  block = ({ body }: Of<'block'>) => this.print(body)
 
   segments({ from, to, fields, partials, body }: Of<'segments'>): Code {
     const bound = (each: Operand) => (typeof each === 'number' ? i32(each) : get(own(each)))
@@ -136,15 +133,13 @@ export class Printer implements Spelling<SerialStatements, keyof SerialStatement
     ]
   }
 
-  tensors({ body }: Of<'tensors'>): Code {
-    return [
-      ...this.setTensor(i32(0)),
-      ...until(
-        [...get('@tensor'), ...tensorAt(get('@tensorCount')), ['i32.ge_u']],
-        [...this.print(body), ...increase('@tensor', times(global('tensorStride'), 8))],
-      ),
-    ]
-  }
+  tensors = ({ body }: Of<'tensors'>) => [
+    ...this.setTensor(i32(0)),
+    ...until(
+      [...get('@tensor'), ...tensorAt(get('@tensorCount')), ['i32.ge_u']],
+      [...this.print(body), ...increase('@tensor', times(global('tensorStride'), 8))],
+    ),
+  ]
 
   begin({ scope, arrays }: Of<'begin'>): Code {
     this.pointers = arrays
@@ -152,7 +147,8 @@ export class Printer implements Spelling<SerialStatements, keyof SerialStatement
     return [
       ...(scope === 'slice' ? set(this.declare('@step', 'i32'), step) : []),
       ...arrays.flatMap(({ array, buffer, apart, scope: own }) => {
-        const first = this.field(apart ? 'first' : own === 'slice' ? 'sliceStart' : 'start')
+        const start = own === 'slice' ? 'sliceStart' : 'start'
+        const first = this.field(apart ? 'first' : start)
         const index = buffer === 'states' ? first : add(first, this.field(`${buffer}Shift`))
         const address = add(global(arrayGlobal(array)), times(index, this.size))
         return set(this.declare(`@${array}`, 'i32'), address)
@@ -194,8 +190,8 @@ export class Printer implements Spelling<SerialStatements, keyof SerialStatement
   }
 
   /** Adds up the lanes of accumulators, and what was left over. */
-  partials({ sums }: Of<'partials'>): Code {
-    return sums.flatMap((sum) => {
+  partials = ({ sums }: Of<'partials'>) =>
+    sums.flatMap((sum) => {
       const [lo, hi] = this.accumulators(sum)
       const left = `@sum${sum.index}`
       const both: Code = hi ? set(lo, [...get(lo), ...get(hi), ['f64x2.add']]) : []
@@ -207,7 +203,6 @@ export class Printer implements Spelling<SerialStatements, keyof SerialStatement
         ...store('f64', get('@partial'), 8 * sum.index, get(left)),
       ]
     })
-  }
 
   /**
    * The doubles that lanes are added to: two at a time, so there are two pairs for four singles. What
@@ -243,29 +238,21 @@ export class Printer implements Spelling<SerialStatements, keyof SerialStatement
     return name
   }
 
-  private local(name: string, { type }: Lanes): string {
-    return this.declare(type === 'v128' ? `${name}.v` : name, type)
-  }
+  private local = (name: string, { type }: Lanes): string =>
+    this.declare(type === 'v128' ? `${name}.v` : name, type)
 
-  private lanesOf(precision: Precision): Lanes {
-    return precision === 'number' ? number : this.lanes
-  }
+  private lanesOf = (precision: Precision): Lanes => (precision === 'number' ? number : this.lanes)
 
-  private operand(value: Operand, lanes: Lanes): Code {
-    return typeof value === 'number' ? lanes.constant(value) : get(this.local(value, lanes))
-  }
+  private operand = (value: Operand, lanes: Lanes): Code =>
+    typeof value === 'number' ? lanes.constant(value) : get(this.local(value, lanes))
 
-  private operation({ op, args }: Expression, lanes: Lanes): Code {
-    return operations[op](lanes, ...args.map((arg) => this.operand(arg, lanes)))
-  }
+  private operation = ({ op, args }: Expression, lanes: Lanes): Code =>
+    operations[op](lanes, ...args.map((arg) => this.operand(arg, lanes)))
 
-  private field(name: SegmentField): Code {
-    return load('i32', get('@segment'), 4 * segmentFields.indexOf(name))
-  }
+  private field = (name: SegmentField): Code =>
+    load('i32', get('@segment'), 4 * segmentFields.indexOf(name))
 
-  private setTensor(index: Code): Code {
-    return set(this.declare('@tensor', 'i32'), tensorAt(index))
-  }
+  private setTensor = (index: Code): Code => set(this.declare('@tensor', 'i32'), tensorAt(index))
 
   private read(place: Place): Code {
     const { type, address, offset } = this.at(place)

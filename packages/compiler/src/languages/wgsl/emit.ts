@@ -11,62 +11,18 @@ import type { Element } from '../../lower/program.ts'
 import { indent } from '../lines.ts'
 import { helpers, helpersOf, struct, tableHelpers, taken } from './language.ts'
 import {
+  type Binding,
   maxPieces,
   pieceFields,
   rangeFields,
   stateArrays,
   tableFields,
   totalsFields,
+  type WgslKernel,
+  type WgslOptions,
 } from './layout.ts'
-import { print } from './print.ts'
+import { Printer } from './print.ts'
 import { declareShares, subgroupParameters } from './shares.ts'
-
-/** How to print. */
-export interface WgslOptions {
-  /**
-   * Threads of a group: in passes, and in the launches that add up and compute single numbers. A
-   * power of two each, 16 at least.
-   */
-  readonly workgroupSize: { readonly pass: number; readonly scalar: number }
-  /**
-   * How many pairs of buffers with parameters and gradients a pass is bound to: as many as bindings
-   * allow, or 1 for the shortest code.
-   */
-  readonly pairs: number
-  /**
-   * The precision of parameters and gradients; all else is f32. f16 needs the feature `shader-f16`.
-   */
-  readonly data: 'f32' | 'f16'
-  /**
-   * Whether to add up with subgroupAdd: needs the feature `subgroups` and the language feature
-   * `subgroup_id`.
-   */
-  readonly subgroups: boolean
-}
-
-/** How a kernel uses a buffer. */
-export type Access = 'read' | 'read_write'
-
-/** A module with the entry point `main`, and what it is bound to, in group 0. */
-export interface WgslKernel {
-  /** What it is dispatched for: the groups of its table, all tensors, or one single group. */
-  readonly kind: GridKernel['kind']
-  readonly code: string
-  /**
-   * The bindings in order: `table` (or `totals`) is a uniform buffer, `ranges` is read, `numbers`
-   * written; `states`, and for each pair its parameters `x` and the other buffer `g`, are left out
-   * where the kernel does not use them.
-   */
-  readonly bindings: readonly Binding[]
-}
-
-/** One binding of a kernel. */
-export interface Binding {
-  readonly buffer: 'table' | 'totals' | 'ranges' | 'numbers' | 'states' | 'x' | 'g'
-  readonly access: Access | 'uniform'
-  /** Of `x` and `g`: which pair. */
-  readonly pair: number
-}
 
 /** Prints the launches of a compiled function. */
 export function emitWgsl(kernels: Kernels, options: WgslOptions): WgslKernel[] {
@@ -113,7 +69,7 @@ function moduleOf(
     'fn main(',
     ...indent(parameters.map((each) => `@builtin(${each},`)),
     ') {',
-    ...indent(print(kernel, options, size)),
+    ...indent(new Printer(kernel, options, size).print(kernel.body)),
     '}',
   ]
   const at = states.map((each) => `at_${name(each)}`)

@@ -8,6 +8,7 @@
  * - pairs of buffers with parameters and gradients (or the result of `evaluate`), the caller's own,
  *   in 32 or 16 bits.
  */
+import type { GridKernel } from '../../lower/grid.ts'
 
 /**
  * A piece: `length` elements of one tensor, cut into segments, one for each group of threads from
@@ -49,3 +50,50 @@ export const rangeFields = ['row', 'rows'] as const
 /** The arrays in `states`, in the order of their fields in the table. */
 export const stateArrays = (arrays: Readonly<Record<string, 'element' | 'slice'>>): string[] =>
   Object.keys(arrays).filter((name) => name !== 'x' && name !== 'g' && name !== 'evaluated')
+
+/** How to print. */
+export interface WgslOptions {
+  /**
+   * Threads of a group: in passes, and in the launches that add up and compute single numbers. A
+   * power of two each, 16 at least.
+   */
+  readonly workgroupSize: { readonly pass: number; readonly scalar: number }
+  /**
+   * How many pairs of buffers with parameters and gradients a pass is bound to: as many as bindings
+   * allow, or 1 for the shortest code.
+   */
+  readonly pairs: number
+  /**
+   * The precision of parameters and gradients; all else is f32. f16 needs the feature `shader-f16`.
+   */
+  readonly data: 'f32' | 'f16'
+  /**
+   * Whether to add up with subgroupAdd: needs the feature `subgroups` and the language feature
+   * `subgroup_id`.
+   */
+  readonly subgroups: boolean
+}
+
+/** How a kernel uses a buffer. */
+export type Access = 'read' | 'read_write'
+
+/** A module with the entry point `main`, and what it is bound to, in group 0. */
+export interface WgslKernel {
+  /** What it is dispatched for: the groups of its table, all tensors, or one single group. */
+  readonly kind: GridKernel['kind']
+  readonly code: string
+  /**
+   * The bindings in order: `table` (or `totals`) is a uniform buffer, `ranges` is read, `numbers`
+   * written; `states`, and for each pair its parameters `x` and the other buffer `g`, are left out
+   * where the kernel does not use them.
+   */
+  readonly bindings: readonly Binding[]
+}
+
+/** One binding of a kernel. */
+export interface Binding {
+  readonly buffer: 'table' | 'totals' | 'ranges' | 'numbers' | 'states' | 'x' | 'g'
+  readonly access: Access | 'uniform'
+  /** Of `x` and `g`: which pair. */
+  readonly pair: number
+}
