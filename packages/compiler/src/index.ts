@@ -4,10 +4,8 @@
  *
  * @packageDocumentation
  */
-export { type Traffic, traffic } from './bytes.ts'
-export { compile } from './compile.ts'
-export { type Graph, isConstant, isVector, type Node, type Op, reachable, trace } from './graph.ts'
-export { emitJs } from './js.ts'
+
+export { compile } from './fuse/compile.ts'
 export type {
   Kernels,
   Load,
@@ -22,7 +20,44 @@ export type {
   Store,
   Sum,
   Write,
-} from './kernels.ts'
+} from './fuse/kernels.ts'
+export type { Broken } from './fuse/passes.ts'
+export { type Traffic, traffic } from './fuse/traffic.ts'
+export { verify } from './fuse/verify.ts'
+export { emitJs } from './languages/js/emit.ts'
+export { emitPtx } from './languages/ptx/emit.ts'
+export {
+  addressOf,
+  bytesOf,
+  chunkFields,
+  chunkUnit,
+  type Field,
+  givenOf,
+  type PtxData,
+  type PtxKernel,
+  type PtxModule,
+  type PtxOptions,
+  packed,
+  ptxArrays,
+  ptxData,
+  ptxParameters,
+  tensorFields,
+} from './languages/ptx/layout.ts'
+export { emitWasm, emitWat, type WasmOptions } from './languages/wasm/emit.ts'
+export { emitWgsl } from './languages/wgsl/emit.ts'
+export {
+  type Access,
+  type Binding,
+  maxPieces,
+  pieceFields,
+  rangeFields,
+  stateArrays,
+  tableFields,
+  tableHeader,
+  totalsFields,
+  type WgslKernel,
+  type WgslOptions,
+} from './languages/wgsl/layout.ts'
 export {
   type ElementType,
   type Layout,
@@ -31,7 +66,7 @@ export {
   segmentFields,
   segmentInts,
   sumOrder,
-} from './layout.ts'
+} from './lower/layout.ts'
 export { emitOnnx, type OnnxOptions } from './onnx/emit.ts'
 export {
   type OnnxConstant,
@@ -41,38 +76,13 @@ export {
   type OnnxValue,
   onnxTypes,
 } from './onnx/graph.ts'
-export type { Broken } from './passes.ts'
-export { emitPtx, type PtxKernel, type PtxModule, type PtxOptions } from './ptx/emit.ts'
 export {
-  addressOf,
-  bytesOf,
-  chunkFields,
-  chunkUnit,
-  type Field,
-  givenOf,
-  type PtxData,
-  packed,
-  ptxArrays,
-  ptxData,
-  ptxParameters,
-  tensorFields,
-} from './ptx/layout.ts'
-export { firstNumbers, type Part } from './traced.ts'
-export { verify } from './verify.ts'
-export { emitWasm, emitWat, type WasmOptions } from './wasm/emit.ts'
-export {
-  type Access,
-  type Binding,
-  emitWgsl,
-  type WgslKernel,
-  type WgslOptions,
-} from './wgsl/emit.ts'
-export {
-  maxPieces,
-  pieceFields,
-  rangeFields,
-  stateArrays,
-  tableFields,
-  tableHeader,
-  totalsFields,
-} from './wgsl/layout.ts'
+  type Graph,
+  isConstant,
+  isVector,
+  type Node,
+  type Op,
+  reachable,
+  trace,
+} from './trace/graph.ts'
+export { firstNumbers, type Part } from './trace/program.ts'

@@ -19,7 +19,7 @@ import {
 } from '@freestep/core'
 import { describe, expect, test } from 'vitest'
 import { compile, emitJs, emitWasm, type Kernels, type Pass, trace, verify } from '../src/index.ts'
-import { namer } from '../src/names.ts'
+import { namer } from '../src/lower/names.ts'
 import { programOf } from './programs.ts'
 import { start } from './run.ts'
 

@@ -14,7 +14,7 @@ import {
   ptxParameters,
   tensorFields,
 } from '../src/index.ts'
-import { literal } from '../src/ptx/literal.ts'
+import { literal } from '../src/languages/ptx/literal.ts'
 import { programOf } from './programs.ts'
 
 const options: PtxOptions = {

@@ -4,9 +4,13 @@ import { adamG, defineAlgorithm, element, perTensor, prodigy, sum } from '@frees
 import { expect, test } from 'vitest'
 import wabt from 'wabt'
 import { compile, emitWasm, emitWat } from '../src/index.ts'
-import { encodingOf, type Instruction, instructionNames } from '../src/wasm/instructions.ts'
-import { encode, type ValueType, type WasmModule } from '../src/wasm/module.ts'
-import { print } from '../src/wasm/text.ts'
+import {
+  encodingOf,
+  type Instruction,
+  instructionNames,
+} from '../src/languages/wasm/instructions.ts'
+import { encode, type ValueType, type WasmModule } from '../src/languages/wasm/module.ts'
+import { print } from '../src/languages/wasm/text.ts'
 import { programOf } from './programs.ts'
 
 const features = { simd: true, threads: true }

@@ -6,7 +6,7 @@
 import * as core from '@freestep/core'
 import { describe, expect, test } from 'vitest'
 import { compile, emitWgsl, type WgslKernel, type WgslOptions } from '../src/index.ts'
-import { literal } from '../src/wgsl/language.ts'
+import { literal } from '../src/languages/wgsl/language.ts'
 import { programOf } from './programs.ts'
 
 const options: WgslOptions = {

@@ -4,8 +4,8 @@
  * affair. Not cut into passes: ONNX has no operator that could take one whole.
  */
 import type { Elementwise, Program, Scope } from '@freestep/core'
-import { changes, isConstant, isVector, type Node } from '../graph.ts'
-import { inputScopes, type Part, traceProgram } from '../traced.ts'
+import { changes, isConstant, isVector, type Node } from '../trace/graph.ts'
+import { inputScopes, type Part, traceProgram } from '../trace/program.ts'
 import { type OnnxGraph, type OnnxType, type OnnxValue, onnxTypes, Sheet } from './graph.ts'
 import { finite, total } from './sums.ts'
 

@@ -36,7 +36,8 @@ fn finite(a: f32) -> f32 {
   return select(0f, a, (bitcast<u32>(a) & 0x7f800000u) != 0x7f800000u);
 }
 
-// Adds to a sum, and what rounding loses to its second part: D. Knuth, TAOCP 2, section 4.2.2, theorem B.
+// Adds to a sum, and what rounding loses to its second part: D. Knuth, TAOCP 2, section 4.2.2,
+// theorem B.
 fn accumulate(sum: ptr<function, vec2<f32>>, a: f32) {
   let before = (*sum).x;
   let after = before + a;
@@ -135,7 +136,8 @@ struct Range {
 @group(0) @binding(1) var<storage, read> ranges: array<Range>;
 @group(0) @binding(2) var<storage, read_write> numbers: array<f32>;
 
-// Adds to a sum, and what rounding loses to its second part: D. Knuth, TAOCP 2, section 4.2.2, theorem B.
+// Adds to a sum, and what rounding loses to its second part: D. Knuth, TAOCP 2, section 4.2.2,
+// theorem B.
 fn accumulate(sum: ptr<function, vec2<f32>>, a: f32) {
   let before = (*sum).x;
   let after = before + a;
@@ -223,7 +225,8 @@ fn isNaN(a: f32) -> bool {
   return (bitcast<u32>(a) & 0x7fffffffu) > 0x7f800000u;
 }
 
-// A number that WGSL has no literal for; the variable keeps it from being evaluated, and refused, beforehand.
+// A number that WGSL has no literal for; the variable keeps it from being evaluated, and refused,
+// beforehand.
 var<private> none = 0u;
 fn bits(pattern: u32) -> f32 {
   return bitcast<f32>(pattern | none);
@@ -234,7 +237,8 @@ fn positive(a: f32) -> bool {
   return bitcast<u32>(a) - 1u < 0x7f800000u;
 }
 
-// Adds to a sum, and what rounding loses to its second part: D. Knuth, TAOCP 2, section 4.2.2, theorem B.
+// Adds to a sum, and what rounding loses to its second part: D. Knuth, TAOCP 2, section 4.2.2,
+// theorem B.
 fn accumulate(sum: ptr<function, vec2<f32>>, a: f32) {
   let before = (*sum).x;
   let after = before + a;
