@@ -3,6 +3,9 @@
  * frame's, another context's of Node.
  */
 
+/** Numbers read from a device. */
+export type Numbers = Float32Array | Float64Array
+
 const tag = Object.getOwnPropertyDescriptor(
   Object.getPrototypeOf(Uint8Array.prototype),
   Symbol.toStringTag,
