@@ -16,19 +16,12 @@ import { sums } from './layers/sums.ts'
 import { trajectories } from './layers/trajectories.ts'
 import { reference } from './reference.ts'
 
-export {
-  chaotic,
-  type Golden,
-  type GoldenFile,
-  loadGolden,
-  type Recording,
-  runTrajectory,
-  type Trajectory,
-} from './goldens.ts'
+export { chaotic, loadGolden, runTrajectory } from './goldens.ts'
 export type { Create, TestBackendOptions } from './kit.ts'
 export { compareBackends } from './layers/compare.ts'
 export { arrival, type Noise } from './layers/range.ts'
 export { type Problem, problems, quad } from './problems.ts'
+export type { Golden, GoldenFile, Recording, Trajectory } from './recording.ts'
 export { type ReferenceTensor, reference } from './reference.ts'
 export { goldenReport, type Report, type ReportLine } from './report.ts'
 export type { Row, Scale } from './row.ts'

@@ -3,7 +3,7 @@
  * one. Not the rows: those are in table.ts and wrappers.ts.
  */
 import type { Algorithm, AlgorithmFactory, Settings } from '@freestep/core'
-import type { GoldenFile } from './goldens.ts'
+import type { GoldenFile } from './recording.ts'
 
 /** How far a problem starts from its solution, and how large its gradients are. */
 export interface Scale {

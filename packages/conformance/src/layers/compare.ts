@@ -27,7 +27,7 @@ const layouts = (hasLr: boolean): Readonly<Record<string, Layout>> => ({
   'several tensors': { sizes: [3, 257, 1, 64] },
   'a gradient missing now and then': {
     sizes: [5, 3],
-    missing: (k) => (k === 1 ? ['p0'] : k === 3 ? ['p1'] : []),
+    missing: (k) => ({ 1: ['p0'], 3: ['p1'] })[k] ?? [],
   },
   ...(hasLr && {
     groups: {
