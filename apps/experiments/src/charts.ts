@@ -108,8 +108,10 @@ export function gridChart(
   })
 }
 
-const plain = (value: number) =>
-  value < 1e-3 ? power(value) : value >= 1 ? integer(value) : String(value)
+function plain(value: number): string {
+  if (value < 1e-3) return power(value)
+  return value >= 1 ? integer(value) : String(value)
+}
 /** A tick of an axis that spans many decades. */
 export const power = (value: number) => value.toExponential(0).replace('+', '')
 

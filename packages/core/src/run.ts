@@ -91,12 +91,15 @@ class Run<P, Done extends MaybePromise<void>> {
   }
 
   async scalars(): Promise<Record<string, number>> {
-    await this.loaded()
+    // What is asked for here comes before what is asked for next: waits only if it must.
+    if (this.loads.pending) await this.loads.pending
+    this.ready()
     return scalarsOf({ tensors: this.tensors, parts: this.parts })
   }
 
   async save(options?: { readonly params?: boolean }): Promise<Checkpoint> {
-    await this.loaded()
+    if (this.loads.pending) await this.loads.pending
+    this.ready()
     const chosen = chooseOptions({ what: 'save' }, { params: false }, options)
     return save(this.resumable(), this.steps, chosen)
   }
@@ -183,10 +186,6 @@ class Run<P, Done extends MaybePromise<void>> {
   private ready(): void {
     this.alive()
     this.loads.check()
-  }
-  private async loaded(): Promise<void> {
-    if (this.loads.pending) await this.loads.pending
-    this.ready()
   }
 
   /** Gradients in the order of the parameters, after all that can be wrong with them. */

@@ -55,7 +55,8 @@ export function curves(
 }
 
 function line(row: Row, key: string): Line {
-  const role = row.free ? 'free' : row.rank === 'best' || row.lr === undefined ? 'best' : 'grid'
+  const tuned = row.rank === 'best' || row.lr === undefined ? 'best' : 'grid'
+  const role = row.free ? 'free' : tuned
   return {
     method: row.method,
     label: row.label,

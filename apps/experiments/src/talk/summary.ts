@@ -107,7 +107,8 @@ function rankOf(row: Row, rows: readonly Row[], metric: Metric): Row['rank'] {
   const best = grid.find((one) => !grid.some((other) => beats(other, one)))
   const worst = grid.findLast((one) => !grid.some((other) => beats(one, other)))
   if (best === undefined || worst === undefined || !beats(best, worst)) return undefined
-  return row === best ? 'best' : row === worst ? 'worst' : undefined
+  if (row === best) return 'best'
+  return row === worst ? 'worst' : undefined
 }
 
 /** The best row of a tuned method's grid; of all tuned methods, unless one is named. */

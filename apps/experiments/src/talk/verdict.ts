@@ -5,14 +5,11 @@ import { bestOf, gapOf, problemsOf, type Row, rowNamed, rowsOf } from './summary
 import { written } from './table.ts'
 
 /** A verdict from a list of outcomes: all, some or none. */
-export const fromAll = (outcomes: readonly boolean[]): Verdict['verdict'] =>
-  outcomes.length === 0
-    ? 'not testable at this size'
-    : outcomes.every(Boolean)
-      ? 'reproduced'
-      : outcomes.some(Boolean)
-        ? 'partly reproduced'
-        : 'not reproduced'
+export function fromAll(outcomes: readonly boolean[]): Verdict['verdict'] {
+  if (outcomes.length === 0) return 'not testable at this size'
+  if (outcomes.every(Boolean)) return 'reproduced'
+  return outcomes.some(Boolean) ? 'partly reproduced' : 'not reproduced'
+}
 
 /** The rows of every problem. */
 export const allRows = (
