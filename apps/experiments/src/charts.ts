@@ -119,7 +119,7 @@ export const power = (value: number) => value.toExponential(0).replace('+', '')
  * A logarithmic axis over `values`, with ticks at powers of ten, or at 1, 2, 5 where there would be
  * few.
  */
-export function logAxis(
+function logAxis(
   label: string,
   values: readonly number[],
   write: (value: number) => string,

@@ -14,8 +14,7 @@ const tag = Object.getOwnPropertyDescriptor(
 /**
  * The name of a typed array's kind, `Float32Array` for instance; undefined for whatever is none.
  */
-export const arrayKind = (value: unknown): string | undefined =>
-  tag?.call(value) as string | undefined
+const arrayKind = (value: unknown): string | undefined => tag?.call(value) as string | undefined
 
 const precisions = {
   Float16Array: 'float16',

@@ -260,7 +260,7 @@ const d0 = 0.01
  * Every algorithm, with what it needs to move within a few steps on problems of size 1; a new one
  * is a row.
  */
-export const algorithms: Readonly<Record<string, () => AnyAlgorithm>> = {
+const algorithms: Readonly<Record<string, () => AnyAlgorithm>> = {
   sgd: () => freestep.sgd({ lr: 0.1, momentum: 0.9, dampening: 0.1 }),
   subgradient: () => freestep.subgradient({ D: 1, G: 2 }),
   polyak: () => freestep.polyak({ fOpt: -0.1, lr: 0.2 }),
@@ -307,7 +307,7 @@ export const algorithms: Readonly<Record<string, () => AnyAlgorithm>> = {
 }
 
 /** Every wrapper around something it is for. */
-export const wrapped: Readonly<Record<string, () => AnyAlgorithm>> = {
+const wrapped: Readonly<Record<string, () => AnyAlgorithm>> = {
   'scheduleFree(sgd)': () =>
     freestep.scheduleFree(freestep.sgd({ lr: 0.1 }), { r: 1, weightDecayAtY: 0.01 }),
   'scheduleFree(prodigy)': () => freestep.scheduleFree(freestep.prodigy({ d0, betas: [0, 0.999] })),

@@ -50,7 +50,7 @@ export const problemsOf = (traces: readonly Trace[]): string[] => [
 ]
 
 /** Whether a is better than b; one that diverged is worse than any other. */
-export function isBetter(metric: Metric, a: Row, b: Row): boolean {
+function isBetter(metric: Metric, a: Row, b: Row): boolean {
   if (a.diverged !== b.diverged) return a.diverged < b.diverged
   return metric.better === 'lower' ? a.value.mean < b.value.mean : a.value.mean > b.value.mean
 }

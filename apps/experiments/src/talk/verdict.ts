@@ -19,7 +19,7 @@ export const allRows = (
   problemsOf(traces).map((problem) => ({ problem, rows: rowsOf(traces, problem, metric) }))
 
 /** Whether a row is as good as another up to `margin`, in the metric's own sense of beside. */
-export function isAsGood(metric: Metric, row: Row, best: Row, margin: number): boolean {
+function isAsGood(metric: Metric, row: Row, best: Row, margin: number): boolean {
   if (row.diverged > best.diverged) return false
   const gap = gapOf(metric, row, best)
   if (metric.gap === 'ratio') return gap <= margin

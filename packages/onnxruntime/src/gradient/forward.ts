@@ -99,7 +99,7 @@ export function importsOf(model: ModelProto): ModelProto['opsetImport'] {
 }
 
 /** What a graph says of a value, with numbers for the sizes that are given. */
-export function declared(
+function declared(
   { type }: ValueInfoProto,
   dimensions: Readonly<Record<string, number>> = {},
   fresh?: () => Dim,

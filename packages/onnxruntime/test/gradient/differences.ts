@@ -227,7 +227,7 @@ export async function differencesOf(
 }
 
 /** The same for an operator that is given in double precision, with the weights of the model. */
-export function exactDifferences(
+function exactDifferences(
   given: ModelProto,
   exact: NonNullable<Case['exact']>,
 ): Record<string, number[]> {

@@ -150,7 +150,7 @@ function joined({ node, x, unknown }: Site): Known {
 }
 
 /** The sizes of the parts that a Split makes. */
-export function partsOf({
+function partsOf({
   node,
   x,
   opset,
