@@ -1,7 +1,7 @@
 /**
  * The recordings of the authors' own code, and how one of them is run again on a backend and compared. The data, their origin and
  * their format are described in goldens/README.md.
- * Not the tests: layers/trajectories.ts asks for the errors that are measured here.
+ * Not the tests: layers/3-trajectories.ts asks for the errors that are measured here.
  */
 import {
   type Algorithm,

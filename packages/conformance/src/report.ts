@@ -4,7 +4,7 @@
  */
 import type { MaybePromise } from '@freestep/core'
 import { chaotic, loadGolden, runTrajectory } from './goldens.ts'
-import { exact } from './layers/trajectories.ts'
+import { exact } from './layers/3-trajectories.ts'
 import type { GoldenFile } from './recording.ts'
 import type { Row } from './row.ts'
 import type { Stack } from './session.ts'

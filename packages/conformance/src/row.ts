@@ -21,7 +21,7 @@ export interface Row {
   readonly variants: readonly object[]
   /**
    * Sets of options that make it arrive, or go its way, on a problem of that scale: see
-   * layers/range.ts.
+   * layers/5-range.ts.
    */
   range(scale: Scale): readonly object[]
   /** Whether all tensors are one vector to it, so that splitting a tensor changes nothing. */

@@ -5,7 +5,7 @@
 import { type Algorithm, mul } from '@freestep/core'
 import { describe, expect, test } from 'vitest'
 import { loadGolden, runTrajectory } from '../src/goldens.ts'
-import { exact } from '../src/layers/trajectories.ts'
+import { exact } from '../src/layers/3-trajectories.ts'
 import { quad } from '../src/problems.ts'
 import type { GoldenFile, Trajectory } from '../src/recording.ts'
 import { reference } from '../src/reference.ts'
