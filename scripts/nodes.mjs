@@ -3,7 +3,7 @@
 // run on the Node that runs CI.
 //   node scripts/nodes.mjs [VERSION...]
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 
@@ -16,13 +16,11 @@ const versions = [engines.node.replace('>=', ''), '22', '24', 'latest']
  * a browser.
  */
 const tests = [
-  ...[
-    'core/test/',
-    'cpu/test/requests',
-    'cpu/test/safetensors',
-    'cpu/test/schedules',
-    'cpu/test/threads',
-  ],
+  ...readdirSync(`${root}/packages/core/test`)
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => `core/test/${name}`),
+  ...['requests', 'safetensors', 'schedules'].map((name) => `core/test/steps/${name}`),
+  'cpu/test/threads',
   ...['onnxruntime/test/float16', 'onnxruntime/test/onnx/', 'onnxruntime/test/step/export'],
 ]
 const vitest = [

@@ -11,18 +11,7 @@ const many = 24
 /** @param {import('typedoc').Application} app */
 export function load(app) {
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, (context) => {
-    for (const module of modulesOf(context)) {
-      module.name = importedAs(module)
-      const [first] = module.comment?.summary ?? []
-      // The page has the name as its title.
-      if (first)
-        first.text = first.text.replace(/^@freestep\/[\w/]+: (.)/, (_, letter) =>
-          letter.toUpperCase(),
-        )
-      const own = (module.children ?? []).filter((child) => !child.isReference())
-      if (own.length > many) for (const child of own) categorize(context, child)
-      for (const child of own) point(child)
-    }
+    for (const module of modulesOf(context)) introduce(context, module)
     for (const { comment } of Object.values(context.project.reflections))
       if (comment) fence(comment)
   })
@@ -31,27 +20,49 @@ export function load(app) {
   app.converter.on(
     Converter.EVENT_RESOLVE_END,
     (context) => {
-      for (const module of modulesOf(context)) {
-        const again = (module.children ?? []).filter((child) => child.isReference())
-        const others = new Map(
-          again.map((child) => [child, moduleOf(child.getTargetReflectionDeep())]),
-        )
-        for (const child of again) context.project.removeReflection(child)
-        for (const sections of [module.groups, module.categories])
-          for (const section of sections ?? [])
-            section.children = section.children.filter((child) => !again.includes(child))
-        module.groups = module.groups?.filter(({ children }) => children.length)
-        module.categories = module.categories?.filter(({ children }) => children.length)
-        for (const other of new Set(others.values()))
-          say(
-            module,
-            again.filter((child) => others.get(child) === other),
-            other,
-          )
-      }
+      for (const module of modulesOf(context)) gatherAgain(context, module)
     },
     last,
   )
+}
+
+/**
+ * Gives a module its name, and what it exports its place on the page.
+ *
+ * @param {import('typedoc').Context} context
+ * @param {import('typedoc').DeclarationReflection} module
+ */
+function introduce(context, module) {
+  module.name = importedAs(module)
+  const [first] = module.comment?.summary ?? []
+  // The page has the name as its title.
+  if (first)
+    first.text = first.text.replace(/^@freestep\/[\w/]+: (.)/, (_, letter) => letter.toUpperCase())
+  const own = (module.children ?? []).filter((child) => !child.isReference())
+  if (own.length > many) for (const child of own) categorize(context, child)
+  for (const child of own) point(child)
+}
+
+/**
+ * Says in a sentence what a module exports again, in place of listing it.
+ *
+ * @param {import('typedoc').Context} context
+ * @param {import('typedoc').DeclarationReflection} module
+ */
+function gatherAgain(context, module) {
+  const again = (module.children ?? []).filter((child) => child.isReference())
+  const others = new Map(again.map((child) => [child, moduleOf(child.getTargetReflectionDeep())]))
+  for (const child of again) context.project.removeReflection(child)
+  for (const section of [...(module.groups ?? []), ...(module.categories ?? [])])
+    section.children = section.children.filter((child) => !again.includes(child))
+  module.groups = module.groups?.filter(({ children }) => children.length)
+  module.categories = module.categories?.filter(({ children }) => children.length)
+  for (const other of new Set(others.values()))
+    say(
+      module,
+      again.filter((child) => others.get(child) === other),
+      other,
+    )
 }
 
 /** The packages. @param {import('typedoc').Context} context */

@@ -99,7 +99,7 @@ const decoded = (text: string) =>
     .replaceAll('&amp;', '&')
 
 /** The descriptions of all pages of the built site, by page. */
-export function descriptionsIn(site: string): Map<string, string> {
+function descriptionsIn(site: string): Map<string, string> {
   const names = existsSync(site) ? readdirSync(site, { recursive: true, encoding: 'utf8' }) : []
   const pages = names
     .map((name) => name.replaceAll('\\', '/'))

@@ -25,22 +25,27 @@ export function checkLinks(site: string): void {
     anchors.set(name, found)
     return found
   }
-  const broken: string[] = []
-  for (const [name, html] of pages) {
-    if (name === '404.html') continue
-    for (const [, href] of html.matchAll(/<a\b[^>]*? href="([^"]*)"/g)) {
-      const url = decoded(href)
-      if (/^[a-z]+:/.test(url) || url === '') continue
-      const [path, anchor] = url.split('#')
-      const inSite = path.startsWith(base)
-        ? path.slice(base.length)
-        : path && posix.join(posix.dirname(name), path)
-      const target = path === '' ? name : pageAt(site, decodeURI(inSite.split('?')[0]))
-      if (!target) broken.push(`${name}: ${url} leads nowhere`)
-      else if (anchor && pages.has(target) && !anchorsOf(target).has(decodeURIComponent(anchor)))
-        broken.push(`${name}: ${url}: no such heading`)
-    }
+  /** What is wrong with a link on a page, if anything. */
+  const fault = (name: string, url: string): string | undefined => {
+    const [path, anchor] = url.split('#')
+    const inSite = path.startsWith(base)
+      ? path.slice(base.length)
+      : path && posix.join(posix.dirname(name), path)
+    const target = path === '' ? name : pageAt(site, decodeURI(inSite.split('?')[0]))
+    if (!target) return `${name}: ${url} leads nowhere`
+    const isMissing =
+      anchor && pages.has(target) && !anchorsOf(target).has(decodeURIComponent(anchor))
+    return isMissing ? `${name}: ${url}: no such heading` : undefined
   }
+  const broken = [...pages]
+    .filter(([name]) => name !== '404.html')
+    .flatMap(([name, html]) =>
+      [...html.matchAll(/<a\b[^>]*? href="([^"]*)"/g)]
+        .map(([, href]) => decoded(href))
+        .filter((url) => !/^[a-z]+:/.test(url) && url !== '')
+        .map((url) => fault(name, url)),
+    )
+    .filter((each) => each !== undefined)
   if (broken.length) throw new Error(`Broken links:\n${broken.join('\n')}`)
 }
 

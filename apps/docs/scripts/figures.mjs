@@ -23,12 +23,11 @@ const { values, positionals: suites } = parseArgs({
 })
 
 /** The size of what is in a folder, or of a file. */
-const sizeOf = (path) =>
-  !existsSync(path)
-    ? 0
-    : statSync(path).isFile()
-      ? statSync(path).size
-      : readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0)
+function sizeOf(path) {
+  if (!existsSync(path)) return 0
+  if (statSync(path).isFile()) return statSync(path).size
+  return readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0)
+}
 
 /** The package.json of a package. */
 const manifestOf = (name) =>

@@ -83,12 +83,10 @@ function columns(page: Page, name: string): Record<string, Record<string, string
 }
 
 /** How a default is written in a table. */
-const shown = (value: unknown): string =>
-  typeof value === 'string'
-    ? `'${value}'`
-    : Array.isArray(value)
-      ? `[${value.map(shown).join(', ')}]`
-      : String(value)
+function shown(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`
+  return Array.isArray(value) ? `[${value.map(shown).join(', ')}]` : String(value)
+}
 
 /** 1e-6 and 0.000001 are the same default. */
 const normal = (cell: string) =>

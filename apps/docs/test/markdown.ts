@@ -61,12 +61,10 @@ export function all<T extends Nodes['type']>(tree: Node, type: T): Extract<Nodes
 }
 
 /** The text of a node, without its markup. */
-export const text = (node: Nodes): string =>
-  'value' in node
-    ? node.value
-    : 'children' in node
-      ? (node.children as Nodes[]).map(text).join('')
-      : ''
+export function text(node: Nodes): string {
+  if ('value' in node) return node.value
+  return 'children' in node ? (node.children as Nodes[]).map(text).join('') : ''
+}
 
 /** The headings of a level. */
 export const headings = ({ tree }: Page, depth: Heading['depth']): string[] =>

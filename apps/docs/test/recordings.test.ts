@@ -99,7 +99,10 @@ describe(`docs/algorithms/index.md, ${title}`, () => {
     expect(
       named.filter((name) => algorithms.includes(name) || wrappers.includes(name)).sort(),
     ).toEqual(unrecorded.sort())
-    const formulas = readFileSync(join(root, 'packages/cpu/test/transcriptions.test.ts'), 'utf8')
+    const formulas = readFileSync(
+      join(root, 'packages/core/test/steps/transcriptions.test.ts'),
+      'utf8',
+    )
     for (const name of unrecorded)
       expect(formulas).toMatch(new RegExp(`\\n +(\\[\\n +)?\\[?'${name}[',( ]`))
   })

@@ -108,8 +108,10 @@ export function gridChart(
   })
 }
 
-const plain = (value: number) =>
-  value < 1e-3 ? power(value) : value >= 1 ? integer(value) : String(value)
+function plain(value: number): string {
+  if (value < 1e-3) return power(value)
+  return value >= 1 ? integer(value) : String(value)
+}
 /** A tick of an axis that spans many decades. */
 export const power = (value: number) => value.toExponential(0).replace('+', '')
 
@@ -117,7 +119,7 @@ export const power = (value: number) => value.toExponential(0).replace('+', '')
  * A logarithmic axis over `values`, with ticks at powers of ten, or at 1, 2, 5 where there would be
  * few.
  */
-export function logAxis(
+function logAxis(
   label: string,
   values: readonly number[],
   write: (value: number) => string,

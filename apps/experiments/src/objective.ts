@@ -52,12 +52,10 @@ export const R_SQUARED: Words = {
   key: 'r2',
   score: 'R²',
   loss: 'mean squared error of the standardised target',
-  format: (score) =>
-    Math.abs(score) < 1000
-      ? score.toFixed(3)
-      : Number.isFinite(score)
-        ? score.toExponential(2)
-        : String(score),
+  format: (score) => {
+    if (Math.abs(score) < 1000) return score.toFixed(3)
+    return Number.isFinite(score) ? score.toExponential(2) : String(score)
+  },
   error: (score) => (1 - score < WORST ? Math.max(1 - score, 1e-6) : WORST),
   axis: 'test 1 − R²',
   caption: `Share of the target’s variance over the test rows that is left unexplained, 1 − R² (at most ${WORST} is drawn)`,

@@ -71,7 +71,10 @@ describe('labels', () => {
     expect(encodeLabels(['b', 'a', '7', 'b', 'a', '7'], 'y').classes).toEqual(['7', 'a', 'b'])
   })
   test('the split holds out a fifth of each class, is a partition, and follows the seed', () => {
-    const labels = Int32Array.from({ length: 100 }, (_, row) => (row < 73 ? 0 : row < 96 ? 1 : 2))
+    const labels = Int32Array.from(
+      { length: 100 },
+      (_, row) => Number(row >= 73) + Number(row >= 96),
+    )
     const split = (seed: number) => splitRows({ classes: ['a', 'b', 'c'], labels }, seed, 'f')
     const { train, test: held } = split(1)
     const count = (rows: Int32Array, label: number) =>

@@ -1,7 +1,7 @@
 /**
  * The recordings of the authors' own code, and how one of them is run again on a backend and compared. The data, their origin and
  * their format are described in goldens/README.md.
- * Not the tests: layers/trajectories.ts asks for the errors that are measured here.
+ * Not the tests: layers/3-trajectories.ts asks for the errors that are measured here.
  */
 import {
   type Algorithm,
@@ -13,71 +13,16 @@ import {
 } from '@freestep/core'
 import { distance, relativeError } from './numbers.ts'
 import { problems } from './problems.ts'
+import type {
+  Golden,
+  GoldenFile,
+  Recorded,
+  RecordedOptions,
+  Recording,
+  Trajectory,
+} from './recording.ts'
 import type { Row } from './row.ts'
-import { type Dtype, type Session, type Stack, withSession } from './session.ts'
-
-/** A number in a recording; what JSON cannot say is a string. */
-type Recorded = number | 'nan' | 'inf' | '-inf'
-type Options = Readonly<Record<string, unknown>>
-type Scalars = Readonly<Record<string, unknown>>
-
-/** What a step of a recording holds. */
-export interface Recording {
-  readonly step: number
-  readonly params: readonly (readonly Recorded[])[]
-  readonly averaged_params?: readonly (readonly Recorded[])[]
-  readonly loss: Recorded
-  readonly groups: readonly Scalars[]
-  readonly state?: Scalars
-  /** How many times a relative change of the gradients comes back as a change of the parameters. */
-  readonly amp: Recorded
-}
-
-/** One run of the original code. */
-export interface Trajectory {
-  readonly id: string
-  readonly dtype: Dtype
-  readonly problem: string
-  /** By the original names. */
-  readonly options: Options
-  readonly param_groups?: readonly Options[]
-  readonly lr_schedule?: 'warmup10' | 'cosine60' | 'warmup10_cosine60'
-  readonly averager_gamma?: number
-  readonly note?: string
-  readonly x0: readonly { readonly shape: readonly number[]; readonly values: readonly number[] }[]
-  readonly records: readonly Recording[]
-}
-
-/** A file of recordings of one optimizer. */
-export interface Golden {
-  readonly optimizer: string
-  readonly source_repo: string
-  readonly source_commit: string
-  readonly version: string
-  readonly trajectories: readonly Trajectory[]
-}
-
-/** How a file of recordings is run by the algorithm of a row. */
-export interface GoldenFile {
-  /** Its name in goldens/, without the ending. */
-  readonly file: string
-  /** Which trajectories of the file are of this algorithm; all unless told otherwise. */
-  takes?(trajectory: Trajectory): boolean
-  /** The settings of the row's algorithm, from the recorded options by our names; those themselves unless told otherwise. */
-  settings?(options: Readonly<Record<string, unknown>>, trajectory: Trajectory): object
-  /** Options whose name here is not the original one in camel case. */
-  readonly rename?: Readonly<Record<string, string>>
-  /** Original options that say nothing about the numbers. */
-  readonly ignored?: readonly string[]
-  /** Recorded scalars by their names here. */
-  readonly scalars?: Readonly<Record<string, string>>
-  /** The original code runs each parameter group by itself. */
-  readonly perGroup?: boolean
-  /** How many digits the original code loses in float32, as a relative error; it does not show in float64. */
-  single?(trajectory: Trajectory): number
-  /** Why a trajectory, or one record of it, is not compared. */
-  leftOut?(trajectory: Trajectory, record?: Recording): string | false | undefined
-}
+import { type Session, type Stack, withSession } from './session.ts'
 
 /** Records that answer to a change of the gradients with a larger one than this say nothing about correctness. */
 export const chaotic = 1e5
@@ -89,20 +34,15 @@ export async function loadGolden(file: string): Promise<Golden> {
   return files[file] as Golden
 }
 
+const inWords: Readonly<Record<string, number>> = { nan: NaN, inf: Infinity, '-inf': -Infinity }
 const number = (value: unknown): number =>
-  value === 'nan'
-    ? NaN
-    : value === 'inf'
-      ? Infinity
-      : value === '-inf'
-        ? -Infinity
-        : (value as number)
+  typeof value === 'string' ? inWords[value] : (value as number)
 const camel = (name: string) =>
   name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
 
 /** Original options by our names. */
 function translate(
-  options: Options,
+  options: RecordedOptions,
   { rename = {}, ignored = [] }: GoldenFile,
 ): Record<string, unknown> {
   const kept = Object.entries(options).filter(([name]) => !ignored.includes(name))
@@ -155,9 +95,90 @@ export interface Outcome {
   readonly compared: number
 }
 
+/** What a run is compared by. */
+interface Compared {
+  readonly row: Row
+  readonly golden: GoldenFile
+  readonly trajectory: Trajectory
+  /** The relative error allowed. */
+  readonly tolerance: number
+  /** Whether it runs in float32. */
+  readonly single: boolean
+  /** The parameters, in the order of the recording. */
+  readonly names: readonly string[]
+}
+
+/** What is allowed and was found in a run, as it goes on. */
+class Comparison {
+  readonly outcome = { params: 0, scalars: 0, excess: 0, worst: 'nothing', compared: 0 }
+  private readonly by: Compared
+  private readonly largest: Record<string, number> = {}
+  private sensitivity = 1
+
+  constructor(by: Compared) {
+    this.by = by
+  }
+
+  /** An error beside the allowed one. */
+  note(kind: 'params' | 'scalars', error: number, allowed: number, where: string): void {
+    const { outcome } = this
+    outcome[kind] = Math.max(outcome[kind], error)
+    if (error / allowed <= outcome.excess) return
+    outcome.excess = error / allowed
+    outcome.worst = `${where}: off by ${error.toExponential(1)}, allowed ${allowed.toExponential(1)}`
+  }
+
+  /** All that was recorded after some steps, unless it says nothing about correctness. */
+  async record(session: Session<unknown, MaybePromise<void>>, record: Recording): Promise<void> {
+    const { golden, trajectory, single, names } = this.by
+    if (!(number(record.amp) < chaotic) || golden.leftOut?.(trajectory, record)) return
+    this.outcome.compared++
+    const allowed = this.allowed(record)
+    const when = `after ${record.step} steps`
+    const params = this.off(await session.params(), record.params)
+    this.note('params', params, allowed, `parameters ${when}`)
+    const average = recordedAverage(record, names.length)
+    if (average) {
+      const error = this.off(await session.evaluated(), average)
+      this.note('params', error, allowed, `point to evaluate at ${when}`)
+    }
+    const pairs = scalarPairs(golden, record, await session.scalars(), names)
+    this.scalars(pairs, single ? 10 * allowed : allowed, when)
+  }
+
+  private allowed(record: Recording): number {
+    const { golden, trajectory, tolerance, single } = this.by
+    this.sensitivity = Math.max(this.sensitivity, number(record.amp))
+    if (!single) return tolerance
+    return Math.max(tolerance * this.sensitivity, golden.single?.(trajectory) ?? 0)
+  }
+
+  private off(found: Readonly<Record<string, readonly number[]>>, wanted: Recording['params']) {
+    const { names, single, trajectory } = this.by
+    return relativeError(
+      names.map((name) => found[name]),
+      wanted.map(list),
+      single ? trajectory.x0.map(({ values }) => values) : [],
+    )
+  }
+
+  /** Scalars beside the recorded ones, relative to the largest value that each had so far. */
+  private scalars(pairs: readonly Pair[], allowed: number, when: string): void {
+    const { single, row } = this.by
+    for (const [name, ours, theirs] of pairs) {
+      if (single && name.split('/')[0] !== row.distance) continue
+      const largest = Math.max(this.largest[name] ?? 0, Math.abs(theirs))
+      this.largest[name] = largest
+      const error = distance(ours, theirs)
+      this.note('scalars', error && error / largest, allowed, `${name} ${when}`)
+    }
+  }
+}
+
 /**
- * Runs a trajectory on a backend and compares all records that are not chaotic. In float32 the tolerance grows with the recorded
- * sensitivity, errors count relative to x₀ too, and of the scalars only the row's distance is compared, ten times more loosely.
+ * Runs a trajectory on a backend and compares all records that are not chaotic. In float32 the
+ * tolerance grows with the recorded sensitivity, errors count relative to x₀ too, and of the
+ * scalars only the row's distance is compared, ten times more loosely.
  *
  * @param tolerance - the relative error allowed
  */
@@ -170,71 +191,24 @@ export async function runTrajectory<P, Done extends MaybePromise<void>>(
 ): Promise<Outcome> {
   const problem = problems[trajectory.problem]
   const { algorithm, groups } = prepare(row, golden, trajectory)
-  const single = stack.dtype === 'float32'
   const x0 = Object.fromEntries(trajectory.x0.map((tensor, i) => [`p${i}`, tensor]))
   const names = Object.keys(x0)
-  const scale = single ? trajectory.x0.map(({ values }) => values) : []
+  const single = stack.dtype === 'float32'
 
   const splitGroups = golden.perGroup && groups.length > 0
   return withSession(stack, algorithm, x0, { groups, splitGroups }, async (session) => {
-    const outcome = { params: 0, scalars: 0, excess: 0, worst: 'nothing', compared: 0 }
-    const note = (kind: 'params' | 'scalars', error: number, allowed: number, where: string) => {
-      outcome[kind] = Math.max(outcome[kind], error)
-      if (error / allowed <= outcome.excess) return
-      outcome.excess = error / allowed
-      outcome.worst = `${where}: off by ${error.toExponential(1)}, allowed ${allowed.toExponential(1)}`
-    }
-    const largest: Record<string, number> = {}
-    let sensitivity = 1
+    const comparison = new Comparison({ row, golden, trajectory, tolerance, single, names })
     let steps = 0
     for (const record of trajectory.records) {
       for (; steps < record.step; steps++)
         if (!(await step(session, problem, names, (i) => sitsOut(trajectory, i, steps)))) {
-          note('params', Infinity, tolerance, `the loss is not finite after ${steps} steps`)
-          return outcome
+          const where = `the loss is not finite after ${steps} steps`
+          comparison.note('params', Infinity, tolerance, where)
+          return comparison.outcome
         }
-      if (!(number(record.amp) < chaotic) || golden.leftOut?.(trajectory, record)) continue
-      outcome.compared++
-      sensitivity = Math.max(sensitivity, number(record.amp))
-      const allowed = single
-        ? Math.max(tolerance * sensitivity, golden.single?.(trajectory) ?? 0)
-        : tolerance
-      const params = await session.params()
-      const found = names.map((name) => params[name])
-      note(
-        'params',
-        relativeError(found, record.params.map(list), scale),
-        allowed,
-        `parameters after ${steps} steps`,
-      )
-      const average = recordedAverage(record, names.length)
-      if (average) {
-        const point = await session.evaluated()
-        const error = relativeError(
-          names.map((name) => point[name]),
-          average.map(list),
-          scale,
-        )
-        note('params', error, allowed, `point to evaluate at after ${steps} steps`)
-      }
-      for (const [name, ours, theirs] of scalarPairs(
-        golden,
-        record,
-        await session.scalars(),
-        names,
-      )) {
-        if (single && name.split('/')[0] !== row.distance) continue
-        largest[name] = Math.max(largest[name] ?? 0, Math.abs(theirs))
-        const error = distance(ours, theirs)
-        note(
-          'scalars',
-          error && error / largest[name],
-          single ? 10 * allowed : allowed,
-          `${name} after ${steps} steps`,
-        )
-      }
+      await comparison.record(session, record)
     }
-    return outcome
+    return comparison.outcome
   })
 }
 
@@ -268,23 +242,24 @@ async function step(
   }
 }
 
+type Pair = readonly [name: string, ours: number, theirs: number]
+
 /** Recorded scalars beside ours: [our name, our value, the recorded one]. A few trajectories have recorded parameters alone. */
 function scalarPairs(
   { scalars = {} }: GoldenFile,
   { groups, state = {} }: Recording,
   ours: Readonly<Record<string, number>>,
   names: readonly string[],
-): [string, number, number][] {
-  const pairs: [string, number, number][] = []
-  for (const [theirName, name] of Object.entries(scalars)) {
-    for (const [key, value] of Object.entries(ours)) {
-      const [own, param] = key.split('/')
-      if (own !== name) continue
-      const i = param === undefined ? 0 : names.indexOf(param)
-      const theirs = (groups[i] ?? groups[0])[theirName] ?? state[theirName]
-      if (theirs === undefined) continue
-      pairs.push([key, value, number(Array.isArray(theirs) ? (theirs[i] ?? theirs[0]) : theirs)])
-    }
+): Pair[] {
+  const theirs = (theirName: string, i: number): unknown => {
+    const found = (groups[i] ?? groups[0])[theirName] ?? state[theirName]
+    return Array.isArray(found) ? (found[i] ?? found[0]) : found
   }
-  return pairs
+  return Object.entries(ours).flatMap(([key, value]) => {
+    const [own, param] = key.split('/')
+    const i = param === undefined ? 0 : names.indexOf(param)
+    return Object.entries(scalars)
+      .filter(([theirName, name]) => name === own && theirs(theirName, i) !== undefined)
+      .map(([theirName]): Pair => [key, value, number(theirs(theirName, i))])
+  })
 }

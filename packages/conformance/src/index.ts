@@ -7,28 +7,22 @@
 import type { MaybePromise } from '@freestep/core'
 import { describe } from 'vitest'
 import { type Create, eachPrecision, type TestBackendOptions } from './kit.ts'
-import { compare } from './layers/compare.ts'
-import { contract } from './layers/contract.ts'
-import { moved } from './layers/moved.ts'
-import { ops } from './layers/ops.ts'
-import { range } from './layers/range.ts'
-import { sums } from './layers/sums.ts'
-import { trajectories } from './layers/trajectories.ts'
+import { ops } from './layers/1-ops.ts'
+import { sums } from './layers/2-sums.ts'
+import { trajectories } from './layers/3-trajectories.ts'
+import { moved } from './layers/4-moved.ts'
+import { range } from './layers/5-range.ts'
+import { contract } from './layers/6-contract.ts'
+import { compare } from './layers/7-compare.ts'
 import { reference } from './reference.ts'
 
-export {
-  chaotic,
-  type Golden,
-  type GoldenFile,
-  loadGolden,
-  type Recording,
-  runTrajectory,
-  type Trajectory,
-} from './goldens.ts'
+export { chaotic, loadGolden, runTrajectory } from './goldens.ts'
 export type { Create, TestBackendOptions } from './kit.ts'
-export { compareBackends } from './layers/compare.ts'
-export { arrival, type Noise } from './layers/range.ts'
+export { arrival, type Noise } from './layers/5-range.ts'
+export { compareBackends } from './layers/7-compare.ts'
+export { type Chance, chance, draws, generator } from './numbers.ts'
 export { type Problem, problems, quad } from './problems.ts'
+export type { Golden, GoldenFile, Recording, Trajectory } from './recording.ts'
 export { type ReferenceTensor, reference } from './reference.ts'
 export { goldenReport, type Report, type ReportLine } from './report.ts'
 export type { Row, Scale } from './row.ts'

@@ -13,6 +13,36 @@ export function generator(seed: number): () => number {
   }
 }
 
+/** Uniform draws from [-1, 1) (mulberry32). */
+export function draws(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = Math.imul(state ^ (state >>> 15), state | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return 2 * (((t ^ (t >>> 14)) >>> 0) / 2 ** 32) - 1
+  }
+}
+
+/** A random stream with choices. */
+export interface Chance {
+  /** From [-1, 1). */
+  draw(): number
+  /** One of 0, 1, …, n − 1. */
+  below(n: number): number
+  pick<T>(list: readonly T[]): T
+}
+
+/**
+ * A random stream with choices. Neighbouring seeds are spread first, or their first draws would be
+ * alike.
+ */
+export function chance(seed: number): Chance {
+  const draw = generator(Math.imul(seed + 1, 0x9e3779b1))
+  const below = (n: number) => Math.floor(((draw() + 1) / 2) * n)
+  return { draw, below, pick: <T>(list: readonly T[]): T => list[below(list.length)] }
+}
+
 /** A list of some length, by index. */
 export function fill<T>(length: number, of: (i: number) => T): T[] {
   const list: T[] = []

@@ -141,9 +141,10 @@ class ReferenceEngine implements Engine<ReferenceTensor> {
     const all = [...this.params.keys()]
     const taking = all.filter((t) => active[t])
     const moved = this.lists(x, 'element', taking)
+    const places = { global: [0], tensor: all, slice: taking, element: taking }
     for (const [name, value] of Object.entries(next)) {
       const scope = this.program.states[name]
-      const where = scope === 'global' ? [0] : scope === 'tensor' ? all : taking
+      const where = places[scope]
       for (const [j, list] of this.lists(value, scope, where).entries())
         this.states[name][where[j]] = list
     }

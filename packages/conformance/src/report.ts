@@ -4,7 +4,9 @@
  */
 import type { MaybePromise } from '@freestep/core'
 import { chaotic, loadGolden, runTrajectory } from './goldens.ts'
-import { exact } from './layers/trajectories.ts'
+import { exact } from './layers/3-trajectories.ts'
+import type { GoldenFile } from './recording.ts'
+import type { Row } from './row.ts'
 import type { Stack } from './session.ts'
 import { leftOutFiles, table } from './table.ts'
 
@@ -39,45 +41,40 @@ export async function goldenReport<P, Done extends MaybePromise<void>>(
   const leftOut: { what: string; reason: string }[] = []
   for (const row of table)
     for (const golden of row.goldens) {
-      const line = {
-        algorithm: row.name,
-        file: golden.file,
-        ran: 0,
-        compared: 0,
-        chaotic: 0,
-        leftOut: 0,
-        worst: 0,
-      }
-      const leave = (what: string, reason: string) => {
-        line.leftOut++
-        leftOut.push({ what, reason })
-      }
-      for (const trajectory of (await loadGolden(golden.file)).trajectories) {
-        if (trajectory.dtype === 'float32' || golden.takes?.(trajectory) === false) continue
-        const reason = golden.leftOut?.(trajectory)
-        if (reason) {
-          leave(trajectory.id, reason)
-          continue
-        }
-        for (const record of trajectory.records) {
-          const without = golden.leftOut?.(trajectory, record)
-          if (!((record.amp as number) < chaotic)) line.chaotic++
-          else if (without) leave(`${trajectory.id} at step ${record.step}`, without)
-        }
-        const { params, scalars, compared } = await runTrajectory(
-          stack,
-          row,
-          golden,
-          trajectory,
-          exact,
-        )
-        line.ran++
-        line.compared += compared
-        line.worst = Math.max(line.worst, params, scalars)
-      }
+      const { line, without } = await runFile(stack, row, golden)
       lines.push(line)
+      leftOut.push(...without)
     }
   for (const [what, reason] of Object.entries(leftOutFiles))
     leftOut.push({ what: `${what} (all)`, reason })
   return { lines, leftOut }
+}
+
+/** Runs a file of recordings by an algorithm. */
+async function runFile<P, Done extends MaybePromise<void>>(
+  stack: Stack<P, Done>,
+  row: Row,
+  golden: GoldenFile,
+): Promise<{ line: ReportLine; without: Report['leftOut'] }> {
+  const counts = { ran: 0, compared: 0, chaotic: 0, worst: 0 }
+  const without: { what: string; reason: string }[] = []
+  for (const trajectory of (await loadGolden(golden.file)).trajectories) {
+    if (trajectory.dtype === 'float32' || golden.takes?.(trajectory) === false) continue
+    const reason = golden.leftOut?.(trajectory)
+    if (reason) {
+      without.push({ what: trajectory.id, reason })
+      continue
+    }
+    for (const record of trajectory.records) {
+      const own = golden.leftOut?.(trajectory, record)
+      if (!((record.amp as number) < chaotic)) counts.chaotic++
+      else if (own) without.push({ what: `${trajectory.id} at step ${record.step}`, reason: own })
+    }
+    const { params, scalars, compared } = await runTrajectory(stack, row, golden, trajectory, exact)
+    counts.ran++
+    counts.compared += compared
+    counts.worst = Math.max(counts.worst, params, scalars)
+  }
+  const line = { algorithm: row.name, file: golden.file, ...counts, leftOut: without.length }
+  return { line, without }
 }

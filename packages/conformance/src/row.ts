@@ -3,7 +3,7 @@
  * one. Not the rows: those are in table.ts and wrappers.ts.
  */
 import type { Algorithm, AlgorithmFactory, Settings } from '@freestep/core'
-import type { GoldenFile } from './goldens.ts'
+import type { GoldenFile } from './recording.ts'
 
 /** How far a problem starts from its solution, and how large its gradients are. */
 export interface Scale {
@@ -21,7 +21,7 @@ export interface Row {
   readonly variants: readonly object[]
   /**
    * Sets of options that make it arrive, or go its way, on a problem of that scale: see
-   * layers/range.ts.
+   * layers/5-range.ts.
    */
   range(scale: Scale): readonly object[]
   /** Whether all tensors are one vector to it, so that splitting a tensor changes nothing. */

@@ -30,7 +30,7 @@ import {
   sps,
   subgradient,
 } from '@freestep/core'
-import type { Trajectory } from './goldens.ts'
+import type { Trajectory } from './recording.ts'
 import { d0, halved, type Row, row, type Scale, warmup } from './row.ts'
 import { wrappers } from './wrappers.ts'
 

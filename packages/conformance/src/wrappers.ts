@@ -19,7 +19,7 @@ import {
   sgd,
   skipNonFinite,
 } from '@freestep/core'
-import type { Trajectory } from './goldens.ts'
+import type { Trajectory } from './recording.ts'
 import { type Both, d0, type Row, warmup, wrapped } from './row.ts'
 
 type Recorded = Readonly<Record<string, unknown>>

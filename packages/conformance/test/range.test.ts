@@ -3,7 +3,7 @@
  * less than 1e-4 when gradients, loss and x are off by 1e-7.
  */
 import { expect, test } from 'vitest'
-import { arrival, scales } from '../src/layers/range.ts'
+import { arrival, scales } from '../src/layers/5-range.ts'
 import { generator, relativeError } from '../src/numbers.ts'
 import { reference } from '../src/reference.ts'
 import { table } from '../src/table.ts'

@@ -4,9 +4,10 @@
  */
 import { type Algorithm, mul } from '@freestep/core'
 import { describe, expect, test } from 'vitest'
-import { type GoldenFile, loadGolden, runTrajectory, type Trajectory } from '../src/goldens.ts'
-import { exact } from '../src/layers/trajectories.ts'
+import { loadGolden, runTrajectory } from '../src/goldens.ts'
+import { exact } from '../src/layers/3-trajectories.ts'
 import { quad } from '../src/problems.ts'
+import type { GoldenFile, Trajectory } from '../src/recording.ts'
 import { reference } from '../src/reference.ts'
 import type { Row } from '../src/row.ts'
 import { vector, withSession } from '../src/session.ts'

@@ -7,14 +7,13 @@
  *
  * Not the interpreter that sees to the sums, which is in present.ts.
  */
-import type { Algorithm, Hyper, States } from './algorithm.ts'
+import type { Algorithm, AnyValues, Hyper, States } from './algorithm.ts'
 import { FreestepError } from './errors.ts'
-import type { Resolved } from './groups.ts'
+import type { HyperFrom, Resolved } from './groups.ts'
+import { inputsOf } from './inputs.ts'
 import { mul, where } from './ops.ts'
 import { attend, bare } from './present.ts'
-import type { Values } from './program.ts'
-import type { Expr, Interpreter, Scope, Value } from './value.ts'
-import { withInputs } from './wrappers/wrap.ts'
+import type { Expr, Interpreter, Scope, Value, Values } from './value.ts'
 
 /** The uniform that says which tensors take part. */
 export const active = 'active'
@@ -41,18 +40,14 @@ interface Stepped {
 interface Taken {
   /** The hidden states before the step; left out where no tensor ever sits out. */
   readonly before: ((name: string) => Value) | undefined
-  /** The options, given the values that stand for some of them. */
-  readonly h: (values: Values) => Hyper<object>
+  readonly h: HyperFrom
 }
-
-/** Values of a backend, and p, which is a number. */
-type Given = Readonly<Record<string, Expr>>
 
 /** An algorithm's step on values of a backend, watched for tensors that sit it out. */
 export function stepOf(
   algorithm: Algorithm,
   own: Hyper<object>,
-  values: Given,
+  values: AnyValues,
   { before, h }: Taken,
 ): Stepped {
   const states: States = algorithm.state(own)
@@ -76,12 +71,11 @@ export function stepOf(
     name,
     { enumerable: true, get: () => given(name) },
   ])
-  const watched = Object.defineProperties({}, Object.fromEntries(properties)) as Values
-  const { u, ...next } = algorithm.step(watched as never, h(watched)) as { u: Expr } & Record<
-    string,
-    Expr
-  >
-  const bared = Object.entries(next).map(([name, value]) => [name, bare(value)])
+  const watched = Object.defineProperties({}, Object.fromEntries(properties)) as AnyValues
+  const { u, ...next } = algorithm.step(watched, h(watched))
+  const bared = Object.entries(next).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, bare(value)]],
+  )
   const decays: Record<string, Expr> = {}
   if (before)
     for (const [name, { decay }] of Object.entries(states)) {
@@ -150,7 +144,7 @@ export function checkFirstValues(
 
 /** What is known of an algorithm that was checked. */
 interface Known {
-  readonly h: (values: Values) => Hyper<object>
+  readonly h: HyperFrom
   readonly p: number
   readonly states: Readonly<Record<string, Scope>>
   readonly absences: boolean
@@ -180,9 +174,9 @@ export function hiddenStates(
     expectFixed(`the first value of ${name}`, typeof init === 'function' ? init(values.x, p) : init)
     if (option !== undefined) dividedBy[name] = option
   }
-  const all: Given = withInputs<Given>({ p }, values)
+  const all = inputsOf(values, p)
   if (algorithm.evaluate)
-    expectFixed('the point to evaluate at', algorithm.evaluate(all as never, h(values)))
+    expectFixed('the point to evaluate at', algorithm.evaluate(all, h(values)))
   const before = absences ? () => shadow('tensor') : undefined
   const { hidden, divisors } = stepOf(algorithm, h(values), all, { before, h })
   return { hidden: Object.keys(hidden), dividedBy: { ...dividedBy, ...divisors } }

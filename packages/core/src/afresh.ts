@@ -3,10 +3,11 @@
  * nothing of them. In double precision, with the operations of eager execution. Not what an engine
  * does when it starts, which needs no numbers from the host.
  */
-import type { Numbers } from './backend.ts'
-import { type EagerOps, fixedUniforms, Lifted, lift } from './eager.ts'
+import type { Numbers } from './arrays.ts'
+import { type EagerOps, Lifted, lift } from './lift.ts'
 import { host } from './ops.ts'
 import type { Program } from './program.ts'
+import { fixedUniforms } from './uniforms.ts'
 import type { Elementwise, Expr, Scope, Value } from './value.ts'
 
 /** One operation on arrays, among which scalars broadcast. */

@@ -4,7 +4,8 @@
  * `createOptimizer` gives it parameters and a backend.
  */
 import { FreestepError } from './errors.ts'
-import { checkOptions, type Declared, overlaid, type Ranges, tableOf } from './options.ts'
+import type { Declared, Ranges } from './options.ts'
+import { checkOptions, overlaid, tableOf } from './settings.ts'
 import type { Expr, Scope, Value } from './value.ts'
 
 /** A number, or how it follows the steps: called with k = 0, 1, 2, … once per step. */
@@ -117,6 +118,12 @@ export type Outputs<S extends States> = { readonly u: Expr } & { readonly [K in 
 /** The values of the states. */
 export type ValuesOf<S extends States> = { readonly [K in keyof S]-?: Value }
 
+/** What a point to evaluate at is made of, whatever states there are by name. */
+export type AnyPoint = Pick<Inputs, 'x' | 'moved' | 'p'> & Readonly<Record<string, Expr>>
+
+/** The values of any algorithm: its inputs, and whatever states it has by name. */
+export type AnyValues = Inputs & AnyPoint
+
 /** The definition of an algorithm, before options are chosen. */
 export interface Definition<O extends object, S extends States> {
   /** The name of its factory, as in the error messages and checkpoints. */
@@ -142,8 +149,19 @@ export interface Definition<O extends object, S extends States> {
   evaluate?(values: Pick<Inputs, 'x' | 'moved' | 'p'> & ValuesOf<S>, h: Hyper<O>): Expr
 }
 
+/**
+ * The functions of a definition, see {@link Definition}, where nobody needs to know any more which
+ * states it has: it gets values by name.
+ */
+export interface Functions<O extends object> {
+  readonly name: string
+  state(h: Hyper<O>): States
+  step(values: AnyValues, h: Hyper<O>): Outputs<States>
+  evaluate?(values: AnyPoint, h: Hyper<O>): Expr
+}
+
 /** A definition whose table of options is taken apart. */
-export interface Defined<O extends object> extends Definition<O, States> {
+export interface Defined<O extends object> extends Functions<O> {
   /** Every option with its default. */
   readonly defaults: O
   /** Every option with what it may be. */
@@ -180,11 +198,8 @@ export function defineAlgorithm<O extends object, S extends States>(
   definition: Definition<O, S>,
 ): AlgorithmFactory<O> {
   const { defaults, ranges } = tableOf(definition.defaults, definition.ranges)
-  const algorithm: Defined<O> = {
-    ...(definition as unknown as Definition<O, States>),
-    defaults,
-    ranges,
-  }
+  const functions: Functions<O> = definition
+  const algorithm: Defined<O> = { ...functions, defaults, ranges }
   const factory = (settings: Settings<O> = {}): Algorithm<O> => {
     checkOptions({ what: definition.name, follows: true }, ranges, settings)
     return { ...algorithm, options: overlaid<Algorithm<O>['options']>(defaults, settings) }

@@ -6,7 +6,8 @@ import type { Backend } from './backend.ts'
 import { FreestepError, kindOf } from './errors.ts'
 import type { Group } from './groups.ts'
 import type { OptimizerOptions } from './optimizer.ts'
-import { chooseOptions, type Declared, given, isAlgorithm } from './options.ts'
+import { type Declared, given } from './options.ts'
+import { chooseOptions, isAlgorithm } from './settings.ts'
 
 const defaults: Declared<Required<OptimizerOptions<object>>> = {
   groups: given<readonly Group<object>[]>(
@@ -46,19 +47,3 @@ export function checkArguments(
 
 const isBackend = (value: unknown): value is Backend<unknown> =>
   typeof value === 'object' && value !== null && 'describe' in value && 'start' in value
-
-/** Refuses what is no parameter group. */
-export function checkGroup(group: unknown): void {
-  const refuse = (message: string) =>
-    new FreestepError(
-      'core',
-      'bad-option',
-      `${message} A group says for which parameters: { params: ['w'], lr: 0.1 }.`,
-    )
-  if (typeof group !== 'object' || group === null || Array.isArray(group))
-    throw refuse(`A parameter group is ${kindOf(group)}.`)
-  const { params } = group as { readonly params?: unknown }
-  const names = Array.isArray(params) && params.every((name) => typeof name === 'string')
-  if (!names && typeof params !== 'function')
-    throw refuse(`The params of a parameter group are ${kindOf(params)}.`)
-}

@@ -3,6 +3,9 @@
  * frame's, another context's of Node.
  */
 
+/** Numbers read from a device. */
+export type Numbers = Float32Array | Float64Array
+
 const tag = Object.getOwnPropertyDescriptor(
   Object.getPrototypeOf(Uint8Array.prototype),
   Symbol.toStringTag,
@@ -11,8 +14,7 @@ const tag = Object.getOwnPropertyDescriptor(
 /**
  * The name of a typed array's kind, `Float32Array` for instance; undefined for whatever is none.
  */
-export const arrayKind = (value: unknown): string | undefined =>
-  tag?.call(value) as string | undefined
+const arrayKind = (value: unknown): string | undefined => tag?.call(value) as string | undefined
 
 const precisions = {
   Float16Array: 'float16',

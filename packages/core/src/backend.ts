@@ -3,17 +3,13 @@
  * whole boundary between core and an adapter. Not the thirteen operations: a backend that has only
  * those becomes one of these through `eagerBackend`.
  */
-import type { TensorInfo } from './groups.ts'
+import type { Numbers } from './arrays.ts'
+import type { MaybePromise } from './later.ts'
 import type { Program } from './program.ts'
-
-/** A value now, or a promise of it: synchronous backends stay synchronous. */
-export type MaybePromise<T> = T | Promise<T>
+import type { TensorInfo } from './tensor.ts'
 
 /** T where a step is done when it returns, a promise of T where steps are promises. */
 export type After<Done, T> = Done extends Promise<void> ? Promise<T> : T
-
-/** Numbers read from a device. */
-export type Numbers = Float32Array | Float64Array
 
 /** One step's input, in the order of the program's tensors. */
 export interface StepInput<P> {

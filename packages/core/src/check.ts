@@ -3,11 +3,11 @@
  * nothing but a scope and a name. It finds out what they use, and refuses what they cannot mean.
  * Not the program itself, which is program.ts.
  */
-import type { Algorithm, Hyper, States } from './algorithm.ts'
+import type { Algorithm, States } from './algorithm.ts'
 import { FreestepError, kindOf } from './errors.ts'
-import type { Resolved, Uniform } from './groups.ts'
-import type { Values } from './program.ts'
+import type { HyperFrom, Resolved } from './groups.ts'
 import { Asked, checkExpr, plain, refuse, strictOptions, strictValue } from './strict.ts'
+import type { Uniform } from './uniforms.ts'
 import type { Interpreter, Scope, Value } from './value.ts'
 
 /**
@@ -46,7 +46,7 @@ const ofInit =
 export function check(
   algorithm: Algorithm,
   { uniforms, strides }: Pick<Resolved, 'uniforms' | 'strides'>,
-  hyper: (values: Values) => Hyper<object>,
+  hyper: HyperFrom,
   p: number,
 ): Checked {
   const value = checker(strides !== undefined)
@@ -83,11 +83,10 @@ export function check(
       )
     const known = [...inputs, ...Object.keys(scopes)]
     checkOutputs(
-      asked.explaining(() => algorithm.step(values as never, h), known) as Outputs | undefined,
+      asked.explaining(() => algorithm.step(values, h), known),
       scopes,
     )
-    if (algorithm.evaluate)
-      checkExpr('the point to evaluate at', algorithm.evaluate(values as never, h))
+    if (algorithm.evaluate) checkExpr('the point to evaluate at', algorithm.evaluate(values, h))
     asked.checkMistaken(Object.keys(scopes))
     const moved: Record<string, Scope> = asked.found.has('moved')
       ? { moved: value('slice').scope }

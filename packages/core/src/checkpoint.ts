@@ -33,6 +33,16 @@ export interface Checkpoint {
   readonly fresh?: readonly string[]
 }
 
+/** How to load a checkpoint. */
+export interface LoadOptions {
+  /**
+   * `ours` goes on with the optimizer's own options where the checkpoint was made with others,
+   * instead of refusing it. States that are kept divided by an option, as Prodigy's r and s by d0,
+   * are rescaled.
+   */
+  readonly options?: 'ours'
+}
+
 /** The bytes of a safetensors file. */
 export function toSafetensors({
   algorithm,

@@ -1,28 +1,16 @@
 /**
- * Eager execution: lifts the operations of one tensor library over many tensors and scopes, and
- * keeps the states as its tensors. Not fast (one library call per operation), but all that a new
+ * Eager execution: runs programs by the operations of one tensor library (lift.ts), and keeps the
+ * states as its tensors. Not fast (one library call per operation), but all that a new
  * backend needs, and the reference that fused steps are held against.
  */
-import type { Backend, Engine, MaybePromise, Numbers, StepInput, Stretch } from './backend.ts'
-import { Moment, type TensorInfo } from './groups.ts'
+import type { Numbers } from './arrays.ts'
+import type { Backend, Engine, StepInput, Stretch } from './backend.ts'
+import type { MaybePromise } from './later.ts'
+import { type EagerOps, Lifted, lift } from './lift.ts'
 import type { Program } from './program.ts'
-import type { Elementwise, Expr, Interpreter, Scope, Value } from './value.ts'
-
-/**
- * The operations on a backend's single tensor type T. Operands are tensors of one shape, or
- * scalars, which broadcast; semantics are stated in ops.ts.
- */
-export interface EagerOps<T> extends Record<Elementwise, (...args: T[]) => T> {
-  /** A scalar. */
-  constant(c: number): T
-  /**
-   * The sum of all elements that are finite, a scalar; of a scalar, itself. Of a slice, p says that
-   * it has every p-th element.
-   */
-  sum(a: T, p?: number): T
-  /** Elements 0, p, 2p, … of a tensor in row-major order, as a tensor of one dimension. */
-  slice(a: T, p: number): T
-}
+import type { TensorInfo } from './tensor.ts'
+import { fixedUniforms } from './uniforms.ts'
+import type { Expr, Scope } from './value.ts'
 
 /** Everything that eager execution asks of a backend. */
 export interface EagerSpec<P, T> {
@@ -56,59 +44,6 @@ export interface EagerSpec<P, T> {
   scope?<R>(f: (keep: (value: T) => T) => R): R
   /** Frees a tensor that was kept. */
   free?(value: T): void
-}
-
-/**
- * A value in eager execution: one part per tensor, or a single part for a global one; of vectors
- * only those of tensors that take part.
- */
-export class Lifted<T> implements Value {
-  readonly scope: Scope
-  readonly in: Interpreter
-  readonly parts: readonly T[]
-  constructor(scope: Scope, parts: readonly T[], interpreter: Interpreter) {
-    this.scope = scope
-    this.parts = parts
-    this.in = interpreter
-  }
-  part(i: number): T {
-    return this.parts[this.scope === 'global' ? 0 : i]
-  }
-}
-
-/** The interpreter over `count` tensors, of which those in `active` take part. */
-export function lift<T>(
-  ops: EagerOps<T>,
-  count: number,
-  active: ReadonlySet<number>,
-  strides: readonly number[] | undefined,
-): Interpreter {
-  const part = (a: Expr, i: number) =>
-    typeof a === 'number' ? ops.constant(a) : (a as Lifted<T>).part(i)
-  const make = (scope: Scope, of: (i: number) => T) => {
-    const parts: T[] = scope === 'global' ? [of(0)] : []
-    if (scope === 'tensor') for (let i = 0; i < count; i++) parts[i] = of(i)
-    else if (scope !== 'global') for (const i of active) parts[i] = of(i)
-    return new Lifted(scope, parts, interpreter)
-  }
-  const total = (a: Lifted<T>, i: number) =>
-    ops.sum(a.part(i), a.scope === 'slice' ? strides?.[i] : undefined)
-  const interpreter: Interpreter = {
-    apply: (op, args, scope) => make(scope, (i) => ops[op](...args.map((a) => part(a, i)))),
-    sum(a, to) {
-      const vector = a as Lifted<T>
-      const totals =
-        vector.scope === 'tensor'
-          ? vector
-          : make('tensor', (i) => (active.has(i) ? total(vector, i) : ops.constant(0)))
-      if (to === 'tensor') return totals
-      return make('global', () =>
-        count ? totals.parts.reduce((x, y) => ops.add(x, y)) : ops.constant(0),
-      )
-    },
-    slice: (a) => (strides ? make('slice', (i) => ops.slice(part(a, i), strides[i])) : a),
-  }
-  return interpreter
 }
 
 /** A backend out of eager operations. */
@@ -211,23 +146,13 @@ class EagerEngine<P, T> implements Engine<P> {
       const values = this.values(active, uniforms, input)
       const { x, ...next } = program.step(values)
       const owned = new Set(Object.values(values).flatMap(({ parts }) => parts))
-      const fresh: { name: string; index: number; value: T }[] = []
-      for (const [name, value] of Object.entries(next)) {
-        const scope = program.states[name]
-        const old = this.states[name]
-        const indices = scope === 'global' ? [0] : scope === 'tensor' ? all : active
-        for (const index of indices) {
-          const part =
-            typeof value === 'number'
-              ? this.materialize(value, scope, index)
-              : (value as Lifted<T>).part(index)
-          if (part === old[index]) continue
-          // A state needs a tensor of its own: what is a gradient, a parameter or another state
-          // already is copied.
-          fresh.push({ name, index, value: keep(owned.has(part) ? spec.copy(part) : part) })
-          owned.add(part)
-        }
-      }
+      const fresh = this.changed(next, active).map(({ name, index, part }) => {
+        // A state needs a tensor of its own: what is a gradient, a parameter or another state
+        // already is copied.
+        const value = keep(owned.has(part) ? spec.copy(part) : part)
+        owned.add(part)
+        return { name, index, value }
+      })
       for (const index of active) spec.store(this.params[index], (x as Lifted<T>).part(index))
       return fresh
     })
@@ -236,6 +161,24 @@ class EagerEngine<P, T> implements Engine<P> {
       spec.free?.(parts[index])
       parts[index] = value
     }
+  }
+
+  /** The tensors of the next states, but for those that stay the same. */
+  private changed(next: Readonly<Record<string, Expr>>, active: readonly number[]) {
+    const { states, tensors } = this.program
+    const indices = { global: [0], tensor: [...tensors.keys()], slice: active, element: active }
+    return Object.entries(next).flatMap(([name, value]) =>
+      indices[states[name]]
+        .map((index) => ({ name, index, part: this.partOf(value, states[name], index) }))
+        .filter(({ index, part }) => part !== this.states[name][index]),
+    )
+  }
+
+  /** The part of a value; of a number, a tensor of that. */
+  private partOf(value: Expr, scope: Scope, index: number): T {
+    return typeof value === 'number'
+      ? this.materialize(value, scope, index)
+      : (value as Lifted<T>).part(index)
   }
 
   async read(state: string): Promise<readonly Numbers[]> {
@@ -313,31 +256,3 @@ class EagerEngine<P, T> implements Engine<P> {
     return this.spec.scope ? this.spec.scope(f) : f((value) => value)
   }
 }
-
-/**
- * Every uniform at step k, given which tensors take part: all, if nothing is said. Who takes one
- * step after the other gives the same moment for all that happens at one of them, so that schedules
- * are called once.
- */
-export function uniformsAt(
-  program: Program,
-  moment: Moment | number,
-  active: readonly boolean[] = program.tensors.map(() => true),
-): Record<string, readonly number[]> {
-  const now = typeof moment === 'number' ? new Moment(moment) : moment
-  return Object.fromEntries(
-    Object.entries(program.uniforms).map(([name, uniform]) => [name, uniform.at(now, active)]),
-  )
-}
-
-/**
- * The uniforms as `init` and `evaluate` of a program are given them: those that follow the steps,
- * on which neither depends, are not a number.
- */
-export const fixedUniforms = ({ uniforms, tensors }: Program): Record<string, readonly number[]> =>
-  Object.fromEntries(
-    Object.entries(uniforms).map(([name, { scope, fixed }]) => [
-      name,
-      fixed ?? new Array<number>(scope === 'global' ? 1 : tensors.length).fill(Number.NaN),
-    ]),
-  )

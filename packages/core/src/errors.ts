@@ -68,14 +68,20 @@ function farness(wrong: string, name: string): number {
   const slips = slipsBetween(whole, other)
   if (slips < Math.min(whole.length, other.length) && slips <= Math.max(1, whole.length / 3))
     return slips
-  if (whole.length >= 4)
-    for (let count = 1; count < b.length; count++)
-      for (let from = 0; from + count <= b.length; from++)
-        if (slipsBetween(whole, b.slice(from, from + count).join('')) <= whole.length / 5)
-          return 100 + b.length - count
+  const words = whole.length >= 4 ? wordsLike(whole, b) : 0
+  if (words > 0) return 100 + b.length - words
   if (b.length > 1 && b.map(([first]) => first).join('') === whole) return 200
   if (other.length >= 3 && whole.startsWith(other)) return 300 + whole.length - other.length
   return a.includes(other) && other.length >= 2 ? 400 : Infinity
+}
+
+/** How many words of a name, one after the other but not all, are nearly `whole`; 0 if none are. */
+function wordsLike(whole: string, words: readonly string[]): number {
+  for (let count = 1; count < words.length; count++)
+    for (let from = 0; from + count <= words.length; from++)
+      if (slipsBetween(whole, words.slice(from, from + count).join('')) <= whole.length / 5)
+        return count
+  return 0
 }
 
 /** `weightDecay_AtY` as weight, decay, at, y. */
@@ -122,11 +128,8 @@ export function kindOf(value: unknown): string {
         ? `the factory ${nameOf(value.algorithm)}, which was not called`
         : 'a function'
     case 'object':
-      return value === null
-        ? 'null'
-        : Array.isArray(value)
-          ? kindOfArray(value)
-          : kindOfObject(value)
+      if (value === null) return 'null'
+      return Array.isArray(value) ? kindOfArray(value) : kindOfObject(value)
     default:
       return String(value)
   }

@@ -3,19 +3,12 @@
  * numbers, uniforms or shape. Not the step itself: program.ts puts the resolved options into it.
  */
 import type { Algorithm, Hyper, Schedule, Settings } from './algorithm.ts'
-import { checkGroup } from './arguments.ts'
 import { FreestepError, kindOf, suggest } from './errors.ts'
-import { checkOptions, type Ranges, scheduled } from './options.ts'
-import type { Value } from './value.ts'
-
-/** What core knows of a parameter tensor. */
-export interface TensorInfo {
-  readonly name: string
-  readonly shape: readonly number[]
-  /** The number of coordinates, the product of the shape. */
-  readonly size: number
-  readonly dtype: 'float16' | 'bfloat16' | 'float32' | 'float64'
-}
+import type { Ranges } from './options.ts'
+import { checkOptions } from './settings.ts'
+import type { TensorInfo } from './tensor.ts'
+import type { Uniform } from './uniforms.ts'
+import type { Expr } from './value.ts'
 
 /** Options for some of the parameters; of several groups that name a parameter the later wins. */
 export type Group<O> = Omit<Settings<O>, 'params'> & {
@@ -23,51 +16,14 @@ export type Group<O> = Omit<Settings<O>, 'params'> & {
   readonly params: readonly string[] | ((name: string, tensor: TensorInfo) => boolean)
 }
 
-/**
- * A number that is not part of the program: it changes with the step, or from parameter to
- * parameter.
- */
-export interface Uniform {
-  readonly scope: 'global' | 'tensor'
-  /** The numbers, where they are the same at every step; only of these can first values be made. */
-  readonly fixed: readonly number[] | undefined
-  /**
-   * The numbers at a step (`global`: one; `tensor`: one per parameter), given which tensors take
-   * part.
-   */
-  at(moment: Moment, active: readonly boolean[]): readonly number[]
-}
-
-/**
- * A step, and what schedules say at it: each is called once, however many options, groups and
- * parameters follow it.
- */
-export class Moment {
-  /** Which step, from 0 on. */
-  readonly k: number
-  private readonly known = new Map<Schedule, number>()
-
-  constructor(k: number) {
-    this.k = k
-  }
-
-  /**
-   * An option's value: the number itself, or what its schedule says, held to the range of the
-   * option.
-   */
-  valueOf(name: string, range: Ranges[string], option: number | Schedule): number {
-    if (typeof option === 'number') return option
-    const value = this.known.get(option) ?? option(this.k)
-    this.known.set(option, value)
-    return scheduled(name, range, () => value, this.k)
-  }
-}
+/** The options as an algorithm takes them, given the values that stand for some of them. */
+export type HyperFrom = (values: Readonly<Record<string, Expr>>) => Hyper<object>
 
 /** The options of all parameters, sorted into what they are to the program. */
 export interface Resolved {
   readonly uniforms: Readonly<Record<string, Uniform>>
   /** The options as the algorithm's functions take them, with values standing for the uniforms. */
-  hyper(uniform: (name: string) => Value): Hyper<object>
+  hyper(uniform: (name: string) => Expr): Hyper<object>
   /** Whether each parameter is frozen, that is, its lr is the number 0. */
   readonly frozen: readonly boolean[]
   /** sliceP per parameter, or undefined where the algorithm slices nothing. */
@@ -149,14 +105,14 @@ export function resolve(
   options: readonly Options[],
 ): Resolved {
   const uniforms: Record<string, Uniform> = {}
-  const build: Record<string, (uniform: (name: string) => Value) => unknown> = {}
+  const build: Record<string, (uniform: (name: string) => Expr) => unknown> = {}
 
   /** One option (or one entry of a pair) over all parameters. */
   const plan = (
     name: string,
     label: string,
     values: readonly unknown[],
-  ): ((uniform: (name: string) => Value) => unknown) => {
+  ): ((uniform: (name: string) => Expr) => unknown) => {
     // A frozen parameter (lr 0) takes no part, so its lr does not make lr differ.
     const counting = name === 'lr' ? values.filter((value) => value !== 0) : values
     const [first = 0] = counting
@@ -204,4 +160,20 @@ export function resolve(
     frozen: options.map(({ lr }) => lr === 0),
     strides: strides.some((p) => p !== 1) ? strides : undefined,
   }
+}
+
+/** Refuses what is no parameter group. */
+function checkGroup(group: unknown): void {
+  const refuse = (message: string) =>
+    new FreestepError(
+      'core',
+      'bad-option',
+      `${message} A group says for which parameters: { params: ['w'], lr: 0.1 }.`,
+    )
+  if (typeof group !== 'object' || group === null || Array.isArray(group))
+    throw refuse(`A parameter group is ${kindOf(group)}.`)
+  const { params } = group as { readonly params?: unknown }
+  const names = Array.isArray(params) && params.every((name) => typeof name === 'string')
+  if (!names && typeof params !== 'function')
+    throw refuse(`The params of a parameter group are ${kindOf(params)}.`)
 }

@@ -6,33 +6,20 @@
  */
 export * from './algorithm.ts'
 export * from './algorithms/index.ts'
-export { precisionOf } from './arrays.ts'
+export { type Numbers, precisionOf } from './arrays.ts'
 export * from './backend.ts'
 export * from './checkpoint.ts'
-export { type EagerOps, type EagerSpec, eagerBackend, fixedUniforms, uniformsAt } from './eager.ts'
+export { createOptimizer, createOptimizerSync } from './createOptimizer.ts'
+export { type EagerSpec, eagerBackend } from './eager.ts'
 export { FreestepError, type FreestepErrorCode, kindOf, suggest } from './errors.ts'
-export {
-  type Group,
-  Moment,
-  optionsPerTensor,
-  partition,
-  type TensorInfo,
-  type Uniform,
-} from './groups.ts'
+export { type Group, optionsPerTensor, partition } from './groups.ts'
 export { type Half, halves } from './halves.ts'
+export type { MaybePromise } from './later.ts'
+export type { EagerOps } from './lift.ts'
 export { memoryOf, Occupied } from './memory.ts'
 export * from './ops.ts'
+export type { Named, Optimizer, OptimizerOptions, StepOptions } from './optimizer.ts'
 export {
-  createOptimizer,
-  createOptimizerSync,
-  type LoadOptions,
-  type Named,
-  type Optimizer,
-  type OptimizerOptions,
-  type StepOptions,
-} from './optimizer.ts'
-export {
-  chooseOptions,
   type Declared,
   epsilon,
   finite,
@@ -43,7 +30,6 @@ export {
   having,
   inside,
   integer,
-  isAlgorithm,
   limit,
   list,
   natural,
@@ -59,10 +45,13 @@ export {
   required,
   stepCount,
 } from './options.ts'
-export { createProgram, type Program, type ProgramOptions, type Values } from './program.ts'
+export { createProgram, type Program, type ProgramOptions } from './program.ts'
 export { optionsText } from './record.ts'
 export { type Bytes, readSafetensors, type Safetensors, type SavedTensor } from './safetensors.ts'
 export * from './schedules.ts'
+export { chooseOptions, isAlgorithm } from './settings.ts'
+export type { TensorInfo } from './tensor.ts'
 export { fromTorch } from './torch.ts'
+export { fixedUniforms, Moment, type Uniform, uniformsAt } from './uniforms.ts'
 export * from './value.ts'
 export * from './wrappers/index.ts'

@@ -1,5 +1,7 @@
 /** Values that are there now, or later as promises: what is synchronous stays so. */
-import type { MaybePromise } from './backend.ts'
+
+/** A value now, or a promise of it: synchronous backends stay synchronous. */
+export type MaybePromise<T> = T | Promise<T>
 
 /** What f makes of a value, now or when it is there. */
 export const after = <T, R>(

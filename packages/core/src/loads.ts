@@ -2,9 +2,8 @@
  * Loads that take their time: one after the other, and no call sees a checkpoint that is half
  * there. Not what is loaded, which is resume.ts.
  */
-import type { MaybePromise } from './backend.ts'
 import { FreestepError } from './errors.ts'
-import { after, together } from './later.ts'
+import { after, type MaybePromise, together } from './later.ts'
 import type { Write } from './resume.ts'
 
 /** The loads of one optimizer. */

@@ -6,7 +6,8 @@ import type { Algorithm } from './algorithm.ts'
 import type { Backend } from './backend.ts'
 import { FreestepError, kindOf } from './errors.ts'
 import type { StepOptions } from './optimizer.ts'
-import { checkOptions, type Ranges } from './options.ts'
+import type { Ranges } from './options.ts'
+import { checkOptions } from './settings.ts'
 
 const ranges: Ranges = { loss: { says: 'a finite number', holds: () => true, follows: false } }
 

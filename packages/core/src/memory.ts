@@ -3,9 +3,10 @@
  * numbers one would be lost, or both would count. Asked when an optimizer is made and when it goes
  * on with more parameters.
  */
-import type { Backend, Engine, MaybePromise, Stretch } from './backend.ts'
+import type { Backend, Engine, Stretch } from './backend.ts'
 import { FreestepError } from './errors.ts'
-import type { TensorInfo } from './groups.ts'
+import type { MaybePromise } from './later.ts'
+import type { TensorInfo } from './tensor.ts'
 
 /** Where the numbers of a typed array are: for backends whose tensors are arrays. */
 export const memoryOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Stretch => ({

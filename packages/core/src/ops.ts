@@ -113,8 +113,10 @@ export const pow = (a: Expr, c: number): Expr => apply('pow', [a, c])
 export const sign = (a: Expr): Expr => apply('sign', [a])
 
 /** a where c > 0, b elsewhere. */
-export const where = (c: Expr, a: Expr, b: Expr): Expr =>
-  typeof c === 'number' ? (c > 0 ? a : b) : apply('where', [c, a, b])
+export function where(c: Expr, a: Expr, b: Expr): Expr {
+  if (typeof c !== 'number') return apply('where', [c, a, b])
+  return c > 0 ? a : b
+}
 
 /**
  * Σ a over all coordinates (`global`), or over the coordinates of each tensor (`tensor`). The sum

@@ -50,7 +50,10 @@ class Watched implements Value, Facts {
 /** An expression of the interpreter around as one of the backend's. */
 export const bare = (a: Expr): Expr => (a instanceof Watched ? a.value : a)
 
-const restOf = (a: Expr): Rest => (a instanceof Watched ? a.rest : a === 0 ? 'zero' : 'fixed')
+function restOf(a: Expr): Rest {
+  if (a instanceof Watched) return a.rest
+  return a === 0 ? 'zero' : 'fixed'
+}
 
 const isFactor = (rest: Rest): rest is Expr => typeof rest !== 'string'
 
@@ -79,7 +82,10 @@ function product(a: Rest, b: Rest): Rest {
   if (isFactor(a) && isFactor(b)) return mul(a, b)
   return isFactor(a) ? a : b
 }
-const inverse = (b: Rest): Rest => (b === 'zero' ? 'fixed' : isFactor(b) ? div(1, b) : b)
+function inverse(b: Rest): Rest {
+  if (b === 'zero') return 'fixed'
+  return isFactor(b) ? div(1, b) : b
+}
 const unless = (rest: Rest, f: (factor: Expr) => Expr): Rest => (isFactor(rest) ? f(rest) : rest)
 
 const rests: Record<Elementwise, (a: Rest, b: Rest, c: Rest) => Rest> = {

@@ -6,16 +6,15 @@
  * check.ts and absences.ts, which vet them first.
  */
 import { active, checkFirstValues, firstHidden, hiddenStates, stepOf } from './absences.ts'
-import type { Algorithm, Hyper, State } from './algorithm.ts'
+import type { Algorithm, State } from './algorithm.ts'
 import { type Checked, check, checkGroups } from './check.ts'
-import { type Resolved, resolve, type TensorInfo, type Uniform } from './groups.ts'
+import { type HyperFrom, type Resolved, resolve } from './groups.ts'
+import { inputsOf } from './inputs.ts'
 import { add, slice, where } from './ops.ts'
 import { attend, bare } from './present.ts'
-import type { Expr, Scope, Value } from './value.ts'
-import { withInputs } from './wrappers/wrap.ts'
-
-/** Values by name: `x`, `g`, `loss`, every state, every uniform. */
-export type Values = Readonly<Record<string, Value>>
+import type { TensorInfo } from './tensor.ts'
+import type { Uniform } from './uniforms.ts'
+import type { Expr, Scope, Values } from './value.ts'
 
 /** What a backend gets to run. */
 export interface Program {
@@ -91,7 +90,7 @@ export function createProgram(
   { absences = true }: ProgramOptions = {},
 ): Program {
   const resolved = resolve(algorithm, options)
-  const h = (values: Values): Hyper<object> => resolved.hyper((name) => values[name])
+  const h: HyperFrom = (values) => resolved.hyper((name) => values[name])
   const p = tensors.reduce((sum, { size }) => sum + size, 0)
   const { states, usesLoss } = checked(algorithm, resolved, h, p)
   const { hidden, dividedBy } = hiddenStates(algorithm, resolved, { h, p, states, absences })
@@ -132,15 +131,7 @@ export function createProgram(
     },
     step(values) {
       const before = absences ? (name: string) => values[name] : undefined
-      const { u, next, hidden } = stepOf(
-        algorithm,
-        h(values),
-        withInputs<Readonly<Record<string, Expr>>>({ p }, values),
-        {
-          before,
-          h,
-        },
-      )
+      const { u, next, hidden } = stepOf(algorithm, h(values), inputsOf(values, p), { before, h })
       const taking = values[active] ?? 1
       // What each tensor has for itself waits with it.
       const waiting = Object.entries(next).map(([name, value]) => [
@@ -150,19 +141,18 @@ export function createProgram(
       const moved = 'moved' in states && { moved: add(values.moved, slice(u)) }
       return { x: add(values.x, u), ...moved, ...Object.fromEntries(waiting), ...hidden }
     },
-    evaluate:
-      algorithm.evaluate &&
-      ((values) => algorithm.evaluate?.(withInputs({ p }, values) as never, h(values)) as Expr),
+    evaluate: evaluation(algorithm, h, p),
   }
 }
 
+/** The point to evaluate at, of an algorithm that says one. */
+function evaluation(algorithm: Algorithm, h: HyperFrom, p: number): Program['evaluate'] {
+  const { evaluate } = algorithm
+  return evaluate && ((values) => evaluate.call(algorithm, inputsOf(values, p), h(values)))
+}
+
 /** The check of check.ts; where options are what is wrong, it is these that are named. */
-function checked(
-  algorithm: Algorithm,
-  resolved: Resolved,
-  h: (values: Values) => Hyper<object>,
-  p: number,
-): Checked {
+function checked(algorithm: Algorithm, resolved: Resolved, h: HyperFrom, p: number): Checked {
   try {
     return checkGroups(algorithm.name, resolved, (uniforms) =>
       check(algorithm, { uniforms, strides: resolved.strides }, h, p),

@@ -5,25 +5,16 @@
  */
 import { type FirstValues, firstValues, nowhere, startFromParameters } from './afresh.ts'
 import type { Algorithm } from './algorithm.ts'
-import type { Engine, MaybePromise, Numbers } from './backend.ts'
-import type { Checkpoint } from './checkpoint.ts'
+import type { Numbers } from './arrays.ts'
+import type { Engine } from './backend.ts'
+import type { Checkpoint, LoadOptions } from './checkpoint.ts'
 import { FreestepError, suggest } from './errors.ts'
-import type { TensorInfo } from './groups.ts'
-import { after, together } from './later.ts'
+import { after, type MaybePromise, together } from './later.ts'
+import type { Part } from './part.ts'
 import { type Recorded, recordText, SavedOptions } from './record.ts'
-import type { Part } from './run.ts'
 import type { SavedTensor } from './safetensors.ts'
+import type { TensorInfo } from './tensor.ts'
 import type { Scope } from './value.ts'
-
-/** How to load a checkpoint. */
-export interface LoadOptions {
-  /**
-   * `ours` goes on with the optimizer's own options where the checkpoint was made with others,
-   * instead of refusing it. States that are kept divided by an option, as Prodigy's r and s by d0,
-   * are rescaled.
-   */
-  readonly options?: 'ours'
-}
 
 /** Writes one state into its engine. */
 export type Write = () => MaybePromise<void>

@@ -1,265 +1,285 @@
 /**
- * An optimizer at work: the object that `createOptimizer` returns. Checks everything a caller can
- * get wrong before an engine sees it. Not the arithmetic of a step, which is the engines'.
+ * An optimizer at work: the object that `createOptimizer` returns. Has everything checked that a
+ * caller can get wrong before an engine sees it (checks.ts), and hands each engine its own. Not the
+ * arithmetic of a step, which is the engines'.
  */
 import type { Algorithm } from './algorithm.ts'
-import type { After, Backend, Engine, MaybePromise } from './backend.ts'
-import type { Checkpoint } from './checkpoint.ts'
-import { uniformsAt } from './eager.ts'
-import { FreestepError, suggest } from './errors.ts'
-import { Moment, type TensorInfo } from './groups.ts'
-import { after } from './later.ts'
+import type { After, Backend, StepInput } from './backend.ts'
+import type { Checkpoint, LoadOptions } from './checkpoint.ts'
+import { extended, forgotten, gradientCheck, inOrder } from './checks.ts'
+import { FreestepError } from './errors.ts'
+import { after, type MaybePromise, together } from './later.ts'
 import { Loads } from './loads.ts'
 import { lossOf } from './loss.ts'
 import { refuseCrossed } from './memory.ts'
 import type { Named, Optimizer } from './optimizer.ts'
-import { chooseOptions } from './options.ts'
-import type { Program } from './program.ts'
-import { type LoadOptions, loading, save, type Write } from './resume.ts'
+import { type Entries, type Part, type Prepared, type Started, scalarsOf } from './part.ts'
+import { loading, save, type Write } from './resume.ts'
+import { chooseOptions } from './settings.ts'
+import type { TensorInfo } from './tensor.ts'
+import { Moment, uniformsAt } from './uniforms.ts'
+
+type StepArguments<P> = Parameters<Optimizer<P>['step']>
 
 /**
- * A part of the parameters that is a vector of its own: all of them, or one group with
- * `splitGroups`.
+ * What follows from the parts that run, looked up when they change: steps are short, and there are
+ * many.
  */
-export interface Part<P, Done extends MaybePromise<void>> {
-  /** Its parameters among all. */
-  readonly indices: readonly number[]
-  /** The options of each. */
-  readonly options: readonly Readonly<Record<string, unknown>>[]
-  readonly program: Program
-  /** The caller's own tensors. */
-  readonly params: readonly P[]
-  readonly engine: Engine<P, Done>
-}
-
-/** A part that is not running yet. */
-export interface Unstarted<P, Done extends MaybePromise<void>>
-  extends Omit<Part<P, Done>, 'engine'> {
-  start(): MaybePromise<Engine<P, Done>>
-}
-
-/** Parameters with their names, in order; a record would sort names that are numbers. */
-export type Entries<P> = readonly (readonly [name: string, param: P])[]
-
-/** Parameters, and the parts that they make. */
-export interface Prepared<P, Done extends MaybePromise<void>> {
-  readonly tensors: readonly TensorInfo[]
-  readonly parts: readonly Unstarted<P, Done>[]
-}
-
-/** The engine of a part, from a backend that starts without waiting. */
-export function startNow<P, Done extends MaybePromise<void>>(
-  part: Unstarted<P, Done>,
-  { name }: Pick<Backend<P, Done>, 'name'>,
-): Engine<P, Done> {
-  const engine = part.start()
-  if (!(engine instanceof Promise)) return engine
-  throw new FreestepError(
-    'core',
-    'unsupported',
-    `${name} starts asynchronously. Use "await createOptimizer(…)".`,
-  )
+interface Known<P> {
+  readonly usesLoss: boolean
+  readonly params: () => Named<P>
+  readonly grads: Named<P> | undefined
+  /** The views of `grads`, in the order of the parameters. */
+  readonly views: readonly (P | undefined)[]
+  readonly check: ReturnType<typeof gradientCheck<P>>
 }
 
 /** The optimizer over started engines. */
-export function run<P, Done extends MaybePromise<void>>(
-  algorithm: Algorithm,
-  started: { readonly tensors: readonly TensorInfo[]; readonly parts: readonly Part<P, Done>[] },
-  backend: Backend<P, Done>,
-  prepare: (params: Entries<P>) => Prepared<P, Done>,
-): Optimizer<P, Done> {
-  let { tensors, parts } = started
-  let steps = 0
-  let moment = new Moment(0)
-  let disposed = false
-  const loads = new Loads(algorithm.name)
+class Run<P, Done extends MaybePromise<void>> {
+  steps = 0
+  readonly algorithm: Algorithm
+  private tensors: readonly TensorInfo[]
+  private parts: readonly Part<P, Done>[]
+  private known: Known<P>
+  private moment = new Moment(0)
+  private disposed = false
+  private readonly loads: Loads
+  private readonly backend: Backend<P, Done>
+  private readonly prepare: (params: Entries<P>) => Prepared<P, Done>
 
-  const alive = () => {
-    if (disposed)
+  constructor(
+    algorithm: Algorithm,
+    { tensors, parts }: Started<P, Done>,
+    backend: Backend<P, Done>,
+    prepare: (params: Entries<P>) => Prepared<P, Done>,
+  ) {
+    this.algorithm = algorithm
+    this.tensors = tensors
+    this.parts = parts
+    this.backend = backend
+    this.prepare = prepare
+    this.loads = new Loads(algorithm.name)
+    this.known = this.look()
+  }
+
+  get params(): Named<P> {
+    return this.known.params()
+  }
+  get grads(): Named<P> | undefined {
+    return this.known.grads
+  }
+
+  step(...args: StepArguments<P>): Done {
+    const { loads, backend } = this
+    const { usesLoss, check, grads } = this.known
+    const [given, options] = args
+    if (args.length && !given) throw forgotten(given)
+    if (loads.pending && backend.asynchronous) {
+      check(given)
+      return loads.pending.then(() => this.step(...args)) as Done
+    }
+    this.ready()
+    const loss = lossOf(options, this.algorithm, backend, usesLoss)
+    const gradients = this.checked(args.length ? given : grads)
+    if (loss === undefined && usesLoss)
       throw new FreestepError(
         'core',
-        'disposed',
-        `This ${algorithm.name} optimizer was disposed. Create a new one.`,
+        'missing-loss',
+        `${this.algorithm.name} needs the objective's value. Call step(gradients, { loss }).`,
       )
+    return this.submit(this.inputs(gradients, loss))
   }
-  const ready = () => {
-    alive()
-    loads.check()
+
+  async scalars(): Promise<Record<string, number>> {
+    // What is asked for here comes before what is asked for next: waits only if it must.
+    if (this.loads.pending) await this.loads.pending
+    this.ready()
+    return scalarsOf({ tensors: this.tensors, parts: this.parts })
   }
-  /** The writes that a checkpoint takes, after all that can be wrong with it. */
-  const prepareLoad = (checkpoint: Checkpoint, options?: LoadOptions) => {
-    alive()
-    return loading({ algorithm, tensors, parts }, checkpoint, options)
+
+  async save(options?: { readonly params?: boolean }): Promise<Checkpoint> {
+    if (this.loads.pending) await this.loads.pending
+    this.ready()
+    const chosen = chooseOptions({ what: 'save' }, { params: false }, options)
+    return save(this.resumable(), this.steps, chosen)
   }
-  const load = (writes: readonly Write[], checkpoint: Checkpoint): MaybePromise<void> => {
-    alive()
-    return after(loads.write(writes), () => {
-      steps = checkpoint.steps
-    })
+
+  async load(checkpoint: Checkpoint, options?: LoadOptions): Promise<void> {
+    while (this.loads.pending) await this.loads.pending
+    return this.loads.ending(
+      after(this.writes(checkpoint, options), (writes) => this.write(writes, checkpoint)),
+    )
   }
-  /** One tensor per parameter by name, out of a list for each part. */
-  const gather = (lists: readonly (readonly P[])[]): Named<P> => {
-    const all: P[] = []
-    for (const [p, { indices }] of parts.entries())
-      for (const [j, index] of indices.entries()) all[index] = lists[p][j]
-    return Object.fromEntries(tensors.map(({ name }, i) => [name, all[i]]))
+
+  loadSync(checkpoint: Checkpoint, options?: LoadOptions): void {
+    const { loads, backend } = this
+    if (loads.pending) this.ready()
+    const later = () =>
+      new FreestepError(
+        'core',
+        'unsupported',
+        `${backend.name} writes asynchronously. Use "await optimizer.load(…)".`,
+      )
+    if (backend.asynchronous) throw later()
+    const writes = this.writes(checkpoint, options)
+    const loaded = writes instanceof Promise ? writes : loads.ending(this.write(writes, checkpoint))
+    if (!(loaded instanceof Promise)) return
+    // What becomes of it is nobody's business any more.
+    loaded.catch(() => undefined)
+    throw later()
   }
-  const look = () => {
+
+  extend(all: Named<P>): void {
+    this.ready()
+    const wanted = this.prepare(inOrder(this.tensors, all))
+    this.parts = extended({ tensors: this.tensors, parts: this.parts }, wanted, this.backend)
+    this.tensors = wanted.tensors
+    this.known = this.look()
+  }
+
+  evaluated(): After<Done, Named<P>> {
+    const { loads } = this
+    if (loads.pending && this.backend.asynchronous)
+      return loads.pending.then(() => this.evaluated()) as After<Done, Named<P>>
+    this.ready()
+    const lists: readonly MaybePromise<readonly P[]>[] = this.parts.map(({ engine }) =>
+      engine.evaluated(),
+    )
+    return after(together(lists), (all) => this.gather(all)) as After<Done, Named<P>>
+  }
+
+  dispose(): void {
+    if (!this.disposed) for (const { engine } of this.parts) engine.dispose()
+    this.disposed = true
+  }
+
+  private look(): Known<P> {
+    const { tensors, parts } = this
+    const gather = (lists: readonly (readonly P[])[]) => this.gather(lists)
     const places = parts.map(({ engine }) => engine.gradients)
     const grads = places.every((list) => list !== undefined) ? gather(places) : undefined
     return {
       usesLoss: parts.some(({ program }) => program.usesLoss),
-      params: latest(() => parts.map(({ engine }) => engine.params), gather),
+      params: latest(() => this.parts.map(({ engine }) => engine.params), gather),
       grads,
       views: tensors.map(({ name }) => grads?.[name]),
-      check: gradientCheck(tensors, backend),
+      check: gradientCheck(tensors, this.backend),
     }
   }
-  let { usesLoss, params, grads, views, check } = look()
 
-  const optimizer: Optimizer<P, Done> = {
+  /** One tensor per parameter by name, out of a list for each part. */
+  private gather(lists: readonly (readonly P[])[]): Named<P> {
+    const all: P[] = []
+    for (const [p, { indices }] of this.parts.entries())
+      for (const [j, index] of indices.entries()) all[index] = lists[p][j]
+    return Object.fromEntries(this.tensors.map(({ name }, i) => [name, all[i]]))
+  }
+
+  private alive(): void {
+    if (this.disposed)
+      throw new FreestepError(
+        'core',
+        'disposed',
+        `This ${this.algorithm.name} optimizer was disposed. Create a new one.`,
+      )
+  }
+  private ready(): void {
+    this.alive()
+    this.loads.check()
+  }
+
+  /** Gradients in the order of the parameters, after all that can be wrong with them. */
+  private checked(wanted: StepArguments<P>[0]): readonly (P | undefined)[] {
+    const { tensors, parts, backend } = this
+    const { grads, views, check } = this.known
+    // Whoever has put other tensors among `grads` gives these.
+    const areViews =
+      wanted === grads &&
+      views.every((view, i) => view !== undefined && view === grads?.[tensors[i].name])
+    if (areViews) return views
+    const gradients = check(wanted)
+    if (parts.length > 1) refuseCrossed(tensors, parts, gradients, backend)
+    return gradients
+  }
+
+  /** What each part steps with. */
+  private inputs(gradients: readonly (P | undefined)[], loss: number | P | undefined) {
+    // A step that failed is taken again at the same moment.
+    if (this.moment.k !== this.steps) this.moment = new Moment(this.steps)
+    return this.parts.map(({ indices, program }): StepInput<P> => {
+      const own = indices.map((index, j) => (program.frozen[j] ? undefined : gradients[index]))
+      const active = own.map((gradient) => gradient !== undefined)
+      return { gradients: own, loss, uniforms: uniformsAt(program, this.moment, active) }
+    })
+  }
+
+  /** Has each part step that has a gradient. */
+  private submit(inputs: readonly StepInput<P>[]): Done {
+    const done: Done[] = []
+    for (const [p, { engine }] of this.parts.entries())
+      if (inputs[p].gradients.some((gradient) => gradient !== undefined))
+        done.push(engine.step(inputs[p]))
+    this.steps++
+    const failed = (error: unknown) => {
+      this.steps--
+      throw error
+    }
+    return (
+      done.some((each) => each instanceof Promise)
+        ? Promise.all(done).then(() => undefined, failed)
+        : undefined
+    ) as Done
+  }
+
+  private resumable() {
+    const { algorithm, tensors, parts } = this
+    return { algorithm, tensors, parts }
+  }
+
+  /** The writes that a checkpoint takes, after all that can be wrong with it. */
+  private writes(checkpoint: Checkpoint, options?: LoadOptions): MaybePromise<Write[]> {
+    this.alive()
+    return loading(this.resumable(), checkpoint, options)
+  }
+  private write(writes: readonly Write[], checkpoint: Checkpoint): MaybePromise<void> {
+    this.alive()
+    return after(this.loads.write(writes), () => {
+      this.steps = checkpoint.steps
+    })
+  }
+}
+
+/**
+ * The optimizer over started engines, as callers have it: methods that work without their object,
+ * and an object that others may build on.
+ */
+export function run<P, Done extends MaybePromise<void>>(
+  algorithm: Algorithm,
+  started: Started<P, Done>,
+  backend: Backend<P, Done>,
+  prepare: (params: Entries<P>) => Prepared<P, Done>,
+): Optimizer<P, Done> {
+  const own = new Run(algorithm, started, backend, prepare)
+  return {
     algorithm: algorithm.name,
     get params() {
-      return params()
+      return own.params
     },
     get grads() {
-      return grads
+      return own.grads
     },
     get steps() {
-      return steps
+      return own.steps
     },
-    step(...args) {
-      const [given, options] = args
-      if (args.length && !given) throw forgotten(given)
-      if (loads.pending && backend.asynchronous) {
-        check(given)
-        return loads.pending.then(() => optimizer.step(...args)) as Done
-      }
-      ready()
-      const loss = lossOf(options, algorithm, backend, usesLoss)
-      const wanted = args.length ? given : grads
-      // Whoever has put other tensors among `grads` gives these.
-      const areViews =
-        wanted === grads &&
-        views.every((view, i) => view !== undefined && view === grads?.[tensors[i].name])
-      const gradients = areViews ? views : check(wanted)
-      if (!areViews && parts.length > 1) refuseCrossed(tensors, parts, gradients, backend)
-      if (loss === undefined && usesLoss)
-        throw new FreestepError(
-          'core',
-          'missing-loss',
-          `${algorithm.name} needs the objective's value. Call step(gradients, { loss }).`,
-        )
-      // A step that failed is taken again at the same moment.
-      if (moment.k !== steps) moment = new Moment(steps)
-      const inputs = parts.map(({ indices, program }) => {
-        const own = indices.map((index, j) => (program.frozen[j] ? undefined : gradients[index]))
-        const active = own.map((gradient) => gradient !== undefined)
-        return { gradients: own, loss, uniforms: uniformsAt(program, moment, active) }
-      })
-      const done: Done[] = []
-      for (const [p, { engine }] of parts.entries())
-        if (inputs[p].gradients.some((gradient) => gradient !== undefined))
-          done.push(engine.step(inputs[p]))
-      steps++
-      const failed = (error: unknown) => {
-        steps--
-        throw error
-      }
-      return (
-        done.some((each) => each instanceof Promise)
-          ? Promise.all(done).then(() => undefined, failed)
-          : undefined
-      ) as Done
-    },
-    async scalars() {
-      if (loads.pending) await loads.pending
-      ready()
-      // All reads start before one is waited for, so that they show one moment.
-      const single = parts.flatMap(({ indices, program, engine }) =>
-        Object.entries(program.states)
-          .filter(
-            ([state, scope]) =>
-              (scope === 'global' || scope === 'tensor') && !program.hidden.includes(state),
-          )
-          .map(([state, scope]) => ({ indices, state, scope, reading: engine.read(state) })),
-      )
-      const read = await Promise.all(single.map(({ reading }) => reading))
-      const all: Record<string, number> = {}
-      for (const [n, { indices, state, scope }] of single.entries()) {
-        const numbers = read[n]
-        if (scope === 'global' && parts.length === 1) all[state] = numbers[0][0]
-        else
-          for (const [j, i] of indices.entries())
-            all[`${state}/${tensors[i].name}`] = numbers[scope === 'global' ? 0 : j][0]
-      }
-      return all
-    },
-    async save(options) {
-      if (loads.pending) await loads.pending
-      ready()
-      return save(
-        { algorithm, tensors, parts },
-        steps,
-        chooseOptions({ what: 'save' }, { params: false }, options),
-      )
-    },
-    async load(checkpoint, options) {
-      while (loads.pending) await loads.pending
-      return loads.ending(
-        after(prepareLoad(checkpoint, options), (writes) => load(writes, checkpoint)),
-      )
-    },
-    loadSync(checkpoint, options) {
-      if (loads.pending) ready()
-      const later = () =>
-        new FreestepError(
-          'core',
-          'unsupported',
-          `${backend.name} writes asynchronously. Use "await optimizer.load(…)".`,
-        )
-      if (backend.asynchronous) throw later()
-      const writes = prepareLoad(checkpoint, options)
-      const loaded = writes instanceof Promise ? writes : loads.ending(load(writes, checkpoint))
-      if (!(loaded instanceof Promise)) return
-      // What becomes of it is nobody's business any more.
-      loaded.catch(() => undefined)
-      throw later()
-    },
-    extend(all) {
-      ready()
-      const known = new Set(tensors.map(({ name }) => name))
-      const missing = tensors.find(({ name }) => !Object.hasOwn(all, name))
-      if (missing)
-        throw new FreestepError(
-          'core',
-          'unknown-parameter',
-          `Parameter ${missing.name} is missing. Give all, those so far too.`,
-        )
-      const added = Object.entries(all).filter(([name]) => !known.has(name))
-      const wanted = prepare([...tensors.map(({ name }) => [name, all[name]] as const), ...added])
-      parts = extend({ tensors, parts }, wanted, backend)
-      tensors = wanted.tensors
-      ;({ usesLoss, params, grads, views, check } = look())
-    },
-    evaluated() {
-      if (loads.pending && backend.asynchronous)
-        return loads.pending.then(() => optimizer.evaluated()) as After<Done, Named<P>>
-      ready()
-      const lists: readonly MaybePromise<readonly P[]>[] = parts.map(({ engine }) =>
-        engine.evaluated(),
-      )
-      const waiting = lists.some((list) => list instanceof Promise)
-      return (
-        waiting ? Promise.all(lists).then(gather) : gather(lists as (readonly P[])[])
-      ) as After<Done, Named<P>>
-    },
-    dispose() {
-      if (!disposed) for (const { engine } of parts) engine.dispose()
-      disposed = true
-    },
+    step: (...args) => own.step(...args),
+    scalars: () => own.scalars(),
+    save: (options) => own.save(options),
+    load: (checkpoint, options) => own.load(checkpoint, options),
+    loadSync: (checkpoint, options) => own.loadSync(checkpoint, options),
+    extend: (params) => own.extend(params),
+    evaluated: () => own.evaluated(),
+    dispose: () => own.dispose(),
   }
-  return optimizer
 }
 
 /** What f makes of some values, made again when one of them is another. */
@@ -272,109 +292,4 @@ function latest<T, R>(values: () => readonly T[], f: (values: readonly T[]) => R
     known = now
     return made
   }
-}
-
-/**
- * Running parts for more parameters; all is checked, and what is new started, before any engine
- * that runs goes on.
- */
-function extend<P, Done extends MaybePromise<void>>(
-  now: { readonly tensors: readonly TensorInfo[]; readonly parts: readonly Part<P, Done>[] },
-  wanted: Prepared<P, Done>,
-  backend: Backend<P, Done>,
-): Part<P, Done>[] {
-  for (const [i, { name, shape }] of now.tensors.entries()) {
-    const { shape: other } = wanted.tensors[i]
-    if (String(other) !== String(shape))
-      throw new FreestepError(
-        'core',
-        'bad-shape',
-        `${name} had shape [${shape}], and has [${other}]. Give a tensor like it.`,
-      )
-  }
-  const known = wanted.parts.map((part) =>
-    now.parts.find(({ indices }) => indices[0] === part.indices[0]),
-  )
-  const goesOn = (part: Part<P, Done>) => {
-    const next = wanted.parts[known.indexOf(part)]
-    return next && part.indices.every((index, j) => index === next.indices[j])
-  }
-  if (!now.parts.every(goesOn))
-    throw new FreestepError(
-      'core',
-      'unsupported',
-      'With the new parameters, some of those so far are in other groups. Choose groups that stay the same.',
-    )
-  if (!now.parts.every(({ engine }) => engine.extended))
-    throw new FreestepError(
-      'core',
-      'unsupported',
-      `${backend.name} cannot take more parameters. Create a new optimizer.`,
-    )
-  const started = wanted.parts.map((part, p) => known[p]?.engine ?? startNow(part, backend))
-  return wanted.parts.map(({ indices, options, program, params }, p) => {
-    const engine = (known[p] && started[p].extended?.(program, params)) ?? started[p]
-    return { indices, options, program, params, engine }
-  })
-}
-
-/**
- * Of a step with `undefined` in place of gradients: repeating the last ones would be wrong in
- * silence.
- */
-const forgotten = (given: null | undefined) =>
-  new FreestepError(
-    'core',
-    'missing-gradient',
-    `The gradients are ${given}. Give them by name; step() without an argument takes the views, and step(optimizer.grads, { loss }) ` +
-      'takes them with a loss.',
-  )
-
-/**
- * Puts gradients into the parameters' order, or refuses them: unknown names, other shapes or
- * dtypes, none at all.
- */
-function gradientCheck<P>(tensors: readonly TensorInfo[], backend: Pick<Backend<P>, 'describe'>) {
-  const names = tensors.map(({ name }) => name)
-  const indexOf = new Map(names.map((name, i) => [name, i]))
-  return (given: Readonly<Record<string, P | null | undefined>> | undefined): (P | undefined)[] => {
-    const gradients: (P | undefined)[] = tensors.map(() => undefined)
-    let found = false
-    for (const [name, gradient] of Object.entries(given ?? {})) {
-      const index = indexOf.get(name)
-      if (index === undefined) {
-        const message = `There is a gradient for "${name}", which is no parameter.${suggest(name, names)}`
-        throw new FreestepError('core', 'unknown-parameter', message)
-      }
-      if (gradient === undefined || gradient === null) continue
-      checkGradient(tensors[index], backend.describe(gradient, `the gradient of ${name}`))
-      gradients[index] = gradient
-      found = true
-    }
-    if (found) return gradients
-    throw new FreestepError(
-      'core',
-      'missing-gradient',
-      `No parameter has a gradient. Give them by name: ${names.slice(0, 5).join(', ')}.`,
-    )
-  }
-}
-
-function checkGradient(param: TensorInfo, gradient: Omit<TensorInfo, 'name'>): void {
-  const refuse = (code: 'bad-shape' | 'bad-dtype', ours: string, theirs: string, advice: string) =>
-    new FreestepError(
-      'core',
-      code,
-      `The gradient of ${param.name} is ${theirs}, the parameter ${ours}. ${advice}`,
-    )
-  const shape = (dims: readonly number[]) => `of shape [${dims.join(', ')}]`
-  if (gradient.size !== param.size || gradient.shape.some((dim, i) => dim !== param.shape[i]))
-    throw refuse(
-      'bad-shape',
-      shape(param.shape),
-      shape(gradient.shape),
-      'Give one number per coordinate.',
-    )
-  if (gradient.dtype !== param.dtype)
-    throw refuse('bad-dtype', param.dtype, gradient.dtype, 'Convert it.')
 }

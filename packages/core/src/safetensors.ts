@@ -4,7 +4,7 @@
  * floating-point numbers, and refuses whatever else the bytes may be. Not the meaning of names and
  * metadata, which is in checkpoint.ts.
  */
-import type { Numbers } from './backend.ts'
+import type { Numbers } from './arrays.ts'
 import { FreestepError } from './errors.ts'
 import { halves } from './halves.ts'
 

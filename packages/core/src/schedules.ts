@@ -8,15 +8,8 @@
  */
 import type { Schedule } from './algorithm.ts'
 import { FreestepError, kindOf, suggest } from './errors.ts'
-import {
-  chooseOptions,
-  type Declared,
-  integer,
-  natural,
-  nonNegative,
-  positive,
-  required,
-} from './options.ts'
+import { type Declared, integer, natural, nonNegative, positive, required } from './options.ts'
+import { chooseOptions } from './settings.ts'
 
 /** A schedule that knows how it was made. */
 export interface NamedSchedule extends Schedule {
@@ -158,7 +151,11 @@ export const warmupStableDecay: (options: Omit<Timed<'decay'>, 'cycles'>) => Nam
     decay === 0 ? 1 : Math.min(1, ((1 - t) * (steps - warmup)) / decay),
 )
 
-const factories: Record<string, (options: never) => NamedSchedule> = {
+/** Any of the factories: which options it needs, it says itself when it is called. */
+interface Factories {
+  [name: string]: { call(options: ScheduleOptions): NamedSchedule }['call']
+}
+const factories: Factories = {
   constantSchedule,
   linear,
   cosine,
@@ -189,5 +186,5 @@ export function scheduleFromJSON(json: {
       'bad-option',
       `There is no schedule "${schedule}".${suggest(schedule, Object.keys(factories))}`,
     )
-  return factory((options ?? {}) as never)
+  return factory(options ?? {})
 }

@@ -48,13 +48,13 @@ export function strictOptions<H extends object>(options: H): H {
  * Inputs and states, with a record of the names that were asked for: those that are there, and
  * those that are not.
  */
-export class Asked {
+export class Asked<N extends Readonly<Record<string, Value>>> {
   readonly found = new Set<string>()
   private readonly missed = new Set<string>()
-  private readonly noted: Readonly<Record<string, Value>>
+  private readonly noted: N
 
   /** @param noted - what is recorded when it is read */
-  constructor(noted: Readonly<Record<string, Value>>) {
+  constructor(noted: N) {
     this.noted = noted
   }
 
@@ -62,7 +62,7 @@ export class Asked {
    * These values and the noted ones; a name that is not there is undefined, as a state may be left
    * out.
    */
-  beside(values: Readonly<Record<string, Value | number>>): object {
+  beside<V extends Readonly<Record<string, Expr>>>(values: V): V & N {
     const note = (name: string): PropertyDescriptor => ({
       enumerable: true,
       configurable: true,
@@ -72,7 +72,8 @@ export class Asked {
       },
     })
     const noting = Object.fromEntries(Object.keys(this.noted).map((name) => [name, note(name)]))
-    return withFallback(Object.defineProperties({ ...values }, noting), (name) => {
+    const both = Object.defineProperties({ ...values }, noting) as V & N
+    return withFallback(both, (name) => {
       this.missed.add(name)
     })
   }

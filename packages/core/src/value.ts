@@ -40,6 +40,9 @@ export interface Value {
   readonly in: Interpreter
 }
 
+/** Values by name: `x`, `g`, `loss`, every state, every uniform. */
+export type Values = Readonly<Record<string, Value>>
+
 /**
  * A value, or a number known on the host while the step is written down: what every operation
  * accepts.

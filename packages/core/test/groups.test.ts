@@ -3,8 +3,16 @@
  * program, a uniform, or a choice.
  */
 import { describe, expect, test } from 'vitest'
-import { Moment, optionsPerTensor, partition, resolve, type TensorInfo } from '../src/groups.ts'
-import { type Algorithm, adam, FreestepError, prodigy, type Value } from '../src/index.ts'
+import { optionsPerTensor, partition, resolve } from '../src/groups.ts'
+import {
+  type Algorithm,
+  adam,
+  FreestepError,
+  Moment,
+  prodigy,
+  type TensorInfo,
+  type Value,
+} from '../src/index.ts'
 
 const tensor = (name: string, ...shape: number[]): TensorInfo => ({
   name,

@@ -5,6 +5,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { compile } from '@freestep/compiler'
+import { generator } from '@freestep/conformance'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { FusedEngine } from '../src/engine.ts'
 import {
@@ -24,7 +25,6 @@ import {
   sum,
   type Target,
 } from '../src/index.ts'
-import { generator } from './numbers.ts'
 
 const targets: readonly Target[] = ['wasm', 'js']
 const random = (

@@ -3,7 +3,7 @@
  * several of mixed precision, where each step starts from the eager state, so that no chaos in the
  * algorithm hides or exaggerates a difference.
  */
-import { type Row, table } from '@freestep/conformance'
+import { generator, type Row, table } from '@freestep/conformance'
 import { describe, expect, test } from 'vitest'
 import type { FloatArray } from '../src/eager.ts'
 import {
@@ -14,7 +14,6 @@ import {
   type Optimizer,
   type Target,
 } from '../src/index.ts'
-import { generator } from './numbers.ts'
 
 const targets: readonly Target[] = ['wasm', 'js']
 const kinds = { float64: Float64Array, float32: Float32Array }

@@ -3,6 +3,8 @@
  * against eager to the last bit. What is added up are small integers, so that the order of
  * additions cannot show.
  */
+
+import { type Chance, chance } from '@freestep/conformance'
 import { expect, test } from 'vitest'
 import {
   abs,
@@ -32,7 +34,6 @@ import {
   type Value,
   where,
 } from '../src/index.ts'
-import { type Chance, chance } from './numbers.ts'
 
 const constants = [0.5, -1.25, 2, 0, 3, 1e-3, -0.1]
 /** Cut off at ±8, and 0.5 in place of NaN, so that states stay interesting. */

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Worker } from 'node:worker_threads'
+import { generator } from '@freestep/conformance'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import {
   type Algorithm,
@@ -17,7 +18,6 @@ import {
   prodigy,
   toSafetensors,
 } from '../src/index.ts'
-import { generator } from './numbers.ts'
 
 const draw = generator(3)
 const random = (size: number, kind: typeof Float32Array | typeof Float64Array): FloatArray =>

@@ -4,7 +4,7 @@
  * which cannot be accessed 16 bytes at a time. Where nothing is added up, all bits are the same;
  * where something is, they are too, but for sums that round to another neighbour.
  */
-import { table } from '@freestep/conformance'
+import { generator, table } from '@freestep/conformance'
 import { cpu, createOptimizer as createOnCpu } from '@freestep/cpu'
 import { expect, test } from 'vitest'
 import { type CudaTensor, createOptimizer, cuda, type DeviceArray } from '../src/index.ts'
@@ -19,13 +19,7 @@ const steps = noGpu ? 12 : 300
 
 const backend = await cuda({ driver })
 const names = sizes.map((_, i) => `p${i}`)
-const draw = (() => {
-  let state = 7
-  return () => {
-    state = (Math.imul(1664525, state) + 1013904223) >>> 0
-    return 2 * (state / 2 ** 32) - 1
-  }
-})()
+const draw = generator(7)
 const random = (size: number) => Float32Array.from({ length: size }, draw)
 const named = <T>(list: readonly T[]): Record<string, T> =>
   Object.fromEntries(list.map((each, i) => [names[i], each]))

@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 
 /** The shapes of the variables. */
-export const shapes: Record<string, number[]> = { W: [5, 7], c: [3] }
+const shapes: Record<string, number[]> = { W: [5, 7], c: [3] }
 
 const curvature = (i: number) => 0.1 + ((i * 37) % 11) / 10
 const target = (i: number) => ((i * 13) % 7) - 3

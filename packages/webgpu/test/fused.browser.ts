@@ -3,7 +3,7 @@
  * every algorithm, over tensors of several sizes in buffers of their own. Convergence would hide a
  * state that is read too late; this does not.
  */
-import { table } from '@freestep/conformance'
+import { generator, table } from '@freestep/conformance'
 import { cpu, createOptimizer as createOnCpu } from '@freestep/cpu'
 import { expect, test } from 'vitest'
 import { createOptimizer, webgpu } from '../src/index.ts'
@@ -18,13 +18,7 @@ const stepsOf = (name: string) => (name === 'scheduleFree(dadaptAdam)' ? 30 : 30
 const backend = await webgpu()
 const { device } = backend
 const names = sizes.map((_, i) => `p${i}`)
-const draw = (() => {
-  let state = 7
-  return () => {
-    state = (Math.imul(1664525, state) + 1013904223) >>> 0
-    return 2 * (state / 2 ** 32) - 1
-  }
-})()
+const draw = generator(7)
 const random = (size: number) => Float32Array.from({ length: size }, draw)
 const named = <T>(list: readonly T[]): Record<string, T> =>
   Object.fromEntries(list.map((each, i) => [names[i], each]))

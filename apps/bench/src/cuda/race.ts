@@ -73,15 +73,16 @@ export async function benchCuda(options: CudaBenchOptions, report: Report): Prom
   report.note(typeof torch === 'string' ? `torch: ${torch}` : `torch ${torch.version}`)
   const peers = typeof torch === 'string' ? undefined : torch
   const lists = [...sizes.map((size) => [size]), model]
-  try {
-    for (const list of lists) {
-      try {
-        await new Arena(backend, peers, rounds, report).raceAt(list, steps ?? stepsFor(total(list)))
-      } catch (error) {
-        if (!(error instanceof FreestepError && error.code === 'out-of-memory')) throw error
-        report.note(`${total(list)} parameters: ${error.message}`)
-      }
+  const raceAt = async (list: readonly number[]) => {
+    try {
+      await new Arena(backend, peers, rounds, report).raceAt(list, steps ?? stepsFor(total(list)))
+    } catch (error) {
+      if (!(error instanceof FreestepError && error.code === 'out-of-memory')) throw error
+      report.note(`${total(list)} parameters: ${error.message}`)
     }
+  }
+  try {
+    for (const list of lists) await raceAt(list)
   } finally {
     peers?.close()
     backend.close()

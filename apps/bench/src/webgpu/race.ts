@@ -65,6 +65,21 @@ export async function raceAll({ sizes, rounds }: WebGPUOptions): Promise<Measure
 const median = (times: Map<string, Times>, name: string) => times.get(name)?.median ?? Number.NaN
 const effort = (rounds: number) => ({ rounds, turn: 20, budget: 20_000 })
 
+/** What the device's own clock says, and each algorithm beside its copy. */
+function noteOnDevice(
+  size: number,
+  times: Map<string, Times>,
+  { rows, figures }: Pick<Measured, 'rows' | 'figures'>,
+): void {
+  for (const [name, time] of times) rows.push([size, `${name}, by timestamps`, time])
+  for (const name of Object.keys(algorithms))
+    figures.push([
+      `webgpu/${name}-vs-copy-by-timestamps`,
+      size,
+      median(times, copyOf(name)) / median(times, name),
+    ])
+}
+
 /** The races on one device. */
 class Arena {
   private readonly device: GPUDevice
@@ -111,13 +126,7 @@ class Arena {
       const onDevice = new Map<string, Times>()
       for (const [name, record] of recorded)
         onDevice.set(name, await this.timestamps(record, steps, rounds))
-      for (const [name, time] of onDevice) rows.push([size, `${name}, by timestamps`, time])
-      for (const name of Object.keys(algorithms))
-        figures.push([
-          `webgpu/${name}-vs-copy-by-timestamps`,
-          size,
-          median(onDevice, copyOf(name)) / median(onDevice, name),
-        ])
+      noteOnDevice(size, onDevice, { rows, figures })
     }
     for (const free of [...dispose, tfjs.dispose]) free()
     for (const name of ['adam', 'prodigy'])

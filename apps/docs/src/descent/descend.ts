@@ -32,7 +32,7 @@ export async function descend(choice: Choice, circumstances: Circumstances): Pro
 }
 
 /** Runs an algorithm. */
-export async function follow(
+async function follow(
   algorithm: Algorithm,
   problem: Problem,
   start: readonly number[],

@@ -34,7 +34,8 @@ async function hasGPU(): Promise<boolean> {
 
 async function start(wanted: Device | 'auto'): Promise<Device> {
   tf.enableProdMode()
-  const device = wanted === 'auto' ? ((await hasGPU()) ? 'webgpu' : 'wasm') : wanted
+  const best = async () => ((await hasGPU()) ? 'webgpu' : 'wasm')
+  const device = wanted === 'auto' ? await best() : wanted
   if (device === 'webgpu') await import('@tensorflow/tfjs-backend-webgpu')
   else await import('./wasm.ts')
   if (!(await tf.setBackend(device)))

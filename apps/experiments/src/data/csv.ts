@@ -103,12 +103,17 @@ function find(
   const [, number] = (headless ? /^(?:column )?(\d+)$/i : /^column (\d+)$/i).exec(name) ?? []
   if (number !== undefined && Number(number) >= 1 && Number(number) <= header.length)
     return [Number(number) - 1]
-  const why = headless
-    ? `: its first line looks like a row, so they are called column 1 to column ${header.length} (or say --header yes)`
-    : header.length === 1
-      ? `, and no other than ${quoted(header[0]!)}: is it separated by commas, semicolons, tabs or bars?`
-      : suggestion(name, header) || `; there are ${listed(header)}`
+  const why = reasonFor(name, header, headless)
   throw new InputError(`${file} has no column ${quoted(name)} (${option})${why}`)
+}
+
+/** Why there is no column of a name, as far as the header says. */
+function reasonFor(name: string, header: readonly string[], headless: boolean): string {
+  if (headless)
+    return `: its first line looks like a row, so they are called column 1 to column ${header.length} (or say --header yes)`
+  if (header.length === 1)
+    return `, and no other than ${quoted(header[0]!)}: is it separated by commas, semicolons, tabs or bars?`
+  return suggestion(name, header) || `; there are ${listed(header)}`
 }
 
 function withoutMissing({ records, lines }: Table, target: number) {

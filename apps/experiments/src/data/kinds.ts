@@ -58,25 +58,39 @@ interface Survey {
 export function kindsOf(columns: readonly Column[], origin: Origin): Kinds {
   const surveys = columns.map(survey)
   const usual = origin.decimal ?? usualOf(surveys)
-  const unsure: { name: string; cell: string; notation: Notation }[] = []
+  const unsure: Unsure[] = []
   const kinds = columns.map((column, i): Kind => {
-    const { point, comma, either, known, ambiguous } = surveys[i]!
+    const seen = surveys[i]!
+    const { either, known } = seen
     if (column.categorical || known === 0) return { kind: 'names' }
     if (either * 2 <= known) return datesOf(column) ?? { kind: 'names' }
-    if (origin.decimal !== undefined) return numbersOf(column, origin.decimal, surveys[i]!, origin)
-    if (point !== comma)
-      return numbersOf(column, point > comma ? 'point' : 'comma', surveys[i]!, origin)
-    if (ambiguous === undefined) return numbersOf(column, 'point', surveys[i]!, origin)
-    const notation =
-      usual ?? (origin.separator !== ',' && ambiguous.includes(',') ? 'comma' : 'point')
-    const plain =
-      notation === 'point' &&
-      ambiguous.includes('.') &&
-      (usual === 'point' || origin.separator === ',')
-    if (!plain) unsure.push({ name: column.name, cell: ambiguous, notation })
-    return numbersOf(column, notation, surveys[i]!, origin)
+    const { notation, doubtful } = notationOf(seen, usual, origin)
+    if (doubtful !== undefined) unsure.push({ name: column.name, cell: doubtful, notation })
+    return numbersOf(column, notation, seen, origin)
   })
   return { kinds, notes: doubts(unsure) }
+}
+
+/** A column whose notation was decided by custom alone, and a cell that could be read either way. */
+interface Unsure {
+  readonly name: string
+  readonly cell: string
+  readonly notation: Notation
+}
+
+/** The notation of a column of numbers; where it is in doubt, a cell that shows it. */
+function notationOf(
+  { point, comma, ambiguous }: Survey,
+  usual: Notation | undefined,
+  { decimal, separator }: Origin,
+): { readonly notation: Notation; readonly doubtful?: string } {
+  if (decimal !== undefined) return { notation: decimal }
+  if (point !== comma) return { notation: point > comma ? 'point' : 'comma' }
+  if (ambiguous === undefined) return { notation: 'point' }
+  const notation = usual ?? (separator !== ',' && ambiguous.includes(',') ? 'comma' : 'point')
+  const isPlain =
+    notation === 'point' && ambiguous.includes('.') && (usual === 'point' || separator === ',')
+  return isPlain ? { notation } : { notation, doubtful: ambiguous }
 }
 
 /** The notation of the columns that leave no doubt, if they agree. */
@@ -86,7 +100,8 @@ function usualOf(surveys: readonly Survey[]): Notation | undefined {
     numeric.some(({ point, comma }) => point > comma),
     numeric.some(({ point, comma }) => comma > point),
   ]
-  return points === commas ? undefined : points ? 'point' : 'comma'
+  if (points === commas) return undefined
+  return points ? 'point' : 'comma'
 }
 
 function survey({ cells, categorical }: Column): Survey {
@@ -98,10 +113,11 @@ function survey({ cells, categorical }: Column): Survey {
     counts.known++
     const point = readNumber(cell, 'point')
     const comma = /[.,]/.test(cell) ? readNumber(cell, 'comma') : point
-    if (point !== undefined) counts.point++
-    if (comma !== undefined) counts.comma++
-    if (point !== undefined || comma !== undefined) counts.either++
-    if (point !== undefined && comma !== undefined && point !== comma) ambiguous ??= cell
+    const [isPoint, isComma] = [point !== undefined, comma !== undefined]
+    counts.point += Number(isPoint)
+    counts.comma += Number(isComma)
+    counts.either += Number(isPoint || isComma)
+    if (isPoint && isComma && point !== comma) ambiguous ??= cell
   }
   return { ...counts, ambiguous }
 }
@@ -147,7 +163,7 @@ function datesOf({ cells }: Column): Kind | undefined {
 }
 
 /** What was decided by custom alone, with how to say otherwise. */
-function doubts(unsure: readonly { name: string; cell: string; notation: Notation }[]): string[] {
+function doubts(unsure: readonly Unsure[]): string[] {
   return (['point', 'comma'] as const).flatMap((notation) => {
     const columns = unsure.filter((each) => each.notation === notation)
     const [first] = columns

@@ -51,7 +51,8 @@ function byNumberThenName(a: string, b: string): number {
   const [x, y] = [parseNumber(a), parseNumber(b)]
   if (x !== undefined && y !== undefined) return x - y
   if (x !== undefined || y !== undefined) return x === undefined ? 1 : -1
-  return a < b ? -1 : a > b ? 1 : 0
+  if (a === b) return 0
+  return a < b ? -1 : 1
 }
 
 /** Row indices of the training and the test split. */

@@ -180,20 +180,24 @@ function marksOf(text: string): number[][] {
   const lines: number[][] = []
   let counts = SEPARATORS.map(() => 0)
   let [quotes, filled] = [false, false]
+  const end = () => {
+    if (filled) lines.push(counts)
+    counts = SEPARATORS.map(() => 0)
+    filled = false
+  }
   for (let i = 0; i < text.length && lines.length < LOOKED_AT; i++) {
     const sign = text[i]!
     if (sign === '"') quotes = !quotes
-    if (!quotes && (sign === '\n' || sign === '\r')) {
-      if (filled) lines.push(counts)
-      counts = SEPARATORS.map(() => 0)
-      filled = false
+    if (!quotes && /[\n\r]/.test(sign)) {
+      end()
       continue
     }
     filled = true
     const mark = quotes ? -1 : SEPARATORS.indexOf(sign as ',')
     if (mark >= 0) counts[mark]!++
   }
-  return filled && lines.length < LOOKED_AT ? [...lines, counts] : lines
+  if (lines.length < LOOKED_AT) end()
+  return lines
 }
 
 function explain(error: CsvError, file: string): string {

@@ -55,7 +55,8 @@ export function curves(
 }
 
 function line(row: Row, key: string): Line {
-  const role = row.free ? 'free' : row.rank === 'best' || row.lr === undefined ? 'best' : 'grid'
+  const tuned = row.rank === 'best' || row.lr === undefined ? 'best' : 'grid'
+  const role = row.free ? 'free' : tuned
   return {
     method: row.method,
     label: row.label,
@@ -69,7 +70,7 @@ function line(row: Row, key: string): Line {
  * The mean over the seeds, with its range, at each step that all of them have; geometric where all
  * is positive.
  */
-export function over(traces: readonly Trace[], key: string): Point[] {
+function over(traces: readonly Trace[], key: string): Point[] {
   const maps = traces.map(
     ({ series }) => new Map(series.step.map((step, i) => [step, series[key]?.[i]])),
   )

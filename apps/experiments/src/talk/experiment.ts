@@ -2,10 +2,10 @@
 // they leave, and what is to be seen in them. Types, and next to nothing else: conduct.ts makes the
 // runs, report.ts and docs.ts show the records.
 import type { Method } from './methods.ts'
+import type { Numbers } from './numbers.ts'
 import type { Session } from './session.ts'
 
-/** Numbers by name. */
-export type Numbers = Record<string, number>
+export type { Numbers }
 
 /**
  * How long an experiment takes: minutes, or half a minute on a small version of the same problem.

@@ -120,7 +120,7 @@ function floored<T extends Line>(lines: readonly T[], { log }: Axis): T[] {
 
 function marksOf(line: Line, className: string): Plot.Markish[] {
   const stroke = { stroke: 'var(--c)', className, clip: true }
-  const strokeWidth = line.role === 'free' ? 2.25 : line.role === 'best' ? 2 : 1
+  const strokeWidth = { free: 2.25, best: 2, grid: 1 }[line.role]
   const title = () => line.label
   if (line.level)
     return [Plot.ruleY(line.points.slice(0, 1), { ...stroke, y: 'y', strokeWidth, title })]
@@ -165,12 +165,12 @@ function scaleOf({ label, log, from, to }: Axis, values: readonly number[]): Sca
   const known = values.length > 0 ? values : [from ?? 1, to ?? 10]
   const [least, most] = [Math.min(...known), Math.max(...known)]
   const apart = least < most
-  const domain = apart ? [least, most] : log ? [least / 2, most * 2] : [least - 1, most + 1]
+  const around = log ? [least / 2, most * 2] : [least - 1, most + 1]
+  const domain = apart ? [least, most] : around
   const ticks = log ? logTicks(domain[0], domain[1]) : linearTicks(domain[0], domain[1])
   const many = log && ticks.some((tick) => tick < 1e-3 || tick >= 1e6)
-  const texts = ticks.map((tick) =>
-    many ? power(tick) : tick >= 1000 ? integer(tick) : String(tick),
-  )
+  const few = (tick: number) => (tick >= 1000 ? integer(tick) : String(tick))
+  const texts = ticks.map(many ? power : few)
   return {
     options: { domain, inset: 8, axis: null, ...(log && { type: 'log' }) },
     ticks,

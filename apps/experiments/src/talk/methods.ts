@@ -77,7 +77,7 @@ export const methods = {
 } satisfies Record<string, Method>
 
 /** A learning rate with a shape over time. */
-export const shaped = (rate: number, lr: Schedule | 1): number | Schedule =>
+const shaped = (rate: number, lr: Schedule | 1): number | Schedule =>
   lr === 1 ? rate : (k) => rate * lr(k)
 
 /** Adam at each of the rates. */

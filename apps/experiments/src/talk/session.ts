@@ -9,8 +9,8 @@ import {
   type Optimizer,
   toSafetensors,
 } from '@freestep/core'
-import type { Numbers } from './experiment.ts'
 import type { Method } from './methods.ts'
+import type { Numbers } from './numbers.ts'
 
 /** What a measurement can look at. */
 export interface Moment<P> {

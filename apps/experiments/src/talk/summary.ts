@@ -50,7 +50,7 @@ export const problemsOf = (traces: readonly Trace[]): string[] => [
 ]
 
 /** Whether a is better than b; one that diverged is worse than any other. */
-export function isBetter(metric: Metric, a: Row, b: Row): boolean {
+function isBetter(metric: Metric, a: Row, b: Row): boolean {
   if (a.diverged !== b.diverged) return a.diverged < b.diverged
   return metric.better === 'lower' ? a.value.mean < b.value.mean : a.value.mean > b.value.mean
 }
@@ -107,7 +107,8 @@ function rankOf(row: Row, rows: readonly Row[], metric: Metric): Row['rank'] {
   const best = grid.find((one) => !grid.some((other) => beats(other, one)))
   const worst = grid.findLast((one) => !grid.some((other) => beats(one, other)))
   if (best === undefined || worst === undefined || !beats(best, worst)) return undefined
-  return row === best ? 'best' : row === worst ? 'worst' : undefined
+  if (row === best) return 'best'
+  return row === worst ? 'worst' : undefined
 }
 
 /** The best row of a tuned method's grid; of all tuned methods, unless one is named. */

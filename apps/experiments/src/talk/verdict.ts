@@ -5,14 +5,11 @@ import { bestOf, gapOf, problemsOf, type Row, rowNamed, rowsOf } from './summary
 import { written } from './table.ts'
 
 /** A verdict from a list of outcomes: all, some or none. */
-export const fromAll = (outcomes: readonly boolean[]): Verdict['verdict'] =>
-  outcomes.length === 0
-    ? 'not testable at this size'
-    : outcomes.every(Boolean)
-      ? 'reproduced'
-      : outcomes.some(Boolean)
-        ? 'partly reproduced'
-        : 'not reproduced'
+export function fromAll(outcomes: readonly boolean[]): Verdict['verdict'] {
+  if (outcomes.length === 0) return 'not testable at this size'
+  if (outcomes.every(Boolean)) return 'reproduced'
+  return outcomes.some(Boolean) ? 'partly reproduced' : 'not reproduced'
+}
 
 /** The rows of every problem. */
 export const allRows = (
@@ -22,7 +19,7 @@ export const allRows = (
   problemsOf(traces).map((problem) => ({ problem, rows: rowsOf(traces, problem, metric) }))
 
 /** Whether a row is as good as another up to `margin`, in the metric's own sense of beside. */
-export function isAsGood(metric: Metric, row: Row, best: Row, margin: number): boolean {
+function isAsGood(metric: Metric, row: Row, best: Row, margin: number): boolean {
   if (row.diverged > best.diverged) return false
   const gap = gapOf(metric, row, best)
   if (metric.gap === 'ratio') return gap <= margin

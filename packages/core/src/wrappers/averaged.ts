@@ -7,9 +7,10 @@
  *
  * t counts the steps that a tensor took part in.
  */
-import { type Algorithm, element, type OptionsOf, perTensor } from '../algorithm.ts'
+import { type Algorithm, element, perTensor } from '../algorithm.ts'
 import { add, div, lerp } from '../ops.ts'
-import { chooseOptions, type Declared, nonNegative } from '../options.ts'
+import { type Declared, nonNegative } from '../options.ts'
+import { chooseOptions } from '../settings.ts'
 import { wrap } from './wrap.ts'
 
 /** Options of {@link averaged}. */
@@ -22,10 +23,10 @@ const defaults: Declared<Required<AveragedOptions>> = { gamma: nonNegative(8) }
 /**
  * Evaluates the inner algorithm at an average of its iterates. Memory: 1 value a parameter more.
  */
-export function averaged<A extends Algorithm>(
-  inner: A,
+export function averaged<O extends object>(
+  inner: Algorithm<O>,
   settings?: AveragedOptions,
-): Algorithm<OptionsOf<A>> {
+): Algorithm<O> {
   const { gamma } = chooseOptions({ what: 'averaged' }, defaults, settings)
   return wrap(inner, {
     name: 'averaged',

@@ -9,11 +9,13 @@
  * and the lower bounds of D-Adaptation and Prodigy hold for any weights. How fast they grow does
  * change: docs/clipping.md has both directions.
  */
-import { type Algorithm, type OptionsOf, scalar } from '../algorithm.ts'
+import { type Algorithm, scalar } from '../algorithm.ts'
+import { withInputs } from '../inputs.ts'
 import { div, mul, sub, where, wideNorm2 } from '../ops.ts'
-import { chooseOptions, numbers, required } from '../options.ts'
+import { numbers, required } from '../options.ts'
+import { chooseOptions } from '../settings.ts'
 import type { Value } from '../value.ts'
-import { withInputs, wrap } from './wrap.ts'
+import { wrap } from './wrap.ts'
 
 const positive = numbers('a finite number > 0', (max) => max > 0 && max < Infinity)
 
@@ -21,10 +23,7 @@ const positive = numbers('a finite number > 0', (max) => max > 0 && max < Infini
  * Gives the inner algorithm gradients of norm at most `max`; the norm before is the scalar
  * `gradientNorm`.
  */
-export function clipByGlobalNorm<A extends Algorithm>(
-  max: number,
-  inner: A,
-): Algorithm<OptionsOf<A>> {
+export function clipByGlobalNorm<O extends object>(max: number, inner: Algorithm<O>): Algorithm<O> {
   chooseOptions({ what: 'clipByGlobalNorm' }, { max: required(positive) }, { max })
   return wrap(inner, {
     name: 'clipByGlobalNorm',

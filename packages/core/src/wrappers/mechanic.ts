@@ -16,19 +16,13 @@
  * λ weightDecay, s₀ sInit, n numBetas, ε eps. Δ is kept as a sum of updates and never divided out
  * of x − x₀.
  */
-import { type Algorithm, element, type OptionsOf, scalar } from '../algorithm.ts'
+import { type Algorithm, element, type State, type States, scalar } from '../algorithm.ts'
 import { quotient } from '../algorithms/quotient.ts'
 import { FreestepError } from '../errors.ts'
 import { abs, add, dot, max, min, mul, neg, norm2, ratio, sqrt, square, sub } from '../ops.ts'
-import {
-  chooseOptions,
-  type Declared,
-  epsilon,
-  integer,
-  nonNegative,
-  positive,
-} from '../options.ts'
-import type { Expr, Value } from '../value.ts'
+import { type Declared, epsilon, integer, nonNegative, positive } from '../options.ts'
+import { chooseOptions } from '../settings.ts'
+import type { Expr } from '../value.ts'
 import { wrap } from './wrap.ts'
 
 /** Options of {@link mechanic}. */
@@ -50,16 +44,19 @@ const defaults: Declared<Required<MechanicOptions>> = {
   numBetas: integer(1, 15)(6),
 }
 
+/** Δ and S, and by name what each β has. */
+type Tuned = States & { readonly delta: State; readonly S: State }
+
 /**
  * Tunes the scale of any algorithm's updates. Memory: 2 values a parameter more (Δ, x − x₀).
  *
  * @throws FreestepError `bad-algorithm` around what is evaluated elsewhere than at x: it would
  * follow x, and not Δ
  */
-export function mechanic<A extends Algorithm>(
-  inner: A,
+export function mechanic<O extends object>(
+  inner: Algorithm<O>,
   settings?: MechanicOptions,
-): Algorithm<OptionsOf<A>> {
+): Algorithm<O> {
   const options = chooseOptions({ what: 'mechanic' }, defaults, settings)
   if (inner?.evaluate)
     throw new FreestepError(
@@ -78,10 +75,13 @@ export function mechanic<A extends Algorithm>(
   return wrap(inner, {
     name: 'mechanic',
     options: { ...options },
-    state: () => ({ delta: element(), S: scalar(), ...Object.fromEntries(tuners.flatMap(states)) }),
+    state: (): Tuned => ({
+      delta: element(),
+      S: scalar(),
+      ...Object.fromEntries(tuners.flatMap(states)),
+    }),
     step(values, step) {
       const { x, g, moved, delta, S } = values
-      const own = values as unknown as Record<string, Value>
       const { u, ...next } = step(values)
       const pull =
         weightDecay === 0
@@ -93,7 +93,7 @@ export function mechanic<A extends Algorithm>(
       const tuned: Record<string, Expr> = {}
       let S1: Expr = 0
       for (const { beta, key } of tuners) {
-        const [r, m, v, s] = ['r', 'm', 'v', 's'].map((name) => own[`mechanic.${name}${key}`])
+        const [r, m, v, s] = ['r', 'm', 'v', 's'].map((name) => values[`mechanic.${name}${key}`])
         const r1 = add(mul(beta, r), mul(s, max(neg(m), min(h, m))))
         const m1 = max(mul(beta, m), add(abs(h), eps))
         const v1 = add(mul(beta * beta, v), square(h))

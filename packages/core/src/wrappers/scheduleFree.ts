@@ -14,11 +14,13 @@
  *
  *     y  ← y + c zLag + (1 − β (1 − c)) u,    zLag ← (1 − c) (zLag + β u),    x = y + (1 − 1/β) zLag
  */
-import { type Algorithm, element, type OptionsOf, perTensor } from '../algorithm.ts'
+import { type Algorithm, element, perTensor } from '../algorithm.ts'
+import { withInputs } from '../inputs.ts'
 import { add, max, mul, ratio, slice, sub } from '../ops.ts'
-import { chooseOptions, type Declared, inside, integer, nonNegative } from '../options.ts'
+import { type Declared, inside, integer, nonNegative } from '../options.ts'
+import { chooseOptions } from '../settings.ts'
 import type { Expr, Value } from '../value.ts'
-import { withInputs, wrap } from './wrap.ts'
+import { wrap } from './wrap.ts'
 
 /** Options of {@link scheduleFree}. */
 export interface ScheduleFreeOptions {
@@ -48,10 +50,10 @@ const power = (base: Expr, exponent: number): Expr =>
  * No learning-rate schedule: the inner algorithm with averaging and momentum. Memory: 1 value a
  * parameter more.
  */
-export function scheduleFree<A extends Algorithm>(
-  inner: A,
+export function scheduleFree<O extends object>(
+  inner: Algorithm<O>,
   settings?: ScheduleFreeOptions,
-): Algorithm<OptionsOf<A>> {
+): Algorithm<O> {
   const options = chooseOptions({ what: 'scheduleFree' }, defaults, settings)
   const { momentum: beta, weightLrPower, r, weightDecayAtY } = options
   return wrap(inner, {
@@ -74,7 +76,7 @@ export function scheduleFree<A extends Algorithm>(
           get moved() {
             return add(values.moved, slice(aside))
           },
-        }) as never,
+        }),
       )
       const u = add(decay, u0)
 

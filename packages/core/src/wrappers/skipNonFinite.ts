@@ -5,20 +5,21 @@
  *
  *     u ← 0 and every state as it was, where a coordinate of 0·g (or 0·f) is not 0
  */
-import { type Algorithm, type OptionsOf, type Outputs, type States, scalar } from '../algorithm.ts'
+import { type Algorithm, type Outputs, type States, scalar } from '../algorithm.ts'
+import { withInputs } from '../inputs.ts'
 import { abs, add, fresh, happening, mul, sub, sum, where } from '../ops.ts'
-import { chooseOptions } from '../options.ts'
+import { chooseOptions } from '../settings.ts'
 import type { Value } from '../value.ts'
-import { withInputs, wrap } from './wrap.ts'
+import { wrap } from './wrap.ts'
 
 /**
  * Leaves parameters and states alone at a step that is not finite; the scalar `skipped` counts
  * them.
  */
-export function skipNonFinite<A extends Algorithm>(
-  inner: A,
+export function skipNonFinite<O extends object>(
+  inner: Algorithm<O>,
   settings?: Readonly<Record<string, never>>,
-): Algorithm<OptionsOf<A>> {
+): Algorithm<O> {
   chooseOptions({ what: 'skipNonFinite' }, {}, settings)
   return wrap(inner, {
     name: 'skipNonFinite',

@@ -2,13 +2,19 @@
  * What every wrapper is: a function from an algorithm to an algorithm that adds states of its own
  * to the inner ones. Not an algorithm.
  */
-import type { Algorithm, Inputs, OptionsOf, Outputs, States, ValuesOf } from '../algorithm.ts'
+import type {
+  Algorithm,
+  AnyPoint,
+  AnyValues,
+  Inputs,
+  Outputs,
+  States,
+  ValuesOf,
+} from '../algorithm.ts'
 import { FreestepError, kindOf } from '../errors.ts'
-import { isAlgorithm } from '../options.ts'
+import { withInputs } from '../inputs.ts'
+import { isAlgorithm } from '../settings.ts'
 import type { Expr } from '../value.ts'
-
-/** The states of any algorithm. */
-export type AnyValues = Inputs & ValuesOf<States>
 
 /** The parts of a wrapper; the options of the result are those of the inner algorithm. */
 export interface Wrapping<S extends States> {
@@ -25,17 +31,17 @@ export interface Wrapping<S extends States> {
     h: { readonly lr?: Expr },
   ): Outputs<States>
   /** The point to evaluate at; `inner` gives that of the inner algorithm. */
-  evaluate?(values: AnyValues, inner: (x: Pick<Inputs, 'x' | 'moved'>) => Expr): Expr
+  evaluate?(values: AnyPoint, inner: (x: Pick<Inputs, 'x' | 'moved'>) => Expr): Expr
 }
 
 /**
  * Puts a wrapper around an algorithm. What its options may be is for the wrapper to say: see
  * {@link chooseOptions}.
  */
-export function wrap<A extends Algorithm, S extends States>(
-  inner: A,
+export function wrap<O extends object, S extends States>(
+  inner: Algorithm<O>,
   wrapping: Wrapping<S>,
-): Algorithm<OptionsOf<A>> {
+): Algorithm<O> {
   if (!isAlgorithm(inner))
     throw new FreestepError(
       'core',
@@ -50,7 +56,7 @@ export function wrap<A extends Algorithm, S extends States>(
         `${wrapping.name}: option ${name} is ${kindOf(value)}. Give a number.`,
       )
   return {
-    ...(inner as unknown as Algorithm<OptionsOf<A>>),
+    ...inner,
     name: `${wrapping.name}(${inner.name})`,
     wrapper: { name: wrapping.name, options: wrapping.options, inner },
     state(h) {
@@ -66,14 +72,16 @@ export function wrap<A extends Algorithm, S extends States>(
       return { ...states, ...own }
     },
     step: (values, h) =>
-      wrapping.step(values as never, (inputs) => inner.step(inputs as AnyValues, h), commonOf(h)),
+      wrapping.step(
+        values as Inputs & ValuesOf<S>,
+        (inputs) => inner.step(inputs as AnyValues, h),
+        commonOf(h),
+      ),
     ...((wrapping.evaluate || inner.evaluate) && {
       evaluate(values, h) {
-        const evaluateInner = (point: object) =>
-          inner.evaluate?.(withInputs(values, point) as AnyValues, h) ?? (point as Inputs).x
-        return wrapping.evaluate
-          ? wrapping.evaluate(values as AnyValues, evaluateInner)
-          : evaluateInner(values)
+        const evaluateInner = (point: Pick<Inputs, 'x' | 'moved'>) =>
+          inner.evaluate?.(withInputs(values, point), h) ?? point.x
+        return wrapping.evaluate ? wrapping.evaluate(values, evaluateInner) : evaluateInner(values)
       },
     }),
   }
@@ -82,13 +90,3 @@ export function wrap<A extends Algorithm, S extends States>(
 /** What a wrapper may know of any algorithm's options, which need not have it. */
 const commonOf = (h: { readonly lr?: Expr }): { readonly lr?: Expr } =>
   'lr' in h ? { lr: h.lr } : {}
-
-/**
- * The values with some replaced; getters stay unread, since reading `moved` is what makes core keep
- * it.
- */
-export const withInputs = <V extends object>(values: V, replaced: object): V =>
-  Object.create(Object.getPrototypeOf(values), {
-    ...Object.getOwnPropertyDescriptors(values),
-    ...Object.getOwnPropertyDescriptors(replaced),
-  })

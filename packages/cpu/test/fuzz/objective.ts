@@ -2,7 +2,7 @@
  * What a run minimizes: f(x) = c Σ aᵢ (√(1 + (xᵢ − tᵢ)²) − 1), smooth and Lipschitz, its
  * coefficients drawn from the seed; and what its steps do to the gradients.
  */
-import { chance } from '../numbers.ts'
+import { chance } from '@freestep/conformance'
 import type { Run } from './run.ts'
 
 /** A tensor of numbers, whatever holds them. */

@@ -2,7 +2,7 @@
  * A run as data, for a seed: an algorithm in wrappers, tensors of which some join late, groups, and
  * what happens at each step. Nothing is executed here. What gradients are is in objective.ts.
  */
-import { type Chance, chance } from '../numbers.ts'
+import { type Chance, chance } from '@freestep/conformance'
 import { algorithms, type Choice, evaluates, mayBeZero, type Setting, wrappers } from './options.ts'
 
 export type Settings = Readonly<Record<string, Setting>>

@@ -55,7 +55,7 @@ export function registers(tokens: Tokens, first: number): Register[] {
 }
 
 /** A type in a declaration. */
-export function declaredType(tokens: Tokens): Type {
+function declaredType(tokens: Tokens): Type {
   const { line } = tokens
   const name = tokens.of('dotted', 'a type')
   const type = typeOf(name.slice(1))

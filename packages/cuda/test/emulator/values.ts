@@ -9,7 +9,6 @@ import { type Kind, type Long, literal, type Writer } from './writer.ts'
 /** Types by name. */
 export const u16: Type = { kind: 'u', bits: 16 }
 export const u32: Type = { kind: 'u', bits: 32 }
-export const u64: Type = { kind: 'u', bits: 64 }
 export const s32: Type = { kind: 's', bits: 32 }
 export const b32: Type = { kind: 'b', bits: 32 }
 export const f32: Type = { kind: 'f', bits: 32 }

@@ -20,11 +20,8 @@ const isOurs = ({ domain }: NodeProto) => !domain || domain === 'ai.onnx'
 const isContinuous = ({ type }: Value) =>
   type === undefined || type === 'float32' || type === 'float64' || type === 'float16'
 
-/**
- * The nodes that the loss depends on the sources through, in order, and all values that depend on
- * the sources.
- */
-function between({ builder, sites }: Forward, sources: Iterable<string>, loss: string) {
+/** All values that a small change of the sources changes. */
+function dependents({ builder, sites }: Forward, sources: Iterable<string>): Set<string> {
   const active = new Set(sources)
   for (const node of sites) {
     if (isOurs(node) && constants.has(node.opType ?? '')) continue
@@ -32,14 +29,47 @@ function between({ builder, sites }: Forward, sources: Iterable<string>, loss: s
     for (const name of node.output ?? [])
       if (name && isContinuous(builder.find(name) ?? { name, in: builder })) active.add(name)
   }
+  return active
+}
+
+/**
+ * The nodes that the loss depends on the sources through, in order, and all values that depend on
+ * the sources.
+ */
+function between(forward: Forward, sources: Iterable<string>, loss: string) {
+  const active = dependents(forward, sources)
   const needed = new Set([loss])
   const path: NodeProto[] = []
-  for (const node of [...sites].reverse()) {
+  for (const node of [...forward.sites].reverse()) {
     if (!node.output?.some((name) => needed.has(name) && active.has(name))) continue
     path.push(node)
     for (const name of node.input ?? []) if (active.has(name)) needed.add(name)
   }
   return { path, active, needed }
+}
+
+/** Refuses gradients of outputs that the rule of a node does not take. */
+function checkOutputs(
+  node: NodeProto,
+  outputs: readonly Value[],
+  gradients: readonly (Value | undefined)[],
+): void {
+  if (manyOutputs.has(node.opType ?? '')) return
+  const second = gradients.findIndex((g, i) => i > 0 && g)
+  if (second > 0)
+    throw refuse(
+      node,
+      `is differentiated by its output "${outputs[second].name}". Only its first output can be.`,
+    )
+}
+
+/** What a rule says of an input that the loss depends on. */
+function partOf(node: NodeProto, input: Value, part: ReturnType<Rule>[number]): Value {
+  if (part) return part()
+  throw refuse(
+    node,
+    `has no gradient by its input "${input.name}". Freeze what that is computed from.`,
+  )
 }
 
 function ruleOf(node: NodeProto): Rule {
@@ -83,33 +113,14 @@ export function backward(
   for (const { node, rule } of ruled) {
     const outputs = (node.output ?? []).map(value)
     const gs = outputs.map((output) => output && gradients.get(output.name))
-    const second = manyOutputs.has(node.opType ?? '') ? -1 : gs.findIndex((g, i) => i > 0 && g)
-    if (second > 0)
-      throw refuse(
-        node,
-        `is differentiated by its output "${outputs[second].name}". Only its first output can be.`,
-      )
+    checkOutputs(node, outputs, gs)
     const g = gs[0] as Value
     if (!gs.some(Boolean)) continue
     const inputs = (node.input ?? []).map(value)
-    const parts = rule({
-      node,
-      x: inputs,
-      y: outputs,
-      g,
-      gs,
-      output: (place) => builder.output(node, place),
-    })
-    for (const [i, input] of inputs.entries()) {
-      if (!input || !active.has(input.name)) continue
-      const part = parts[i]
-      if (!part)
-        throw refuse(
-          node,
-          `has no gradient by its input "${input.name}". Freeze what that is computed from.`,
-        )
-      flow(input, part())
-    }
+    const output = (place: number) => builder.output(node, place)
+    const parts = rule({ node, x: inputs, y: outputs, g, gs, output })
+    for (const [i, input] of inputs.entries())
+      if (input && active.has(input.name)) flow(input, partOf(node, input, parts[i]))
   }
   return new Map(
     sources.flatMap((name) => (gradients.has(name) ? [[name, gradients.get(name) as Value]] : [])),

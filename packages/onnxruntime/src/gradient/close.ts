@@ -13,14 +13,11 @@ import {
 } from '../onnx/index.ts'
 
 /** The type of a value as a model states it; sizes that nothing is known of stay without a name. */
-export function statement({ name, type, shape }: Value): ValueInfoProto {
-  const dim = shape?.map((size) =>
-    typeof size === 'number'
-      ? { dimValue: size }
-      : size.startsWith('?') || size.includes('*')
-        ? {}
-        : { dimParam: size },
-  )
+function statement({ name, type, shape }: Value): ValueInfoProto {
+  const dim = shape?.map((size) => {
+    if (typeof size === 'number') return { dimValue: size }
+    return size.startsWith('?') || size.includes('*') ? {} : { dimParam: size }
+  })
   return {
     name,
     type: { tensorType: { elemType: type && elementTypes[type], ...(dim && { shape: { dim } }) } },

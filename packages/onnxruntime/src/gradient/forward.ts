@@ -99,7 +99,7 @@ export function importsOf(model: ModelProto): ModelProto['opsetImport'] {
 }
 
 /** What a graph says of a value, with numbers for the sizes that are given. */
-export function declared(
+function declared(
   { type }: ValueInfoProto,
   dimensions: Readonly<Record<string, number>> = {},
   fresh?: () => Dim,
@@ -212,8 +212,17 @@ function namesOf(graph: GraphProto): string[] {
   ]
 }
 
+/** A parameter: an input whose numbers change. */
+const trained = (builder: Builder, { name = '', dims = [], dataType }: TensorProto): Value =>
+  builder.declare(name, { type: elementTypeName(dataType), shape: dims })
+
 /** Adds a node, or what it is made of, and gives the nodes to differentiate. */
 function addNode(builder: Builder, node: NodeProto): readonly NodeProto[] {
+  const missing = node.input?.find((name) => name !== '' && !builder.find(name))
+  if (missing !== undefined)
+    throw refuse(
+      `${nodeTitle(node)} takes "${missing}", which no node before it gives. The model is damaged, or its nodes are not in order.`,
+    )
   const lowering =
     node.domain || !Object.hasOwn(lowerings, node.opType ?? '')
       ? undefined
@@ -252,29 +261,15 @@ export function openModel(
   for (const info of [...(graph.valueInfo ?? []), ...(graph.output ?? [])])
     builder.hint(info.name ?? '', declared(info, dimensions, fresh))
   const found = new Map<string, { tensor: TensorProto; value: Value }>()
-  for (const tensor of initializers) {
-    const { name = '', dims = [], dataType } = tensor
-    if (chosen(tensor))
-      found.set(name, {
-        tensor,
-        value: builder.declare(name, { type: elementTypeName(dataType), shape: dims }),
-      })
+  for (const tensor of initializers)
+    if (chosen(tensor)) found.set(tensor.name ?? '', { tensor, value: trained(builder, tensor) })
     else builder.initializer(tensor)
-  }
   const fed = (graph.input ?? []).filter(({ name = '' }) => !builder.find(name))
   const inputs = fed.map((info) =>
     builder.declare(info.name ?? '', declared(info, dimensions, fresh)),
   )
 
-  const sites: NodeProto[] = []
-  for (const node of nodes) {
-    const missing = node.input?.find((name) => name !== '' && !builder.find(name))
-    if (missing !== undefined)
-      throw refuse(
-        `${nodeTitle(node)} takes "${missing}", which no node before it gives. The model is damaged, or its nodes are not in order.`,
-      )
-    sites.push(...addNode(builder, node))
-  }
+  const sites = nodes.flatMap((node) => addNode(builder, node))
   const outputs = (graph.output ?? []).map(({ name = '' }) => {
     const value = builder.find(name)
     if (!value) throw refuse(`No node gives the output "${name}". The model is damaged.`)

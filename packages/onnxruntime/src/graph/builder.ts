@@ -16,7 +16,7 @@ import {
 } from '../onnx/index.ts'
 import type { Dim } from './dims.ts'
 import { infer } from './infer/index.ts'
-import type { Known, Value } from './value.ts'
+import type { Graph, Known, Value } from './value.ts'
 
 /** Integer tensors with no more numbers than this are looked into: enough for every shape. */
 const small = 64
@@ -41,7 +41,7 @@ function elementsOf(tensor: TensorProto): readonly Dim[] | undefined {
 }
 
 /** A graph under construction. */
-export class Builder {
+export class Builder implements Graph {
   /** The version of the operators of ONNX itself. */
   readonly opset: number
   readonly nodes: NodeProto[] = []

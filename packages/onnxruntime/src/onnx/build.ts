@@ -156,15 +156,22 @@ export function textOf(node: NodeProto, name: string): string | undefined {
 /** What a Constant node holds, undefined where that is no tensor of numbers. */
 export function constantOf(node: NodeProto): TensorProto | undefined {
   const name = node.output?.[0] ?? ''
-  for (const { name: kind, t, i, ints, f, floats } of node.attribute ?? []) {
-    if (kind === 'value' && t) return { ...t, name }
-    if (kind === 'value_int') return tensorProto(name, 'int64', [], [i ?? 0])
-    if (kind === 'value_ints') return tensorProto(name, 'int64', [ints?.length ?? 0], ints ?? [])
-    if (kind === 'value_float') return tensorProto(name, 'float32', [], [f ?? 0])
-    if (kind === 'value_floats')
-      return tensorProto(name, 'float32', [floats?.length ?? 0], floats ?? [])
+  for (const { name: kind = '', ...value } of node.attribute ?? []) {
+    const held = Object.hasOwn(constantKinds, kind) ? constantKinds[kind](name, value) : undefined
+    if (held) return held
   }
   return undefined
+}
+
+/** The attributes that a constant may have its numbers in. */
+const constantKinds: Readonly<
+  Record<string, (name: string, value: AttributeProto) => TensorProto | undefined>
+> = {
+  value: (name, { t }) => t && { ...t, name },
+  value_int: (name, { i = 0 }) => tensorProto(name, 'int64', [], [i]),
+  value_ints: (name, { ints = [] }) => tensorProto(name, 'int64', [ints.length], ints),
+  value_float: (name, { f = 0 }) => tensorProto(name, 'float32', [], [f]),
+  value_floats: (name, { floats = [] }) => tensorProto(name, 'float32', [floats.length], floats),
 }
 
 /** A tensor of a node. */

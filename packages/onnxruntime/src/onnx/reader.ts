@@ -12,6 +12,13 @@ const deepest = 64
 
 type Kind = Scalar | MessageName
 
+/** A field of a message. */
+interface Row {
+  readonly key: string
+  readonly kind: Kind
+  readonly many: 'many' | 'packed' | undefined
+}
+
 const decoder = new TextDecoder()
 
 const refuse = (message: string) => new FreestepError('onnxruntime', 'bad-model', message)
@@ -120,7 +127,7 @@ function skip(input: Input, wireType: number): void {
 }
 
 /** Rows by field number. */
-const rows = Object.fromEntries(
+const rows: Readonly<Record<string, ReadonlyMap<number, Row>>> = Object.fromEntries(
   Object.entries(schema).map(([name, fields]) => [
     name,
     new Map(
@@ -128,6 +135,27 @@ const rows = Object.fromEntries(
     ),
   ]),
 )
+
+/** Reads a field into the message it is of; false, and nothing read, if it is of another type. */
+function field(
+  input: Input,
+  { key, kind, many }: Row,
+  wireType: number,
+  result: Record<string, unknown>,
+  depth: number,
+): boolean {
+  if (many && wireType === wire.bytes && wireOf(kind) !== wire.bytes) {
+    const part = input.part(input.count())
+    const list = listOf(result, key)
+    while (part.at < part.end) list.push(value(part, kind, depth))
+    return true
+  }
+  if (wireType !== wireOf(kind)) return false
+  const read = value(input, kind, depth)
+  if (many) listOf(result, key).push(read)
+  else result[key] = read
+  return true
+}
 
 function message(input: Input, name: MessageName, depth: number): object {
   if (depth > deepest)
@@ -141,18 +169,9 @@ function message(input: Input, name: MessageName, depth: number): object {
     const tag = input.count()
     const wireType = tag % 8
     const row = rows[name].get(Math.floor(tag / 8))
-    if (row?.many && wireType === wire.bytes && wireOf(row.kind) !== wire.bytes) {
-      const part = input.part(input.count())
-      const list = listOf(result, row.key)
-      while (part.at < part.end) list.push(value(part, row.kind, depth))
-    } else if (row && wireType === wireOf(row.kind)) {
-      const read = value(input, row.kind, depth)
-      if (row.many) listOf(result, row.key).push(read)
-      else result[row.key] = read
-    } else {
-      skip(input, wireType)
-      unknown.push(input.bytes.subarray(start, input.at))
-    }
+    if (row && field(input, row, wireType, result, depth)) continue
+    skip(input, wireType)
+    unknown.push(input.bytes.subarray(start, input.at))
   }
   if (unknown.length) result.unknownFields = joined(unknown)
   if (name === 'Tensor') refuseExternal(result)

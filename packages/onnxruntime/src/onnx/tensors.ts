@@ -36,7 +36,7 @@ export type NumberArray = InstanceType<(typeof arrays)[NumberType]>
 const sizeOf = (dims: readonly number[]) => dims.reduce((product, size) => product * size, 1)
 
 /** Whether a type is one of numbers, that is any but texts. */
-export const isNumeric = (type: ElementType | undefined): type is NumberType =>
+const isNumeric = (type: ElementType | undefined): type is NumberType =>
   type !== undefined && Object.hasOwn(arrays, type)
 
 /**

@@ -246,11 +246,14 @@ function messageOf(
   const about = (name = ''): string => {
     const [what, tensor] = split(name)
     const of = tensor === undefined ? '' : ` of ${tensor}`
-    if (what === 'next') return `the next ${tensor}`
-    if (what === 'x') return `the parameter ${tensor}`
-    if (what === 'g') return `the gradient${of}`
-    if (what === 'loss') return 'the value of the objective'
-    if (what === 'evaluated') return `the point to evaluate at${of}`
+    const known: Readonly<Record<string, string>> = {
+      next: `the next ${tensor}`,
+      x: `the parameter ${tensor}`,
+      g: `the gradient${of}`,
+      loss: 'the value of the objective',
+      evaluated: `the point to evaluate at${of}`,
+    }
+    if (Object.hasOwn(known, what)) return known[what]
     if (what in program.states)
       return `the state ${what}${of}; starts at ${first.get(what) ?? 'what the init model gives'}`
     const set = first.get(name)

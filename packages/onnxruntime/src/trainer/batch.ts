@@ -143,8 +143,8 @@ function checkSizes(taken: readonly Taken[], tensors: OrtTensors): void {
         'bad-shape',
         `"${name}" of the batch has shape [${dims.join(', ')}], and the model takes ${shapeText(shape)}.`,
       )
-    for (const [i, size] of (shape ?? []).entries()) {
-      if (typeof size === 'number') continue
+    const named = [...(shape ?? []).entries()].filter(([, size]) => typeof size === 'string')
+    for (const [i, size] of named) {
       const before = sizes.get(size)
       if (before && before.size !== dims[i])
         throw refuse(

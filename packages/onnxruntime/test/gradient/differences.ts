@@ -92,7 +92,10 @@ export async function modelOf({
     return [tensorProto(`x${i}`, type, input.shape, data)]
   })
   const names = Array.from({ length: outputs }, (_, i) => `y${i}`)
-  const given = inputs.map((input, i) => (!input ? '' : 'shape' in input ? `x${i}` : `c${i}`))
+  const given = inputs.map((input, i) => {
+    if (!input) return ''
+    return 'shape' in input ? `x${i}` : `c${i}`
+  })
   const others = Array.from({ length: unused }, (_, i) => `unused${i}`)
   const operator = node(op, given, [...names, ...others], attributes, 'operator')
   const shapes = await outputShapes({ node: [operator], initializer }, names, type, opset)
@@ -224,7 +227,7 @@ export async function differencesOf(
 }
 
 /** The same for an operator that is given in double precision, with the weights of the model. */
-export function exactDifferences(
+function exactDifferences(
   given: ModelProto,
   exact: NonNullable<Case['exact']>,
 ): Record<string, number[]> {

@@ -96,7 +96,7 @@ function wholeRun(method: Method, problem: Convex, seed: number, steps: number):
 }
 
 /** A run on a few rows at a time, with a cosine schedule. */
-export function rowRun(method: Method, problem: Convex, seed: number, steps: number): Run {
+function rowRun(method: Method, problem: Convex, seed: number, steps: number): Run {
   const context = contextOf(problem, steps, cosine({ steps }))
   const rows = (k: number) => batchAt(problem.rows ?? 0, BATCH, seed, k)
   return {

@@ -86,14 +86,7 @@ function verdicts(traces: readonly Trace[]): Verdict[] {
   if (!prodigy || !dadapt || !best) return []
   const [left, before] = [gapOf(metric, prodigy, best), gapOf(metric, dadapt, best)]
   const closed = 1 - left / before
-  const verdict =
-    before <= 0
-      ? 'not testable at this size'
-      : closed > 0.75
-        ? 'reproduced'
-        : closed > 0.5
-          ? 'partly reproduced'
-          : 'not reproduced'
+  const verdict = before <= 0 ? 'not testable at this size' : verdictOf(closed)
   const shares =
     before <= 0
       ? 'D-Adaptation leaves no gap here.'
@@ -110,6 +103,12 @@ function verdicts(traces: readonly Trace[]): Verdict[] {
       ...besideAdam(traces, metric, 'Prodigy', 0.5),
     },
   ]
+}
+
+/** Of the share of the gap that is closed. */
+function verdictOf(closed: number): Verdict['verdict'] {
+  if (closed > 0.75) return 'reproduced'
+  return closed > 0.5 ? 'partly reproduced' : 'not reproduced'
 }
 
 const signed = (value: number) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)}`

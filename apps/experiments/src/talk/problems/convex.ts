@@ -105,7 +105,8 @@ const scaled = (a: Float64Array, c: number, g: Float64Array) => {
  */
 export function absolute(seed: number, D: number): Convex {
   const { A, x0, xStar, draw } = drawn(seed, D)
-  const errors = A.map((_, i) => (i < ROWS / 2 ? 0 : i % 2 ? 1 : -1) * Math.abs(draw()))
+  const sides = [-1, 1]
+  const errors = A.map((_, i) => (i < ROWS / 2 ? 0 : sides[i % 2]) * Math.abs(draw()))
   const rows = A.map((a, i) => (i >= ROWS / 2 && i % 2 ? A[i - 1] : a))
   const at = rows.map((a, i) => dot(a, xStar) + errors[i])
   const row = (i: number, x: ArrayLike<number>, g: Float64Array) => {

@@ -1,5 +1,5 @@
 /** A run through the transcriptions. */
-import { draws } from '../../problems.ts'
+import { draws } from '@freestep/conformance'
 import { objective } from '../objective.ts'
 import type { Run } from '../run.ts'
 import * as dadapt from './dadapt.ts'

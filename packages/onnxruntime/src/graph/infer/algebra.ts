@@ -1,6 +1,6 @@
 /** Types and shapes of products, sums over axes, and normalizations. */
 import { type ElementType, intOf, intsOf, textOf } from '../../onnx/index.ts'
-import { axisOf, type Dim, type Shape } from '../dims.ts'
+import { axisOf, type Shape } from '../dims.ts'
 import { axesOf, broadcast, type Infer, numbersOf, type Site } from './site.ts'
 
 function matMul({ x: [a, b], unknown }: Site): Shape | undefined {
@@ -31,8 +31,15 @@ function reduced(site: Site): Shape | undefined {
   const axes = reducedAxes(site)
   const keep = intOf(site.node, 'keepdims') ?? 1
   if (!axes) return shape && keep ? shape.map(() => site.unknown()) : undefined
-  return shape?.flatMap((size, i): readonly Dim[] => (!axes.includes(i) ? [size] : keep ? [1] : []))
+  return shape && without(shape, axes, keep)
 }
+
+/** A shape after a reduction over some axes: they have the size 1, or are gone. */
+const without = (shape: Shape, axes: readonly number[], keep: number): Shape =>
+  shape.flatMap((size, i) => {
+    if (!axes.includes(i)) return [size]
+    return keep ? [1] : []
+  })
 
 const reduction: Infer = (site) => [{ type: site.x[0]?.type, shape: reduced(site) }]
 
@@ -41,10 +48,7 @@ const arg: Infer = (site) => {
   const axis = shape && axisOf(intOf(site.node, 'axis') ?? 0, shape.length)
   const keep = intOf(site.node, 'keepdims') ?? 1
   return [
-    {
-      type: 'int64',
-      shape: shape?.flatMap((size, i): readonly Dim[] => (i !== axis ? [size] : keep ? [1] : [])),
-    },
+    { type: 'int64', shape: shape && axis !== undefined ? without(shape, [axis], keep) : shape },
   ]
 }
 

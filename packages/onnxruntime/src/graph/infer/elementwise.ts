@@ -47,8 +47,14 @@ const equal = (a: Dim, b: Dim) => {
 }
 
 const arithmetic: Readonly<Record<string, (a: Dim, b: Dim) => Dim | undefined>> = {
-  Add: (a, b) => (a === 0 ? b : b === 0 ? a : numeric((p, q) => p + q)(a, b)),
-  Sub: (a, b) => (b === 0 ? a : a === b ? 0 : numeric((p, q) => p - q)(a, b)),
+  Add(a, b) {
+    if (a === 0) return b
+    return b === 0 ? a : numeric((p, q) => p + q)(a, b)
+  },
+  Sub(a, b) {
+    if (b === 0) return a
+    return a === b ? 0 : numeric((p, q) => p - q)(a, b)
+  },
   Mul: (a, b) =>
     isNegative(a) || isNegative(b) ? numeric((p, q) => p * q)(a, b) : product([a, b]),
   Div: (a, b) => numeric((p, q) => Math.trunc(p / q))(a, b) ?? quotient(a, b),

@@ -4,8 +4,7 @@
  * only where a gradient needs to know.
  */
 import type { NodeProto } from '../../onnx/index.ts'
-import type { Builder } from '../builder.ts'
-import type { Known, Value } from '../value.ts'
+import type { Graph, Known, Value } from '../value.ts'
 import { algebraRules } from './algebra.ts'
 import { elementwiseRules } from './elementwise.ts'
 import { shapingRules } from './shaping.ts'
@@ -23,14 +22,14 @@ const rules: Readonly<Record<string, Infer>> = {
 export function infer(
   node: NodeProto,
   x: readonly (Value | undefined)[],
-  builder: Builder,
+  graph: Pick<Graph, 'opset' | 'fresh'>,
 ): readonly Known[] {
   const ours = node.domain === undefined || node.domain === '' || node.domain === 'ai.onnx'
   if (!ours || !Object.hasOwn(rules, node.opType ?? '')) return []
   return rules[node.opType ?? '']({
     node,
     x,
-    opset: builder.opset,
-    unknown: () => builder.fresh('?'),
+    opset: graph.opset,
+    unknown: () => graph.fresh('?'),
   })
 }

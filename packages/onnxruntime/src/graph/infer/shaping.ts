@@ -121,6 +121,18 @@ function gathered({ node, x: [a, indices] }: Site): Known {
   }
 }
 
+/** The size that all have, as far as it is known of any. */
+const common = (sizes: readonly (Dim | undefined)[]): Dim | undefined =>
+  sizes.find((size) => typeof size === 'number') ?? sizes.find((size) => size !== undefined)
+
+/** The sum of sizes, if it is known. */
+function total(sizes: readonly (Dim | undefined)[]): Dim | undefined {
+  if (sizes.length === 1) return sizes[0]
+  return sizes.every((size) => typeof size === 'number')
+    ? sizes.reduce((sum, size) => sum + size, 0)
+    : undefined
+}
+
 function joined({ node, x, unknown }: Site): Known {
   const rank = x.find((value) => value?.shape)?.shape?.length
   const type = x.find((value) => value?.type)?.type
@@ -128,17 +140,7 @@ function joined({ node, x, unknown }: Site): Known {
   const axis = axisOf(intOf(node, 'axis') ?? 0, rank)
   const shape = Array.from({ length: rank }, (_, i): Dim => {
     const sizes = x.map((value) => value?.shape?.[i])
-    if (i !== axis)
-      return (
-        sizes.find((size) => typeof size === 'number') ??
-        sizes.find((size) => size !== undefined) ??
-        unknown()
-      )
-    return sizes.length === 1 && sizes[0] !== undefined
-      ? sizes[0]
-      : sizes.every((size) => typeof size === 'number')
-        ? (sizes as number[]).reduce((sum, size) => sum + size, 0)
-        : unknown()
+    return (i === axis ? total(sizes) : common(sizes)) ?? unknown()
   })
   const elements =
     rank === 1 && x.every((value) => value?.elements)
@@ -148,7 +150,7 @@ function joined({ node, x, unknown }: Site): Known {
 }
 
 /** The sizes of the parts that a Split makes. */
-export function partsOf({
+function partsOf({
   node,
   x,
   opset,
@@ -183,7 +185,8 @@ function padded(site: Site): Shape | undefined {
   return shape.map((size, i) => {
     const at = axes.indexOf(i)
     const more = at < 0 ? 0 : pads[at] + pads[at + axes.length]
-    return more === 0 ? size : typeof size === 'number' ? size + more : site.unknown()
+    if (more === 0) return size
+    return typeof size === 'number' ? size + more : site.unknown()
   })
 }
 
@@ -204,11 +207,8 @@ function constantOfShape({ node, x: [target], unknown }: Site): Known {
 function range({ x: [start, limit, delta], unknown }: Site): Known {
   const [from, to, by] = [start, limit, delta].map((value) => numbersOf(value)?.[0])
   const known = from !== undefined && to !== undefined && by !== undefined
-  const count = known
-    ? Math.max(0, Math.ceil((to - from) / by))
-    : from === 0 && by === 1
-      ? limit?.elements?.[0]
-      : undefined
+  const upTo = from === 0 && by === 1 ? limit?.elements?.[0] : undefined
+  const count = known ? Math.max(0, Math.ceil((to - from) / by)) : upTo
   const elements =
     known && typeof count === 'number' && count <= 64
       ? Array.from({ length: count }, (_, i) => from + i * by)

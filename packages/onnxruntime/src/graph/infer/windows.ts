@@ -1,5 +1,5 @@
 /** Types and shapes of convolutions and pools. */
-import { intOf, intsOf, textOf } from '../../onnx/index.ts'
+import { intOf, intsOf, type NodeProto, textOf } from '../../onnx/index.ts'
 import { type Dim, isStatic, type Shape } from '../dims.ts'
 import { windowsOf } from '../windows.ts'
 import type { Infer, Site } from './site.ts'
@@ -41,18 +41,25 @@ function transposed(
 ): Shape | undefined {
   const given = intsOf(node, 'output_shape')
   const auto = textOf(node, 'auto_pad') ?? 'NOTSET'
-  return a?.shape?.slice(2).map((size, i, sizes): Dim => {
-    if (given?.length) return given[given.length - sizes.length + i]
-    const stride = intsOf(node, 'strides')?.[i] ?? 1
+  const strides = intsOf(node, 'strides')
+  const pads = intsOf(node, 'pads') ?? []
+  const sizes = a?.shape?.slice(2)
+  if (given?.length) return sizes?.map((_, i) => given[given.length - sizes.length + i])
+  return sizes?.map((size, i): Dim => {
+    const stride = strides?.[i] ?? 1
     if (auto.startsWith('SAME')) return typeof size === 'number' ? size * stride : unknown()
-    const pads = intsOf(node, 'pads') ?? []
-    const [before, behind] = auto === 'VALID' ? [0, 0] : [pads[i] ?? 0, pads[i + sizes.length] ?? 0]
     if (!kernel) return unknown()
-    const reaches = (kernel[i] - 1) * (intsOf(node, 'dilations')?.[i] ?? 1) + 1
-    const more = (intsOf(node, 'output_padding')?.[i] ?? 0) + reaches - before - behind
+    const [before = 0, behind = 0] = [pads[i], pads[i + sizes.length]]
+    const more = reach(node, kernel, i) - (auto === 'VALID' ? 0 : before + behind)
     if (typeof size === 'number') return stride * (size - 1) + more
     return stride === 1 && more === 1 ? size : unknown()
   })
+}
+
+/** How far one element of the input reaches in the output, with what is added at the end. */
+function reach(node: NodeProto, kernel: readonly number[], i: number): number {
+  const dilation = intsOf(node, 'dilations')?.[i] ?? 1
+  return (kernel[i] - 1) * dilation + 1 + (intsOf(node, 'output_padding')?.[i] ?? 0)
 }
 
 export const windowRules: Readonly<Record<string, Infer>> = {

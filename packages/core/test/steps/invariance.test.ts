@@ -4,7 +4,7 @@
  * as two runs whose paths are compared; with runs that do differ as the proof that the comparison
  * can tell.
  */
-import { describe, expect, test } from 'vitest'
+
 import {
   adagradNorm,
   adam,
@@ -32,7 +32,8 @@ import {
   sgd,
   sps,
   subgradient,
-} from '../src/index.ts'
+} from '@freestep/cpu'
+import { describe, expect, test } from 'vitest'
 import {
   dot,
   draws,

@@ -72,12 +72,13 @@ function exact(row: Row, settings: object, scale: Scale): Promise<number[]> {
 
 /** Registers the layer, for single precision. */
 export function range<P, Done extends MaybePromise<void>>(kit: Kit<P, Done>): void {
+  const { doubles = true, large } = kit.options
+  const settingsOf = (row: Row, scale: Scale) => row.range(scale).slice(0, large ? Infinity : 1)
   for (const row of table)
     kit.test(`${row.name} over the whole range`, [row.name, 'range'], async (stack) => {
       const relative = kit.tolerance(1e-2, 0, row.name, 'range')
-      const { doubles = true, large } = kit.options
       for (const scale of large ? scales : ends(doubles))
-        for (const settings of row.range(scale).slice(0, large ? Infinity : 1)) {
+        for (const settings of settingsOf(row, scale)) {
           const found = await arrival(stack, row, settings, scale)
           const wanted = await exact(row, settings, scale)
           const where = `${JSON.stringify(scale)}, ${JSON.stringify(settings)}: ${found}, not ${wanted}`

@@ -3,7 +3,7 @@
  * written down once more from the paper as loops over plain numbers (formulas.ts). Then the few
  * values that others have published. Nothing of freestep computes what is expected.
  */
-import { describe, expect, test } from 'vitest'
+
 import {
   type Algorithm,
   adagradNorm,
@@ -26,7 +26,8 @@ import {
   sgd,
   skipNonFinite,
   subgradient,
-} from '../src/index.ts'
+} from '@freestep/cpu'
+import { describe, expect, test } from 'vitest'
 import {
   adagradNormFormula,
   adamUpdates,

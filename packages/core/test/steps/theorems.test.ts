@@ -4,7 +4,7 @@
  * inequality that is proved, in the paper named or in the comment, for exactly these problems. One
  * observation about DoG is marked as such.
  */
-import { describe, expect, test } from 'vitest'
+
 import {
   type Algorithm,
   averaged,
@@ -22,7 +22,8 @@ import {
   prodigyGd,
   sps,
   subgradient,
-} from '../src/index.ts'
+} from '@freestep/cpu'
+import { describe, expect, test } from 'vitest'
 import {
   along,
   distance,

@@ -3,7 +3,7 @@
  * in compiled steps. Beside the layer `range` of the kit, which has every algorithm; here are runs
  * as people meet them, and norms beyond the range of squares.
  */
-import { describe, expect, test } from 'vitest'
+
 import {
   type Algorithm,
   clipByGlobalNorm,
@@ -18,7 +18,8 @@ import {
   scalar,
   sgd,
   wideNorm2,
-} from '../src/index.ts'
+} from '@freestep/cpu'
+import { describe, expect, test } from 'vitest'
 import { draws, fill } from './problems.ts'
 
 const forms = {

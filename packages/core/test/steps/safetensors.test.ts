@@ -6,7 +6,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runInNewContext } from 'node:vm'
-import { describe, expect, test } from 'vitest'
 import {
   cpu,
   createOptimizer,
@@ -15,7 +14,8 @@ import {
   prodigy,
   readSafetensors,
   toSafetensors,
-} from '../src/index.ts'
+} from '@freestep/cpu'
+import { describe, expect, test } from 'vitest'
 import { draws, families, fill, follow } from './problems.ts'
 import { file, frame } from './safetensors.ts'
 

@@ -1,7 +1,7 @@
 /**
  * Schedules: their closed forms, their way to JSON and back, and what they do inside an optimizer.
  */
-import { describe, expect, test } from 'vitest'
+
 import {
   adam,
   averaged,
@@ -17,7 +17,8 @@ import {
   scheduleFromJSON,
   sgd,
   warmupStableDecay,
-} from '../src/index.ts'
+} from '@freestep/cpu'
+import { describe, expect, test } from 'vitest'
 import { along, bytesOf, error, families, fill, follow } from './problems.ts'
 
 const { cos, PI } = Math

@@ -1,5 +1,5 @@
 /**
- * Layer 6: two backends take the same steps. Convergence would not show that a fused kernel reads a
+ * Layer 7: two backends take the same steps. Convergence would not show that a fused kernel reads a
  * state too late, this does: both get the same gradients, computed where the second one is, and
  * must move alike, coordinate by coordinate. Not a comparison of speed, and not of the last bits:
  * sums may be added in another order.
@@ -27,7 +27,7 @@ const layouts = (hasLr: boolean): Readonly<Record<string, Layout>> => ({
   'several tensors': { sizes: [3, 257, 1, 64] },
   'a gradient missing now and then': {
     sizes: [5, 3],
-    missing: (k) => (k === 1 ? ['p0'] : k === 3 ? ['p1'] : []),
+    missing: (k) => ({ 1: ['p0'], 3: ['p1'] })[k] ?? [],
   },
   ...(hasLr && {
     groups: {

@@ -3,8 +3,9 @@
  * and a way to follow an optimizer along its path. Plain loops over arrays of numbers: nothing here
  * uses the operations that are tested.
  */
-import { vi } from 'vitest'
-import * as freestep from '../src/index.ts'
+
+import { draws } from '@freestep/conformance'
+import * as freestep from '@freestep/cpu'
 import {
   type Algorithm,
   cpu,
@@ -13,7 +14,10 @@ import {
   type Optimizer,
   type OptimizerOptions,
   toSafetensors,
-} from '../src/index.ts'
+} from '@freestep/cpu'
+import { vi } from 'vitest'
+
+export { draws }
 
 // A slow machine is no failure.
 vi.setConfig({ testTimeout: 600_000 })
@@ -54,17 +58,6 @@ export function mean(points: readonly Vector[], weights: Vector = points.map(() 
   return points[0].map(
     (_, i) => points.reduce((all, point, k) => all + weights[k] * point[i], 0) / total,
   )
-}
-
-/** Uniform draws from [-1, 1) (mulberry32). */
-export function draws(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), state | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return 2 * (((t ^ (t >>> 14)) >>> 0) / 2 ** 32) - 1
-  }
 }
 
 const size = 6
@@ -260,7 +253,7 @@ const d0 = 0.01
  * Every algorithm, with what it needs to move within a few steps on problems of size 1; a new one
  * is a row.
  */
-export const algorithms: Readonly<Record<string, () => AnyAlgorithm>> = {
+const algorithms: Readonly<Record<string, () => AnyAlgorithm>> = {
   sgd: () => freestep.sgd({ lr: 0.1, momentum: 0.9, dampening: 0.1 }),
   subgradient: () => freestep.subgradient({ D: 1, G: 2 }),
   polyak: () => freestep.polyak({ fOpt: -0.1, lr: 0.2 }),
@@ -307,7 +300,7 @@ export const algorithms: Readonly<Record<string, () => AnyAlgorithm>> = {
 }
 
 /** Every wrapper around something it is for. */
-export const wrapped: Readonly<Record<string, () => AnyAlgorithm>> = {
+const wrapped: Readonly<Record<string, () => AnyAlgorithm>> = {
   'scheduleFree(sgd)': () =>
     freestep.scheduleFree(freestep.sgd({ lr: 0.1 }), { r: 1, weightDecayAtY: 0.01 }),
   'scheduleFree(prodigy)': () => freestep.scheduleFree(freestep.prodigy({ d0, betas: [0, 0.999] })),

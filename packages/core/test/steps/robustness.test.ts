@@ -3,7 +3,7 @@
  * finite or missing, tensors without elements, ten thousand tiny ones, calls that are mistakes; and
  * float32 far from the origin, where x − x₀ drowns in the rounding of x.
  */
-import { describe, expect, test } from 'vitest'
+
 import {
   type Algorithm,
   averaged,
@@ -30,7 +30,8 @@ import {
   scheduleFree,
   sgd,
   skipNonFinite,
-} from '../src/index.ts'
+} from '@freestep/cpu'
+import { describe, expect, test } from 'vitest'
 import {
   bytesOf,
   cut,

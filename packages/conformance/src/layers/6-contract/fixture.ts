@@ -15,7 +15,7 @@ export const start = { w: [1, -2, 3], b: [0.5, 0.25] }
 export const params = named(Object.values(start), Object.keys(start))
 
 /** The same gradients for every optimizer that asks: step k, coordinate i. */
-export const drawn = (sizes: Readonly<Record<string, number>>, steps: number): Gradients[] => {
+const drawn = (sizes: Readonly<Record<string, number>>, steps: number): Gradients[] => {
   const draw = generator(21)
   return fill(steps, () =>
     Object.fromEntries(Object.entries(sizes).map(([name, size]) => [name, fill(size, draw)])),

@@ -3,7 +3,7 @@
  * decay, a mask for the decay, one d or several, a ceiling on d, freezing it, reading every scalar
  * at any time. One test a wish.
  */
-import { describe, expect, test } from 'vitest'
+
 import {
   adam,
   adamW,
@@ -16,7 +16,8 @@ import {
   prodigy,
   scheduleFree,
   sgd,
-} from '../src/index.ts'
+} from '@freestep/cpu'
+import { describe, expect, test } from 'vitest'
 import {
   along,
   bytesOf,

@@ -3,7 +3,7 @@
  * precision, and what does not fit is refused and changes nothing. Runs of PyTorch are taken over
  * from the file that a script would write.
  */
-import { describe, expect, test } from 'vitest'
+
 import {
   type Algorithm,
   adam,
@@ -25,7 +25,8 @@ import {
   scheduleFree,
   sgd,
   toSafetensors,
-} from '../src/index.ts'
+} from '@freestep/cpu'
+import { describe, expect, test } from 'vitest'
 import { bytesOf, cut, error, everything, families, flat, numbersOf } from './problems.ts'
 import { file } from './safetensors.ts'
 

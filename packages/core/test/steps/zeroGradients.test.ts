@@ -3,7 +3,7 @@
  * authors' packages do there (some return before x moves, some divide 0 by 0) is what happens here,
  * but for what docs/coming-from/pytorch.md names.
  */
-import { describe, expect, test } from 'vitest'
+
 import {
   type Algorithm,
   adagrad,
@@ -24,7 +24,8 @@ import {
   polyak,
   prodigy,
   sps,
-} from '../src/index.ts'
+} from '@freestep/cpu'
+import { describe, expect, test } from 'vitest'
 import { type Formula, sizes } from './formulas.ts'
 import * as packages from './packageFormulas.ts'
 import { error, families, flat, follow, type Problem } from './problems.ts'

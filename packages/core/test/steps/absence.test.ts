@@ -2,7 +2,7 @@
  * Parameters that sit steps out, and coordinates that are lost: what is left of them in the sums,
  * against closed forms and against what zeros in their place give.
  */
-import { describe, expect, test } from 'vitest'
+
 import {
   type Algorithm,
   add,
@@ -25,7 +25,8 @@ import {
   scheduleFree,
   sgd,
   sum,
-} from '../src/index.ts'
+} from '@freestep/cpu'
+import { describe, expect, test } from 'vitest'
 
 type Gradients = Record<string, Float64Array | undefined>
 const ways = [

@@ -2,7 +2,7 @@
  * The safetensors format, written from its specification and without the writer of freestep: eight
  * bytes of length, a JSON header, data.
  */
-import type { SavedTensor } from '../src/index.ts'
+import type { SavedTensor } from '@freestep/cpu'
 
 /** The bytes of a safetensors file, written from its specification. */
 export function file(
