@@ -15,6 +15,7 @@ import {
 } from '@freestep/core'
 import type { Compiled, Device, Functions, Memory, Part, Place, Tensors, Work } from './device.ts'
 import { Gradients } from './gradients.ts'
+import { copyNumbers, copyParts } from './handOver.ts'
 import { bytesEach, decode, encode } from './numbers.ts'
 import { Plans } from './plans.ts'
 
@@ -284,36 +285,13 @@ export class Engine<T, M, F, P> implements CoreEngine<T> {
   /** Copies a state to an engine for more tensors, of which this one's are the first. */
   private handOver(work: Work<M, F, P>, state: string, next: Engine<T, M, F, P>): void {
     const [from, to] = [this.memory.slot(state), next.memory.slot(state)]
-    if (from && to) {
-      const [own, others] = [this.singles(from), this.singles(to)]
+    if (!(from && to)) copyParts(work, this.parts(state), next.parts(state))
+    else {
       // A number of all may be one of each tensor now, where an option is another for what joins.
-      const known =
-        this.program.states[state] === 'global' ? this.program.tensors.length : own.length
-      for (const [i, place] of others.slice(0, known).entries()) {
-        const number = own[i] ?? own[0]
-        if (number) work.copy(number, place)
-      }
-      return
+      const isGlobal = this.program.states[state] === 'global'
+      const spread = isGlobal ? this.program.tensors.length : 1
+      copyNumbers(work, { from, to, spread, bytes: bytesEach[this.device.numbers] })
     }
-    const parts = next.parts(state)
-    for (const old of this.parts(state))
-      for (const part of parts) {
-        if (old.tensor !== part.tensor) continue
-        const [a, b] = overlap(old, part)
-        if (a.bytes > 0) work.copy(a, b)
-      }
-  }
-
-  /** The places of slots, number by number. */
-  private singles(places: readonly Place<M>[]): Place<M>[] {
-    const bytes = bytesEach[this.device.numbers]
-    return places.flatMap((place) =>
-      Array.from({ length: place.bytes / bytes }, (_, i) => ({
-        memory: place.memory,
-        at: place.at + bytes * i,
-        bytes,
-      })),
-    )
   }
 
   dispose(): void {
@@ -321,20 +299,6 @@ export class Engine<T, M, F, P> implements CoreEngine<T> {
     this.given.free()
     this.device.dispose?.()
   }
-}
-
-/** What two parts of the same numbers have in common, in each of them. */
-function overlap<M>(a: Part<M>, b: Part<M>): readonly [Place<M>, Place<M>] {
-  const bytes = bytesEach[a.dtype]
-  const end = (part: Part<M>) => part.from + part.place.bytes / bytes
-  const begin = Math.max(a.from, b.from)
-  const size = bytes * (Math.min(end(a), end(b)) - begin)
-  const within = ({ place, from }: Part<M>) => ({
-    ...place,
-    at: place.at + bytes * (begin - from),
-    bytes: size,
-  })
-  return [within(a), within(b)]
 }
 
 /** The numbers of parts that follow each other. */

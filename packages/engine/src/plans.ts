@@ -11,7 +11,7 @@ const samePlace = <M>(a: Place<M> | undefined, b: Place<M> | undefined) =>
   a === b || (a !== undefined && b !== undefined && a.memory === b.memory && a.at === b.at)
 
 /** Whether the same tensors take part, at the same places. */
-export const sameTensors = <M>(a: Tensors<M>, b: Tensors<M>): boolean =>
+const sameTensors = <M>(a: Tensors<M>, b: Tensors<M>): boolean =>
   a.active.every((active, i) => active === b.active[i]) &&
   a.x.every((place, i) => samePlace(place, b.x[i])) &&
   a.g.every((place, i) => samePlace(place, b.g[i]))
