@@ -4,6 +4,7 @@
  */
 import type { Backend, MaybePromise } from '@freestep/core'
 import { describe, test } from 'vitest'
+import { quick } from './quick.ts'
 import type { Dtype, Stack, Tensors } from './session.ts'
 
 /** Makes a backend for tensors of the given precision. */
@@ -57,7 +58,7 @@ export class Kit<P, Done extends MaybePromise<void>> {
   constructor(create: Create<P, Done>, dtype: Dtype, options: TestBackendOptions<P>) {
     this.create = create
     this.dtype = dtype
-    this.options = options
+    this.options = quick ? { ...options, large: false, manyTensors: 100 } : options
   }
 
   /** The backend and its tensors; the backend is made once. */

@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { loadGolden, runTrajectory } from '../src/goldens.ts'
 import { exact } from '../src/layers/3-trajectories.ts'
 import { quad } from '../src/problems.ts'
+import { some } from '../src/quick.ts'
 import type { GoldenFile, Trajectory } from '../src/recording.ts'
 import { reference } from '../src/reference.ts'
 import type { Row } from '../src/row.ts'
@@ -57,7 +58,9 @@ const rows = table.flatMap((row) =>
 describe.each(rows)('%s, %s', (_name, _file, row, golden) => {
   test('an update off by one part in 10⁴ is seen in every trajectory', async () => {
     const off = broken(row, ({ u, ...next }) => ({ ...next, u: mul(1 + 1e-4, u) }))
-    expect(Math.min(...(await worst(off, golden, await trajectoriesOf(golden))))).toBeGreaterThan(1)
+    expect(
+      Math.min(...(await worst(off, golden, some(await trajectoriesOf(golden), 8)))),
+    ).toBeGreaterThan(1)
   })
 
   test('an update in the wrong direction is seen', async () => {

@@ -6,6 +6,7 @@ import { add, defineAlgorithm, type MaybePromise, perTensor, scalar, sum } from 
 import { expect } from 'vitest'
 import type { Kit } from '../kit.ts'
 import { exactSum, fill, generator } from '../numbers.ts'
+import { quick } from '../quick.ts'
 import { named, type Stack, withSession } from '../session.ts'
 
 /** Keeps the sum of the gradients of the last step; x moves by it. */
@@ -40,7 +41,8 @@ export function sums<P, Done extends MaybePromise<void>>(kit: Kit<P, Done>): voi
       return { scalars: await session.scalars(), moved: (await session.params()).p0[0] }
     })
   }
-  const lengths = [10, 1000, 100_000, ...(kit.options.large ? [10_000_000] : [])]
+  const long = kit.options.large ? [100_000, 10_000_000] : [100_000]
+  const lengths = [10, 1000, ...(quick ? [] : long)]
 
   for (const [name, make] of Object.entries(addends))
     for (const length of lengths)

@@ -8,6 +8,7 @@ import type { MaybePromise } from '@freestep/core'
 import { describe, expect, test } from 'vitest'
 import { loadGolden, runTrajectory } from '../goldens.ts'
 import type { Kit } from '../kit.ts'
+import { some } from '../quick.ts'
 import { leftOutFiles, table } from '../table.ts'
 
 /** The error that a float64 trajectory may have. */
@@ -19,7 +20,7 @@ export function trajectories<P, Done extends MaybePromise<void>>(kit: Kit<P, Don
   for (const { row, golden } of files)
     describe(`${row.name}: ${golden.file}`, async () => {
       const { trajectories: all } = await loadGolden(golden.file)
-      for (const trajectory of all) {
+      for (const trajectory of some(all, 8)) {
         if (
           golden.takes?.(trajectory) === false ||
           (kit.dtype === 'float64' && trajectory.dtype === 'float32')

@@ -10,6 +10,7 @@ import { expect } from 'vitest'
 import type { Kit } from '../kit.ts'
 import { relativeError } from '../numbers.ts'
 import { huber } from '../problems.ts'
+import { some } from '../quick.ts'
 import { reference } from '../reference.ts'
 import type { Row, Scale } from '../row.ts'
 import { type Stack, vector, withSession } from '../session.ts'
@@ -77,7 +78,7 @@ export function range<P, Done extends MaybePromise<void>>(kit: Kit<P, Done>): vo
   for (const row of table)
     kit.test(`${row.name} over the whole range`, [row.name, 'range'], async (stack) => {
       const relative = kit.tolerance(1e-2, 0, row.name, 'range')
-      for (const scale of large ? scales : ends(doubles))
+      for (const scale of some(large ? scales : ends(doubles), 4))
         for (const settings of settingsOf(row, scale)) {
           const found = await arrival(stack, row, settings, scale)
           const wanted = await exact(row, settings, scale)

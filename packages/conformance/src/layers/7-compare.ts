@@ -8,6 +8,7 @@ import type { MaybePromise } from '@freestep/core'
 import { expect } from 'vitest'
 import { type Create, eachPrecision, Kit, type TestBackendOptions } from '../kit.ts'
 import { fill, generator } from '../numbers.ts'
+import { quick } from '../quick.ts'
 import type { Row } from '../row.ts'
 import { named, type Session, type Stack, withSession } from '../session.ts'
 import { table } from '../table.ts'
@@ -63,7 +64,7 @@ export function compare<P, Done extends MaybePromise<void>, Q, DoneQ extends May
             row,
             settings,
             layout,
-            10,
+            quick ? 4 : 10,
             relative,
           )
           expect(difference, `${JSON.stringify(settings, showFunctions)}, ${name}`).toBeUndefined()
