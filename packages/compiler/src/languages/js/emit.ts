@@ -11,8 +11,16 @@ import {
   sumOrder,
 } from '../../lower/layout.ts'
 import { type Namer, namer } from '../../lower/names.ts'
-import type { Expression, Operand, Operation, Place, Precision } from '../../lower/program.ts'
-import { type SerialStatements, type Spelling, spell } from '../../lower/program.ts'
+import {
+  type Expression,
+  type Operand,
+  type Operation,
+  type Place,
+  type Precision,
+  type SerialSpelling,
+  type SerialStatements,
+  spell,
+} from '../../lower/program.ts'
 import { type Serial, serial } from '../../lower/serial.ts'
 import { block, indent } from '../lines.ts'
 
@@ -94,8 +102,9 @@ function printer(name: Namer, type: ElementType): (statements: readonly Serial[]
     const rounds = isPlace ? from.kind === 'slot' : !exact.has(from.op)
     return rounds && isSingle(precision) ? `fround(${text})` : text
   }
-  const print = (statements: readonly Serial[]) => spell(statements, spelling).flat()
-  const spelling: Spelling<SerialStatements, keyof SerialStatements, string[]> = {
+  const print = (statements: readonly Serial[]) =>
+    spell<SerialStatements, keyof SerialStatements, string[]>(statements, spelling).flat()
+  const spelling: SerialSpelling<string[]> = {
     let: ({ name, precision, from }) => [`const ${name} = ${expression(from, precision)}`],
     store: ({ to, value, precision }) => [
       `${placed(to)} = ${typeof value === 'object' ? placed(value) : operand(value, precision)}`,
