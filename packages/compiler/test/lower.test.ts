@@ -17,7 +17,7 @@ interface Outlined {
   readonly body?: readonly Outlined[]
   readonly cases?: readonly { readonly body: readonly Outlined[] }[]
 }
-/** The kinds of statements, what is inside of one in brackets; values, stores and remarks left out. */
+/** The kinds of statements, with what is inside; values, stores and remarks are left out. */
 const outline = (statements: readonly Outlined[]): string =>
   statements
     .filter(({ kind }) => !['let', 'store', 'note'].includes(kind))
@@ -67,7 +67,7 @@ test('grid: the first worker computes numbers, and the last block goes on', () =
   ])
 })
 
-test('grid: every launch is a kernel where blocks do not wait, and workers compute for themselves', () => {
+test('grid: where no block is the last, every launch is a kernel', () => {
   const kernels = grid(step(prodigy()), { ...options, shared: false, finishes: false })
   expect(kernels.map(({ kind }) => kind)).toEqual(['pass', 'reduce', 'scalar'])
   expect(outline(kernels[0].body)).toBe(

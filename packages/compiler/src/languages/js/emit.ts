@@ -50,13 +50,14 @@ const exact = new Set<string>(['max', 'min', 'neg', 'abs', 'sign', 'where', 'sli
 
 const math = ['abs', 'fround', 'max', 'min', 'sign', 'sqrt']
 const numbers = ['globals', 'tensors', 'partials']
-const variables =
-  'tensorStride segments memory layout segment segmentCount tensorCount from to i sums whole lane'
-const keywords =
-  'arguments await break case catch class const continue debugger default delete do else enum eval export extends false finally for ' +
-  'function if implements import in instanceof interface let new null package private protected public return static super switch ' +
-  'this throw true try typeof undefined var void while with yield NaN Infinity Math Float32Array Float64Array Int32Array'
-const taken = [...math, ...numbers, ...segmentFields, ...`${variables} ${keywords}`.split(' ')]
+const words = `
+  tensorStride segments memory layout segment segmentCount tensorCount from to i sums whole lane
+  arguments await break case catch class const continue debugger default delete do else enum eval
+  export extends false finally for function if implements import in instanceof interface let new
+  null package private protected public return static super switch this throw true try typeof
+  undefined var void while with yield NaN Infinity Math Float32Array Float64Array Int32Array
+`
+const taken = [...math, ...numbers, ...segmentFields, ...words.trim().split(/\s+/)]
 
 /**
  * Prints the body of a strict function of (memory, layout), memory being an ArrayBuffer and layout

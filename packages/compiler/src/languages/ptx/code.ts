@@ -39,7 +39,7 @@ export class Code {
   }
 
   /**
-   * The same with a name and type after the instruction, so that what is computed can be an operand:
+   * The same with a name and type after the instruction, so that it can be an operand:
    * `calc('add.rn.f64', a, calc('neg.f64', b))`. Numbers are literals of the last type it names.
    */
   calc(instruction: string, ...operands: readonly (string | number)[]): string {

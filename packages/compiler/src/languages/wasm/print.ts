@@ -205,8 +205,8 @@ export class Printer implements SerialSpelling<Code> {
     })
 
   /**
-   * The doubles that lanes are added to: two at a time, so there are two pairs for four singles. What
-   * is left over goes to `@sum`.
+   * The doubles that lanes are added to: two at a time, so there are two pairs for four singles.
+   * What is left over goes to `@sum`.
    */
   private accumulators({ index, lanes }: LanedSum): string[] {
     const halves = this.size === 4 ? ['lo', 'hi'] : ['lo']
