@@ -67,11 +67,12 @@ export {
   segmentInts,
   sumOrder,
 } from './lower/layout.ts'
-export { emitOnnx, type OnnxOptions } from './onnx/emit.ts'
+export { emitOnnx } from './onnx/emit.ts'
 export {
   type OnnxConstant,
   type OnnxGraph,
   type OnnxNode,
+  type OnnxOptions,
   type OnnxType,
   type OnnxValue,
   onnxTypes,

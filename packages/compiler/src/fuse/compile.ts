@@ -1,7 +1,6 @@
 /**
- * The compiler: a program's function in, kernels out. trace (graph.ts) → passes (passes.ts) and
- * scalar programs (scalars.ts) → checked (verify.ts). Not a printer: the emitters take it from
- * here.
+ * The compiler: a program's function in, kernels out. trace (../trace) → passes (passes.ts) and
+ * scalar programs (scalars.ts) → checked (verify.ts). Who does what of it is for ../lower to say.
  */
 import type { Program, Scope } from '@freestep/core'
 import { changes, type Graph, isConstant, isVector, type Node, reachable } from '../trace/graph.ts'

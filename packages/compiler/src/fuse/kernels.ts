@@ -1,7 +1,7 @@
 /**
  * What a traced program is compiled to, before any language: stages that alternate between scalar
  * programs (single numbers) and passes over memory (vectors). Plain data, the same for every
- * emitter; it says nothing of threads, blocks or addresses.
+ * language; it says nothing of threads, blocks or addresses.
  */
 import type { Node } from '../trace/graph.ts'
 

@@ -123,9 +123,7 @@ function passCode(launch: PassLaunch, name: Namer, options: GridOptions): Grid[]
   const cases = ways.map((way) => ({
     way,
     body: loops.flatMap((loop, i): Grid[] => [
-      note(
-        `Over its ${loop.scope === 'slice' ? 'kept ' : ''}elements${ways.length > 1 ? `, in ${way.name}` : ''}.`,
-      ),
+      overElements(loop, ways.length > 1 ? `, in ${way.name}` : ''),
       // The second loop overwrites what other workers read in the first.
       ...(i ? [{ kind: 'barrier', between: 'loops' } as const] : []),
       ...(shared ? beginning(loop, places, name) : []),
@@ -195,6 +193,8 @@ function eachOf(
   ]
 }
 
+const overElements = ({ scope }: Loop, how: string): Grid =>
+  note(`Over its ${scope === 'slice' ? 'kept ' : ''}elements${how}.`)
 const note = (text: string): Grid => ({ kind: 'note', text })
 const sumsOf = (count: number) =>
   Array.from({ length: count }, (_, index) => ({ index, lanes: false }))

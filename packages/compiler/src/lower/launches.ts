@@ -4,7 +4,6 @@
  * scalar program after it, which is there anyway to carry the states over. For languages of devices
  * (WGSL, PTX); a CPU calls its stages as they are.
  */
-
 import type { Kernels, Pass, Reduction, Section, Slot } from '../fuse/kernels.ts'
 import { isConstant, type Node } from '../trace/graph.ts'
 

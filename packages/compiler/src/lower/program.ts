@@ -143,7 +143,7 @@ export interface GridStatements extends CommonStatements {
   readonly first: { readonly body: Grid }
   /** Its values are its own. */
   readonly block: { readonly body: Grid }
-  /** Waits until what workers of the block wrote can be read by all: all of them, or only theirs. */
+  /** Waits until what workers of the block wrote can be read by all. */
   readonly barrier: { readonly between: 'steps' | 'loops' }
   /** Goes on in the block that gets here last, where everything is there that all others wrote. */
   readonly last: object

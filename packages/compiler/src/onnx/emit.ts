@@ -6,30 +6,15 @@
 import type { Elementwise, Program, Scope } from '@freestep/core'
 import { changes, isConstant, isVector, type Node } from '../trace/graph.ts'
 import { inputScopes, type Part, traceProgram } from '../trace/program.ts'
-import { type OnnxGraph, type OnnxType, type OnnxValue, onnxTypes, Sheet } from './graph.ts'
+import {
+  type OnnxGraph,
+  type OnnxOptions,
+  type OnnxType,
+  type OnnxValue,
+  onnxTypes,
+  Sheet,
+} from './graph.ts'
 import { finite, total } from './sums.ts'
-
-/** How to write a graph. */
-export interface OnnxOptions {
-  /**
-   * The precision of single numbers (global and per tensor). In double precision sums are exact to
-   * the last digits of a single; some devices do not have it.
-   */
-  readonly scalars: 'float32' | 'float64'
-  /** The tensors that take part, by their numbers in the program. Default: all. */
-  readonly active?: readonly number[]
-  /** What is wanted of all that the function returns, by name. Default: everything. */
-  readonly wanted?: (what: string) => boolean
-  /**
-   * What an input is called: `what` is `x`, `g`, `loss`, a state or a uniform, `tensor` the name of
-   * the parameter unless there is one for all. Default: `what/tensor`, as in checkpoints.
-   */
-  readonly input?: (what: string, tensor?: string) => string
-  /** What an output is called. Default: as an input; of a step `next/` before that. */
-  readonly output?: (what: string, tensor?: string) => string
-  /** What all other names begin with. Default: `step/`. */
-  readonly prefix?: string
-}
 
 /** The name of an array in checkpoints. */
 const inCheckpoints = (what: string, tensor?: string) =>

@@ -87,3 +87,25 @@ export class Sheet {
     return name
   }
 }
+
+/** How to write a graph. */
+export interface OnnxOptions {
+  /**
+   * The precision of single numbers (global and per tensor). In double precision sums are exact to
+   * the last digits of a single; some devices do not have it.
+   */
+  readonly scalars: 'float32' | 'float64'
+  /** The tensors that take part, by their numbers in the program. Default: all. */
+  readonly active?: readonly number[]
+  /** What is wanted of all that the function returns, by name. Default: everything. */
+  readonly wanted?: (what: string) => boolean
+  /**
+   * What an input is called: `what` is `x`, `g`, `loss`, a state or a uniform, `tensor` the name of
+   * the parameter unless there is one for all. Default: `what/tensor`, as in checkpoints.
+   */
+  readonly input?: (what: string, tensor?: string) => string
+  /** What an output is called. Default: as an input; of a step `next/` before that. */
+  readonly output?: (what: string, tensor?: string) => string
+  /** What all other names begin with. Default: `step/`. */
+  readonly prefix?: string
+}

@@ -11,8 +11,16 @@ import {
   sumOrder,
 } from '../../lower/layout.ts'
 import { type Namer, namer } from '../../lower/names.ts'
-import type { Expression, Operand, Operation, Place, Precision } from '../../lower/program.ts'
-import { type SerialStatements, type Spelling, spell } from '../../lower/program.ts'
+import {
+  type Expression,
+  type Operand,
+  type Operation,
+  type Place,
+  type Precision,
+  type SerialSpelling,
+  type SerialStatements,
+  spell,
+} from '../../lower/program.ts'
 import { type Serial, serial } from '../../lower/serial.ts'
 import { block, indent } from '../lines.ts'
 
@@ -42,13 +50,14 @@ const exact = new Set<string>(['max', 'min', 'neg', 'abs', 'sign', 'where', 'sli
 
 const math = ['abs', 'fround', 'max', 'min', 'sign', 'sqrt']
 const numbers = ['globals', 'tensors', 'partials']
-const variables =
-  'tensorStride segments memory layout segment segmentCount tensorCount from to i sums whole lane'
-const keywords =
-  'arguments await break case catch class const continue debugger default delete do else enum eval export extends false finally for ' +
-  'function if implements import in instanceof interface let new null package private protected public return static super switch ' +
-  'this throw true try typeof undefined var void while with yield NaN Infinity Math Float32Array Float64Array Int32Array'
-const taken = [...math, ...numbers, ...segmentFields, ...`${variables} ${keywords}`.split(' ')]
+const words = `
+  tensorStride segments memory layout segment segmentCount tensorCount from to i sums whole lane
+  arguments await break case catch class const continue debugger default delete do else enum eval
+  export extends false finally for function if implements import in instanceof interface let new
+  null package private protected public return static super switch this throw true try typeof
+  undefined var void while with yield NaN Infinity Math Float32Array Float64Array Int32Array
+`
+const taken = [...math, ...numbers, ...segmentFields, ...words.trim().split(/\s+/)]
 
 /**
  * Prints the body of a strict function of (memory, layout), memory being an ArrayBuffer and layout
@@ -94,8 +103,9 @@ function printer(name: Namer, type: ElementType): (statements: readonly Serial[]
     const rounds = isPlace ? from.kind === 'slot' : !exact.has(from.op)
     return rounds && isSingle(precision) ? `fround(${text})` : text
   }
-  const print = (statements: readonly Serial[]) => spell(statements, spelling).flat()
-  const spelling: Spelling<SerialStatements, keyof SerialStatements, string[]> = {
+  const print = (statements: readonly Serial[]) =>
+    spell<SerialStatements, keyof SerialStatements, string[]>(statements, spelling).flat()
+  const spelling: SerialSpelling<string[]> = {
     let: ({ name, precision, from }) => [`const ${name} = ${expression(from, precision)}`],
     store: ({ to, value, precision }) => [
       `${placed(to)} = ${typeof value === 'object' ? placed(value) : operand(value, precision)}`,

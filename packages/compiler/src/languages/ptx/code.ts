@@ -2,7 +2,6 @@
  * The text of one kernel in the making: instructions, the registers and shared memory they use, and
  * the few forms of control that kernels need. Not what is computed.
  */
-
 import { literal } from './literal.ts'
 
 /** The types of registers. */
@@ -11,14 +10,12 @@ type Register = (typeof types)[number]
 
 /** The type of what an instruction gives: the last that it names, or of a conversion the first. */
 function resultOf(instruction: string): Register {
-  const [op, ...parts] = instruction.split('.')
-  if (op === 'setp' || op === 'testp') return 'pred'
+  if (/^(setp|testp)/.test(instruction)) return 'pred'
   if (instruction === 'mul.wide.u32') return 'u64'
-  const named = types.filter((type) => parts.includes(type))
-  const found =
-    op === 'cvt' ? parts.find((part) => named.some((type) => type === part)) : parts.at(-1)
-  return named.find((type) => type === found) ?? 'b32'
+  const named = instruction.split('.').filter(isType)
+  return (instruction.startsWith('cvt') ? named[0] : named.at(-1)) ?? 'b32'
 }
+const isType = (part: string): part is Register => types.some((type) => type === part)
 
 /** Collects a kernel. */
 export class Code {
@@ -42,7 +39,7 @@ export class Code {
   }
 
   /**
-   * The same with a name and type after the instruction, so that what is computed can be an operand:
+   * The same with a name and type after the instruction, so that it can be an operand:
    * `calc('add.rn.f64', a, calc('neg.f64', b))`. Numbers are literals of the last type it names.
    */
   calc(instruction: string, ...operands: readonly (string | number)[]): string {

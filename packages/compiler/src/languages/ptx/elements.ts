@@ -88,8 +88,8 @@ export class Elements {
   }
 
   /**
-   * How parameters in bfloat16 are rounded at random: 16 bits from a hash of the element's place for
-   * each; others are not rounded.
+   * How parameters in bfloat16 are rounded at random, by 16 bits from a hash of the element's place
+   * for each. Others are not.
    */
   private rounding(lanes: number, element: string): Rounding {
     const { code } = this.kernel

@@ -1,5 +1,5 @@
 /**
- * What all parts of a kernel share: its code, its parameters, the thread, the rows of the tables and
+ * What all parts of a kernel share: its code and parameters, the thread, the rows of the tables and
  * single numbers. Not vectors, and not what is done with any of them.
  */
 import type { Slot } from '../../fuse/kernels.ts'

@@ -5,11 +5,11 @@
 import type { Grid } from '../../lower/grid.ts'
 import {
   type Expression,
+  type GridSpelling,
   type GridStatements,
   type Operand,
   type Place,
   type Precision,
-  type Spelling,
   type Statement,
   spell,
 } from '../../lower/program.ts'
@@ -25,7 +25,7 @@ import { accumulate, addRows, overBlock, overWarp, zeros } from './sums.ts'
 type Of<Kind extends keyof GridStatements> = Statement<GridStatements, Kind>
 
 /** Prints the statements of a kernel. */
-export class Printer implements Spelling<GridStatements, keyof GridStatements, void> {
+export class Printer implements GridSpelling<void> {
   private readonly kernel: Kernel
   /** The registers of values, one for each lane, or one for all. */
   private values = new Map<string, readonly string[]>()

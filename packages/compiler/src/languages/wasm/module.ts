@@ -105,26 +105,27 @@ function encodeBody(
       i,
     ]),
   )
-  const find = (index: number | undefined, name: unknown) => {
+  const find = (index: number | undefined, name: string) => {
     if (index === undefined || index < 0) throw new RangeError(`wasm: ${name} is not declared`)
     return unsigned(index)
   }
   return body.flatMap(([name, ...immediates]) => {
     const encoding = encodingOf(name)
-    const [first] = immediates
+    const [first = 0] = immediates
+    const [number, text] = [Number(first), String(first)]
     const operand = {
       none: () => [],
       block: () => [0x40],
-      label: () => unsigned(first as number),
-      local: () => find(localIndex.get(first as string), first),
-      global: () => find(globals.indexOf(first as string), first),
-      function: () => find(math.indexOf(first as string), first),
-      memory: () => [encoding.align, ...unsigned((first as number | undefined) ?? 0)],
-      i32: () => signed(first as number),
-      f32: () => float(first as number, 4),
-      f64: () => float(first as number, 8),
-      lane: () => [first as number],
-      lanes: () => immediates as number[],
+      label: () => unsigned(number),
+      local: () => find(localIndex.get(text), text),
+      global: () => find(globals.indexOf(text), text),
+      function: () => find(math.indexOf(text), text),
+      memory: () => [encoding.align, ...unsigned(number)],
+      i32: () => signed(number),
+      f32: () => float(number, 4),
+      f64: () => float(number, 8),
+      lane: () => [number],
+      lanes: () => immediates.map(Number),
     }[encoding.immediate]()
     return [
       ...(encoding.vector ? [0xfd, ...unsigned(encoding.opcode)] : [encoding.opcode]),

@@ -15,8 +15,8 @@ import {
   type Operand,
   type Place,
   type Precision,
+  type SerialSpelling,
   type SerialStatements,
-  type Spelling,
   type Statement,
   spell,
 } from '../../lower/program.ts'
@@ -50,7 +50,7 @@ type Of<Kind extends keyof SerialStatements> = Statement<SerialStatements, Kind>
 const number = singleLanes('f64')
 
 /** Prints the statements of one function, and collects its locals. */
-export class Printer implements Spelling<SerialStatements, keyof SerialStatements, Code> {
+export class Printer implements SerialSpelling<Code> {
   readonly locals = new Map<string, ValueType>()
   private readonly size: 4 | 8
   private readonly single: Lanes
@@ -205,8 +205,8 @@ export class Printer implements Spelling<SerialStatements, keyof SerialStatement
     })
 
   /**
-   * The doubles that lanes are added to: two at a time, so there are two pairs for four singles. What
-   * is left over goes to `@sum`.
+   * The doubles that lanes are added to: two at a time, so there are two pairs for four singles.
+   * What is left over goes to `@sum`.
    */
   private accumulators({ index, lanes }: LanedSum): string[] {
     const halves = this.size === 4 ? ['lo', 'hi'] : ['lo']

@@ -72,7 +72,7 @@ function immediates([name, ...values]: Instruction): string[] {
   if (immediate === 'memory') return values[0] ? [`offset=${values[0]}`] : []
   if (immediate === 'local' || immediate === 'global' || immediate === 'function')
     return [id(String(values[0]))]
-  if (immediate === 'f32' || immediate === 'f64') return [float(values[0] as number)]
+  if (immediate === 'f32' || immediate === 'f64') return [float(Number(values[0]))]
   return values.map(String)
 }
 
