@@ -11,10 +11,8 @@ import {
   memoryOf,
   precisionOf,
 } from '@freestep/core'
+import type { FloatArray } from './arrays.ts'
 import { sum } from './sum.ts'
-
-/** The caller's arrays. */
-export type FloatArray = Float32Array | Float64Array
 
 /** A tensor of eager execution: an array, or a number for a scalar. */
 export type Operand = FloatArray | number
@@ -34,7 +32,8 @@ function spread(
   single: boolean,
 ): readonly [FloatArray, stride: 0 | 1] {
   if (operand !== undefined && typeof operand !== 'number') return [operand, 1]
-  return [Float64Array.of(operand === undefined ? 0 : single ? Math.fround(operand) : operand), 0]
+  const number = operand ?? 0
+  return [Float64Array.of(single ? Math.fround(number) : number), 0]
 }
 
 function elementwise(op: Elementwise): (...args: Operand[]) => Operand {

@@ -11,12 +11,20 @@ import {
   type Program,
   type StepInput,
 } from '@freestep/core'
+import type { FloatArray } from './arrays.ts'
 import { allocate } from './code.ts'
-import type { FloatArray } from './eager.ts'
 import { handOver } from './handOver.ts'
 import { layOut } from './memory.ts'
 import { type Loaded, Runner, type Running } from './runner.ts'
 import { Twin } from './twin.ts'
+
+/** The gradients of a step. */
+interface Looked {
+  /** Which tensors have one. */
+  readonly active: number[]
+  readonly views: number[]
+  readonly given: (readonly [i: number, gradient: FloatArray])[]
+}
 
 /** Runs a program on kernels. */
 export class FusedEngine implements Engine<FloatArray> {
@@ -72,18 +80,22 @@ export class FusedEngine implements Engine<FloatArray> {
     for (const [name, numbers] of Object.entries(uniforms)) this.runner.set(name, numbers)
   }
 
-  step({ gradients, uniforms, loss }: StepInput<FloatArray>): void {
-    const active: number[] = []
-    const views: number[] = []
-    const given: (readonly [i: number, gradient: FloatArray])[] = []
+  /** Which gradients there are: in the views, or in arrays of the caller's own. */
+  private look(gradients: StepInput<FloatArray>['gradients']): Looked {
+    const looked: Looked = { active: [], views: [], given: [] }
     for (const [i, gradient] of gradients.entries()) {
       if (gradient === undefined) continue
-      active.push(i)
+      looked.active.push(i)
       const taken = isView(gradient, this.gradients[i])
       this.twins[i].check(taken ? 'view' : 'both')
-      if (taken) views.push(i)
-      else given.push([i, apart(gradient, this.gradients[i])])
+      if (taken) looked.views.push(i)
+      else looked.given.push([i, apart(gradient, this.gradients[i])])
     }
+    return looked
+  }
+
+  step({ gradients, uniforms, loss }: StepInput<FloatArray>): void {
+    const { active, views, given } = this.look(gradients)
     for (const i of views) this.twins[i].stay()
     for (const [i] of given) this.twins[i].enter()
     for (const [i, gradient] of given) this.gradients[i].set(gradient)

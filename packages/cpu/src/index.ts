@@ -15,14 +15,15 @@ import {
   oneOf,
   precisionOf,
 } from '@freestep/core'
+import type { FloatArray } from './arrays.ts'
 import { allows, type Target } from './code.ts'
-import { eagerSpec, type FloatArray } from './eager.ts'
+import { eagerSpec } from './eager.ts'
 import { FusedEngine } from './engine.ts'
 import { allowsThreads } from './workers.ts'
 
 export * from '@freestep/core'
+export type { FloatArray } from './arrays.ts'
 export type { Target } from './code.ts'
-export type { FloatArray } from './eager.ts'
 
 /** Options of {@link cpu}. */
 export interface CpuOptions {

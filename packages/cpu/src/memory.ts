@@ -6,7 +6,7 @@
 
 import { type ElementType, type Kernels, type Layout, segmentInts } from '@freestep/compiler'
 import type { Program } from '@freestep/core'
-import type { FloatArray } from './eager.ts'
+import type { FloatArray } from './arrays.ts'
 
 /** Elements per segment: the stretch that is added up in one go, and that a thread takes. */
 export const segmentLength = 2048

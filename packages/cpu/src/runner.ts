@@ -4,8 +4,8 @@
  */
 import { type Kernels, type Slot, type StageFunctions, segmentInts } from '@freestep/compiler'
 import type { Program } from '@freestep/core'
+import type { FloatArray } from './arrays.ts'
 import { codeOf, instantiate, type Memory, type Target } from './code.ts'
-import type { FloatArray } from './eager.ts'
 import { type MemoryLayout, type Region, view } from './memory.ts'
 import { type Place, type Segment, segmentsOf, writeSegments, writeShifts } from './segments.ts'
 import { Workers } from './workers.ts'

@@ -4,7 +4,7 @@
  * engine.ts's.
  */
 import { FreestepError } from '@freestep/core'
-import type { FloatArray } from './eager.ts'
+import type { FloatArray } from './arrays.ts'
 
 /** Two numbers that are others when an array is another. */
 type Print = readonly [number, number]

@@ -5,7 +5,7 @@
  */
 import { generator, type Row, table } from '@freestep/conformance'
 import { describe, expect, test } from 'vitest'
-import type { FloatArray } from '../src/eager.ts'
+import type { FloatArray } from '../src/arrays.ts'
 import {
   type Backend,
   type Checkpoint,

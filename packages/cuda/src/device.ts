@@ -158,12 +158,11 @@ export class Device {
   }
 }
 
-const devices = (count: number) =>
-  count > 1
-    ? `are ${count} devices. Give 0 to ${count - 1}.`
-    : count
-      ? 'is 1 device. Give 0.'
-      : 'are 0 devices. Install an NVIDIA GPU, or use @freestep/cpu or @freestep/webgpu.'
+function devices(count: number): string {
+  if (count > 1) return `are ${count} devices. Give 0 to ${count - 1}.`
+  if (count === 1) return 'is 1 device. Give 0.'
+  return 'are 0 devices. Install an NVIDIA GPU, or use @freestep/cpu or @freestep/webgpu.'
+}
 
 /** Results after which nothing works in this process any more. */
 const fatal = new Set([700, 702, 710, 713, 714, 715, 716, 717, 718, 719])

@@ -6,7 +6,6 @@
 import {
   addressOf,
   chunkFields,
-  chunkUnit,
   type Field,
   packed,
   ptxArrays,
@@ -23,7 +22,7 @@ import {
   type Place,
   type Tensors,
 } from '@freestep/engine'
-import type { Dtype } from './array.ts'
+import { chunkFor, chunksOf, keptOf, type Start, stateDtype } from './chunks.ts'
 import { type Device, refuse } from './device.ts'
 import { chunkRows, Fields, type Placed, placedOf, sameActive, tensorRows } from './tables.ts'
 
@@ -38,44 +37,6 @@ export interface Plan {
   blocks: number
   /** Whether a graph refers to the tables, so that they have to stay as they are. */
   kept: boolean
-}
-
-/** Where the states of a tensor begin in arrays of elements and of slices, in bytes. */
-export interface Start {
-  readonly state: number
-  readonly kept: number
-  /** The precision they have. */
-  readonly dtype: 'float32' | 'float64'
-}
-
-/** The precision of a tensor's states. */
-export const stateDtype = (dtype: Dtype): 'float32' | 'float64' =>
-  dtype === 'float64' ? dtype : 'float32'
-
-/**
- * How many chunks a tensor has: one at least, so that it takes part in what is done for each
- * tensor.
- */
-export const chunksOf = (size: number, chunk: number): number =>
-  Math.max(1, Math.ceil(size / chunk))
-
-/** How many coordinates a slice keeps. */
-export const keptOf = (size: number, stride = 1): number => Math.ceil(size / stride)
-
-/**
- * More chunks than this make partial sums that take long to add up; fewer leave parts of a large
- * device idle.
- */
-const mostChunks = 4096
-/** Beyond this, a chunk hides what it costs to begin one. */
-const largestChunk = 16 * chunkUnit
-
-/** Elements of a chunk: the same for the same tensors on every device, so that sums are. */
-export function chunkFor({ tensors }: Program): number {
-  const total = tensors.reduce((sum, { size }) => sum + size, 0)
-  let chunk = chunkUnit
-  while (chunk < largestChunk && total / chunk > mostChunks) chunk *= 2
-  return chunk
 }
 
 /** How many plans get their tables in one allocation. */

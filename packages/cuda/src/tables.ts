@@ -7,8 +7,8 @@ import { chunkFields, type Field, packed, ptxData, tensorFields } from '@freeste
 import type { Program } from '@freestep/core'
 import { bytesEach, type Tensors } from '@freestep/engine'
 import type { Dtype } from './array.ts'
+import { chunksOf, keptOf, type Start } from './chunks.ts'
 import type { Device } from './device.ts'
-import { type CudaMemory, chunksOf, keptOf } from './memory.ts'
 
 /**
  * A tensor: where its parameters are, and its gradients (or the result of `evaluate`) if there are
@@ -48,7 +48,7 @@ export const sameActive = (a: readonly Placed[], b: readonly Placed[]): boolean 
 /** The rows of `tensors`. */
 export function tensorRows(
   all: readonly Placed[],
-  { starts, chunk }: Pick<CudaMemory, 'starts' | 'chunk'>,
+  { starts, chunk }: { readonly starts: readonly Start[]; readonly chunk: number },
 ): Uint8Array {
   let row = 0
   return rows(

@@ -111,16 +111,17 @@ export class GrowingOptimizer {
     const present = swept(this.slots)
     try {
       if (deserted(present)) this.release()
-      const slots = this.running
-        ? present
-        : this.pending
-          ? this.resume(this.pending, variables)
-          : this.slots
-      const wanted = joined(slots, variables)
+      const wanted = joined(this.slotsBefore(present, variables), variables)
       if (wanted !== this.slots) this.start(wanted)
     } finally {
       discard(present, this.slots)
     }
+  }
+
+  /** The slots that new variables join. */
+  private slotsBefore(present: readonly Slot[], variables: readonly tf.Variable[]) {
+    if (this.running) return present
+    return this.pending ? this.resume(this.pending, variables) : this.slots
   }
 
   /** Starts with the slots of a checkpoint, and writes it into them. */

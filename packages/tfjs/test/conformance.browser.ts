@@ -19,7 +19,16 @@ const kernels = 'the kernels are those of @freestep/webgpu, whose own kit has th
 const reason =
   'eager steps are the same code on every backend but for what operations and sums do, and take long here'
 
-testOn('webgpu', true, start, briefly({ trajectories: kernels, moved: kernels, range: kernels }))
+testOn(
+  'webgpu',
+  true,
+  start,
+  briefly(
+    Object.fromEntries(
+      ['trajectories', 'moved', 'range', 'compare'].map((layer) => [layer, kernels]),
+    ),
+  ),
+)
 testOn(
   'webgpu',
   false,

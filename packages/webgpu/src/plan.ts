@@ -3,10 +3,17 @@
  * that were launched on it. Not the dispatching.
  */
 import type { Binding } from '@freestep/compiler'
-import type { GpuMemory } from './memory.ts'
+import type { Layout } from './layout.ts'
 import { bind, type Pipeline } from './pipelines.ts'
 import { type Batch, type Extent, type Tables, tablesOf } from './segments.ts'
 import type { Shared } from './shared.ts'
+
+/** The buffers that kernels are bound to. */
+export interface Buffers {
+  readonly layout: Layout
+  readonly states: readonly GPUBuffer[]
+  readonly numbers: GPUBuffer
+}
 
 /** What a step runs over, ready to be dispatched. */
 export class Plan {
@@ -14,11 +21,11 @@ export class Plan {
   /** Whether a caller's encoder, not yet submitted maybe, refers to the tables. */
   recorded = false
   private readonly shared: Shared
-  private readonly memory: GpuMemory
+  private readonly memory: Buffers
   private readonly tables: Tables
   private readonly groups = new Map<Pipeline, GPUBindGroup[]>()
 
-  constructor(shared: Shared, memory: GpuMemory, extent: Extent) {
+  constructor(shared: Shared, memory: Buffers, extent: Extent) {
     this.shared = shared
     this.memory = memory
     this.extent = extent

@@ -5,7 +5,8 @@
  */
 import { maxPieces, pieceFields, rangeFields, tableHeader } from '@freestep/compiler'
 import type { Place } from '@freestep/engine'
-import { constants, type Layout, type Span } from './memory.ts'
+import type { Layout, Span } from './layout.ts'
+import { usage } from './usage.ts'
 
 /**
  * A tensor that takes part: where its parameters are, and its gradients (or the result of
@@ -219,4 +220,17 @@ export function tablesOf(
     totals: constants(device, Uint32Array.from(totals), 'uniform'),
     ranges: constants(device, Uint32Array.from(list), 'storage'),
   }
+}
+
+/** A buffer with the given words, whatever encoder is in use. */
+function constants(device: GPUDevice, words: Uint32Array, kind: 'uniform' | 'storage'): GPUBuffer {
+  const buffer = device.createBuffer({
+    label: 'freestep table',
+    size: 4 * Math.max(8, words.length),
+    usage: usage[kind],
+    mappedAtCreation: true,
+  })
+  new Uint32Array(buffer.getMappedRange()).set(words)
+  buffer.unmap()
+  return buffer
 }

@@ -5,7 +5,7 @@
 import type { WgslOptions } from '@freestep/compiler'
 import { FreestepError } from '@freestep/core'
 import type { Device } from './device.ts'
-import type { Spread } from './memory.ts'
+import type { Spread } from './layout.ts'
 import { Pipelines } from './pipelines.ts'
 import type { Limits } from './segments.ts'
 import { vectorUsage } from './usage.ts'

@@ -6,7 +6,7 @@
 import { compile } from '@freestep/compiler'
 import { prodigy } from '@freestep/core'
 import { expect, test } from 'vitest'
-import { layoutOf } from '../src/memory.ts'
+import { layoutOf } from '../src/layout.ts'
 import { type Active, type Extent, extentOf } from '../src/segments.ts'
 import { programOf } from './programs.ts'
 
