@@ -16,10 +16,9 @@ import {
 import type { Compiled, Device, Functions, Memory, Part, Place, Tensors, Work } from './device.ts'
 import { Gradients } from './gradients.ts'
 import { copyNumbers, copyParts } from './handOver.ts'
-import { bytesEach, decode, encode } from './numbers.ts'
+import { bytesEach, decode, encode, joined } from './numbers.ts'
 import { Plans } from './plans.ts'
-
-type Uniforms = Readonly<Record<string, readonly number[]>>
+import { Slots } from './slots.ts'
 
 /** f of a value that may have to be waited for. */
 const then = <A, B>(value: MaybePromise<A>, f: (value: A) => B): MaybePromise<B> =>
@@ -37,8 +36,7 @@ export class Engine<T, M, F, P> implements CoreEngine<T> {
   private readonly given: Gradients<T, M>
   /** Where each parameter is that was uploaded. */
   private readonly own: readonly (Place<M> | undefined)[]
-  /** What was last written into slots. */
-  private written: Uniforms = {}
+  private readonly slots: Slots<M>
 
   private constructor(
     device: Device<T, M, F, P>,
@@ -55,6 +53,7 @@ export class Engine<T, M, F, P> implements CoreEngine<T> {
     try {
       this.memory = device.memory(program, compiled, params)
       made.push(() => this.memory.free())
+      this.slots = new Slots(device, this.memory, program)
       const places = device.allocate(
         program.tensors.filter((_, i) => hosts[i]),
         'The parameter',
@@ -149,7 +148,7 @@ export class Engine<T, M, F, P> implements CoreEngine<T> {
       const { places: g, copy } = this.given.bring(work, given, lossPlace)
       const active = gradients.map((gradient) => gradient !== undefined)
       const plan = this.plans.of({ x, g, active })
-      this.setSlots(work, numbers)
+      this.slots.update(work, numbers)
       copy()
       if (lossPlace && !device.launched('loss', program))
         for (const slot of this.memory.slot('loss') ?? []) work.copy(lossPlace, slot)
@@ -172,34 +171,11 @@ export class Engine<T, M, F, P> implements CoreEngine<T> {
     try {
       device.work((work) => {
         first(work)
-        this.setSlots(work, uniforms)
+        this.slots.update(work, uniforms)
         work.launch(f, plan, uniforms)
       })
     } finally {
       memory.discard(plan)
-    }
-  }
-
-  /** Writes the numbers that do not come with launches, where they are new. */
-  private setSlots(work: Work<M, F, P>, numbers: Uniforms): void {
-    const { device, program } = this
-    const kept = Object.entries(numbers).filter(([name]) => !device.launched(name, program))
-    for (const [name, values] of kept) {
-      const before = this.written[name]
-      if (work.recorded || !before || values.some((value, i) => value !== before[i]))
-        this.setSlot(work, name, values)
-    }
-    // When what is recorded will be done, and how often, is not known here.
-    this.written = work.recorded ? {} : Object.fromEntries(kept)
-  }
-
-  private setSlot(work: Work<M, F, P>, name: string, values: ArrayLike<number>): void {
-    const bytes = bytesEach[this.device.numbers]
-    let from = 0
-    for (const place of this.memory.slot(name) ?? []) {
-      const own = Array.prototype.slice.call(values, from, from + place.bytes / bytes)
-      work.upload(place, encode(own, this.device.numbers), name)
-      from += own.length
     }
   }
 
@@ -240,7 +216,7 @@ export class Engine<T, M, F, P> implements CoreEngine<T> {
       for (const { place, tensor } of parts) device.reach?.(place, this.name(tensor), 'to')
     device.work((work) => {
       if (isSlot)
-        this.setSlot(
+        this.slots.set(
           work,
           state,
           numbers.map(([number]) => number ?? Number.NaN),
@@ -299,17 +275,4 @@ export class Engine<T, M, F, P> implements CoreEngine<T> {
     this.given.free()
     this.device.dispose?.()
   }
-}
-
-/** The numbers of parts that follow each other. */
-function joined(parts: readonly Numbers[]): Numbers {
-  const [first] = parts
-  if (first && parts.length === 1) return first
-  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  return all
 }

@@ -30,3 +30,16 @@ export function decode({ buffer, byteOffset, byteLength }: Uint8Array, dtype: Dt
     halves[dtype].decode,
   )
 }
+
+/** The numbers of parts that follow each other. */
+export function joined(parts: readonly Numbers[]): Numbers {
+  const [first] = parts
+  if (first && parts.length === 1) return first
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  return all
+}
