@@ -121,7 +121,7 @@ test('the first block of every README, and of the start, is complete by itself',
   expect(starts.map(({ page }) => page)).toEqual(startPages.map(({ path }) => path))
   for (const { page, given, code } of starts) {
     expect(given, page).toBeUndefined()
-    expect(code, page).toMatch(/^import .* from '@freestep\//m)
+    expect(code, page).toMatch(/^(import|}) .*from '@freestep\//m)
   }
   for (const page of Object.keys(elsewhere))
     expect(startPages.map(({ path }) => path)).toContain(page)

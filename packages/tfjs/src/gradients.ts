@@ -3,7 +3,7 @@
  * float32 tensors of the variables' shapes, and a loss of one number. Refuses the rest before
  * anything is changed.
  */
-import { FreestepError, kindOf, suggest } from '@freestep/core'
+import { FreestepError, suggest } from '@freestep/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { refuseForeign } from './copies.ts'
 import type { Given } from './growing.ts'
@@ -32,7 +32,7 @@ export function checkedGradients(gradients: Gradients): Given[] {
     throw new FreestepError(
       'tfjs',
       'missing-gradient',
-      `The gradients are ${gradients instanceof tf.Tensor ? 'one tensor' : kindOf(gradients)}. ` +
+      `The gradients are ${gradients instanceof tf.Tensor ? 'one tensor' : typeName(gradients)}. ` +
         'Give them by the names of their variables: { [variable.name]: gradient }.',
     )
   const registered = tf.engine().registeredVariables
@@ -143,7 +143,9 @@ export function checkedLoss(loss: Loss | undefined): number | tf.Scalar | undefi
   return shape.length ? tf.reshape(loss, []) : (loss as tf.Scalar)
 }
 
-const _kindOf = (value: unknown): string => {
+const typeName = (value: unknown) => (value === null ? 'null' : typeof value)
+
+const kindOf = (value: unknown): string => {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'an array'
   if (value instanceof Promise) return 'a promise, which has to be awaited'
