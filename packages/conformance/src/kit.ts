@@ -43,6 +43,8 @@ export interface TestBackendOptions<P> extends Tensors<P> {
   readonly manyTensors?: number
   /** True adds what takes long: sums over 10⁷ elements, comparisons over 65537, the whole range. */
   readonly large?: boolean
+  /** True where every step takes long: comparisons with one set of options for each algorithm. */
+  readonly brief?: boolean
 }
 
 /** No test fails for being slow. */

@@ -21,6 +21,7 @@ testBackend<OrtTensor, Promise<void>>(
   {
     ...tensorsOf(ort),
     manyTensors: 20,
+    brief: true,
     doubles: false,
     tolerances: {
       ...Object.fromEntries(

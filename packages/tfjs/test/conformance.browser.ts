@@ -25,7 +25,7 @@ testOn(
   start,
   briefly(
     Object.fromEntries(
-      ['trajectories', 'moved', 'range', 'compare'].map((layer) => [layer, kernels]),
+      ['trajectories', 'moved', 'range', 'compare', 'cutting'].map((layer) => [layer, kernels]),
     ),
   ),
 )

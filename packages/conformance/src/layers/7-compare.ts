@@ -54,8 +54,9 @@ export function compare<P, Done extends MaybePromise<void>, Q, DoneQ extends May
 ): void {
   for (const row of table) {
     const relative = kit.tolerance(2e-4, 1e-10, row.name, 'compare')
+    const variants = kit.options.brief ? row.variants.slice(0, 1) : row.variants
     kit.test(`${row.name}: the same steps`, [row.name, 'compare'], async (stack) => {
-      for (const settings of row.variants)
+      for (const settings of variants)
         for (const [name, layout] of Object.entries(
           layouts('lr' in row.make().options && !row.oneLr),
         )) {

@@ -46,7 +46,7 @@ function cuts<P, Done extends MaybePromise<void>>(kit: Kit<P, Done>): void {
   for (const row of table.filter(({ global }) => global))
     kit.test(
       `${row.name}: cutting a tensor into several changes nothing`,
-      [row.name, 'contract'],
+      [row.name, 'cutting', 'contract'],
       async (stack) => {
         for (const settings of row.variants) {
           // The option keeps every p-th coordinate of each tensor, so there the cut matters.
