@@ -20,7 +20,7 @@ export interface Running {
 /** What a runner runs on. */
 export interface RunnerMemory {
   readonly layout: MemoryLayout
-  /** The memory that the layout is in. It may grow. */
+  /** The memory that is laid out so. It may grow. */
   readonly memory: Memory
   readonly threads?: number
 }
@@ -62,7 +62,7 @@ export class Runner {
   private readonly slots: ReadonlyMap<string, Slot>
   private plan: Plan | undefined
 
-  /** For a program, given all of its compiled functions. The memory of the layout is zero. */
+  /** For a program, given all of its compiled functions. Its memory is zero. */
   constructor(
     program: Program,
     functions: readonly Kernels[],
@@ -133,7 +133,7 @@ export class Runner {
 
   /**
    * Runs a function on the given tensors; `places` says where each of them is, if they are not in
-   * the layout.
+   * the memory of the runner.
    */
   run(
     { kernels, stages, workers }: Loaded,

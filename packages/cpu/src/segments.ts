@@ -6,7 +6,7 @@ import { segmentFields, segmentInts } from '@freestep/compiler'
 import type { Program } from '@freestep/core'
 import { type Region, segmentLength } from './memory.ts'
 
-/** A stretch of the arrays of one region. */
+/** A part of the arrays of one region that one worker takes. */
 export interface Segment extends Readonly<Record<(typeof segmentFields)[number], number>> {}
 
 /**

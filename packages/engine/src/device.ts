@@ -135,12 +135,12 @@ export interface Device<T, M, F, P> {
   free(places: readonly Place<M>[]): void
   /** Compiles kernels. */
   load(program: Program, compiled: Compiled, params: readonly T[]): MaybePromise<Functions<F>>
+  /** As `load`, at once: of a device whose `load` gives promises. */
+  loadNow?(program: Program, compiled: Compiled, params: readonly T[]): Functions<F>
   /** Allocates what a program keeps; all is zero. */
   memory(program: Program, compiled: Compiled, params: readonly T[]): Memory<M, P>
   /** Has work done, or recorded; it is not waited for. */
   work<R>(f: (work: Work<M, F, P>) => R): R
   /** The bytes of places, as they are now. */
   read(places: readonly Place<M>[]): MaybePromise<readonly Uint8Array[]>
-  /** The optimizer is done with it. */
-  dispose?(): void
 }

@@ -7,6 +7,7 @@
 import { compile } from '@freestep/compiler'
 import {
   type Engine as CoreEngine,
+  FreestepError,
   fixedUniforms,
   type MaybePromise,
   type Numbers,
@@ -23,6 +24,13 @@ import { Slots } from './slots.ts'
 /** f of a value that may have to be waited for. */
 const then = <A, B>(value: MaybePromise<A>, f: (value: A) => B): MaybePromise<B> =>
   value instanceof Promise ? value.then(f) : f(value)
+
+/** All functions of a program as kernels. */
+const compiledOf = (program: Program): Compiled => ({
+  step: compile(program, 'step'),
+  init: compile(program, 'init'),
+  evaluate: program.evaluate && compile(program, 'evaluate'),
+})
 
 /** Runs a program on a device. */
 export class Engine<T, M, F, P> implements CoreEngine<T> {
@@ -92,26 +100,35 @@ export class Engine<T, M, F, P> implements CoreEngine<T> {
     program: Program,
     params: readonly T[],
   ): MaybePromise<Engine<T, M, F, P>> {
-    return Engine.after(device, program, params, [])
+    device.check()
+    const compiled = compiledOf(program)
+    return then(
+      device.load(program, compiled, params),
+      (functions) => new Engine(device, program, params, { compiled, functions }, []),
+    )
   }
 
-  /** As {@link start}, where some parameters were uploaded before. */
-  private static after<T, M, F, P>(
+  /**
+   * As {@link start}, at once.
+   *
+   * @throws FreestepError `unsupported` of a device that cannot compile without a promise
+   */
+  static startNow<T, M, F, P>(
     device: Device<T, M, F, P>,
     program: Program,
     params: readonly T[],
-    before: readonly (Place<M> | undefined)[],
-  ): MaybePromise<Engine<T, M, F, P>> {
+    before: readonly (Place<M> | undefined)[] = [],
+  ): Engine<T, M, F, P> {
     device.check()
-    const compiled: Compiled = {
-      step: compile(program, 'step'),
-      init: compile(program, 'init'),
-      evaluate: program.evaluate && compile(program, 'evaluate'),
-    }
-    const loaded = device.load(program, compiled, params)
-    return then(
-      loaded,
-      (functions) => new Engine(device, program, params, { compiled, functions }, before),
+    const compiled = compiledOf(program)
+    const load = device.loadNow ?? device.load
+    const functions = load.call(device, program, compiled, params)
+    if (!(functions instanceof Promise))
+      return new Engine(device, program, params, { compiled, functions }, before)
+    throw new FreestepError(
+      'engine',
+      'unsupported',
+      `${program.name} cannot be compiled at once on this device. Create a new optimizer, and wait for it.`,
     )
   }
 
@@ -246,10 +263,9 @@ export class Engine<T, M, F, P> implements CoreEngine<T> {
     return outputs.flatMap((place, i) => this.shown(place, i) ?? [])
   }
 
-  /** See core's Engine. The device has to compile at once. */
+  /** See core's Engine. */
   extended(program: Program, params: readonly T[]): Engine<T, M, F, P> {
-    const next = Engine.after(this.device, program, params, this.own)
-    if (next instanceof Promise) throw new TypeError('a device that compiles later cannot go on')
+    const next = Engine.startNow(this.device, program, params, this.own)
     this.device.work((work) => {
       for (const state of Object.keys(this.program.states)) this.handOver(work, state, next)
     })
@@ -273,6 +289,5 @@ export class Engine<T, M, F, P> implements CoreEngine<T> {
   dispose(): void {
     this.memory.free()
     this.given.free()
-    this.device.dispose?.()
   }
 }

@@ -127,6 +127,21 @@ describe('an engine', () => {
     expect(engine.read('x')).toEqual([Float64Array.of(0, 1), Float64Array.of(1, 2)])
   })
 
+  test('of a device that compiles later goes on at once where it can, and says where not', async () => {
+    const device = new Recording()
+    const load = device.load.bind(device)
+    const later = Object.assign(device, {
+      load: async (...given: Parameters<typeof load>) => load(...given),
+    })
+    const [few, many] = [programOf(prodigy()), programOf(prodigy(), [{}, {}, {}])]
+    const engine = await Engine.start(later, few, arrays(2))
+    const live = device.live
+    expect(() => engine.extended(many, arrays(3))).toThrow('cannot be compiled at once')
+    expect(device.live).toBe(live)
+    Object.assign(device, { loadNow: load })
+    expect(engine.extended(many, arrays(3)).params.length).toBe(3)
+  })
+
   test('goes on with more tensors, with the states of those so far', () => {
     const device = new Recording()
     const few = programOf(prodigy())

@@ -1,7 +1,7 @@
 /**
  * The fused engine where a processor reaches the tensors: a compiled program at work on what tfjs's
  * wasm and cpu backends hold. States live in a block of memory of its own. Not how tensors are
- * reached: that is the backendMemory's, see wasm.ts and cpu.ts.
+ * reached: that is BackendMemory's, see wasm.ts and cpu.ts.
  */
 import { compile } from '@freestep/compiler'
 import {
@@ -33,13 +33,13 @@ export interface Active {
 
 /** How the memory of one tfjs backend is used by one engine. */
 export interface BackendMemory {
-  /** Memory for an layout, zeroed. */
+  /** Memory for states, zeroed. */
   claim(layOut: (options: LayoutOptions) => MemoryLayout): RunnerMemory
   /** Sees to it that writing to a variable, in place, changes nothing else. */
   separate(variable: Variable): void
   /**
    * Makes a variable and its gradient (or room for a result) reachable for kernels; says where, if
-   * that is not in the layout.
+   * that is not in the memory of states.
    */
   enter(runner: Runner, active: Active): Place | undefined
   /**

@@ -1,6 +1,6 @@
 /**
  * The memory of tfjs's wasm backend, as kernels reach it: variables and gradients stay where tfjs
- * has put them, and the layout is one tensor more. All that is relied on in tfjs-backend-wasm 4.22
+ * has put them, and the memory of states is one tensor more. All that is relied on in tfjs-backend-wasm 4.22
  * is in this file. Not the kernels.
  */
 import { FreestepError } from '@freestep/core'

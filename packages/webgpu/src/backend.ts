@@ -79,7 +79,7 @@ async function start(
   program: Program,
   params: readonly GPUTensor[],
 ): Promise<GPUEngine> {
-  const engine = await Engine.start(new GpuDevice(shared, watch, false), program, params)
+  const engine = await Engine.start(new GpuDevice(shared, watch), program, params)
   try {
     await watch.settled()
     return engine
@@ -96,7 +96,7 @@ function startNow(
   program: Program,
   params: readonly GPUTensor[],
 ): GPUEngine {
-  return Engine.start(new GpuDevice(shared, watch, true), program, params) as GPUEngine
+  return Engine.startNow(new GpuDevice(shared, watch), program, params)
 }
 
 /** What backends are made of. */

@@ -37,13 +37,10 @@ export class GpuDevice implements Device<GPUTensor, GPUBuffer, Launches, Plan> {
   readonly numbers = 'float32'
   private readonly shared: Shared
   private readonly watch: Watch
-  private readonly atOnce: boolean
 
-  /** `atOnce` compiles without waiting: what is wrong with a kernel shows later. */
-  constructor(shared: Shared, watch: Watch, atOnce: boolean) {
+  constructor(shared: Shared, watch: Watch) {
     this.shared = shared
     this.watch = watch
-    this.atOnce = atOnce
   }
 
   launched(): boolean {
@@ -96,8 +93,23 @@ export class GpuDevice implements Device<GPUTensor, GPUBuffer, Launches, Plan> {
     program: Program,
     compiled: Compiled,
     params: readonly GPUTensor[],
-  ): MaybePromise<Functions<Launches>> {
+  ): Promise<Functions<Launches>> {
     const { pipelines } = this.shared
+    return waited(this.print(program, compiled, params), (...args) => pipelines.make(...args))
+  }
+
+  /** What is wrong with a kernel shows later. */
+  loadNow(program: Program, compiled: Compiled, params: readonly GPUTensor[]): Functions<Launches> {
+    const { pipelines } = this.shared
+    const functions = this.print(program, compiled, params)
+    return this.watch.over(() => made(functions, (...args) => pipelines.makeNow(...args))).result
+  }
+
+  private print(
+    program: Program,
+    { step, init, evaluate }: Compiled,
+    params: readonly GPUTensor[],
+  ): Functions<Printed> {
     const kinds = kindsOf(program, this.pairsFor(params))
     const print = (kernels: Kernels, part: string) =>
       kinds.map(({ kind, options }) => ({
@@ -105,14 +117,11 @@ export class GpuDevice implements Device<GPUTensor, GPUBuffer, Launches, Plan> {
         kernels: emitWgsl(kernels, { ...this.shared.wgsl, ...options }),
         label: (launch: number) => `freestep ${program.name} ${part} ${launch} (${kind})`,
       }))
-    const functions = {
-      step: print(compiled.step, 'step'),
-      init: print(compiled.init, 'init'),
-      evaluate: compiled.evaluate && print(compiled.evaluate, 'evaluate'),
+    return {
+      step: print(step, 'step'),
+      init: print(init, 'init'),
+      evaluate: evaluate && print(evaluate, 'evaluate'),
     }
-    if (this.atOnce)
-      return this.watch.over(() => made(functions, (...args) => pipelines.makeNow(...args))).result
-    return waited(functions, (...args) => pipelines.make(...args))
   }
 
   /**

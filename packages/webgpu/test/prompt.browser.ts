@@ -23,6 +23,21 @@ test('an optimizer is made at once, and steps as one that was waited for', async
   for (const optimizer of [prompt, waited]) optimizer.dispose()
 })
 
+test('an optimizer that was waited for takes more parameters, too', async () => {
+  const [a, b] = [wave(300), wave(7)]
+  const make = (named: Record<string, Float32Array>) =>
+    webgpu({ device }).then((backend) => createOptimizer(adam({ lr: 0.1 }), named, backend))
+  const [growing, alone] = [await make({ a }), await make({ a })]
+  for (const optimizer of [growing, alone]) optimizer.step({ a })
+  growing.extend({ a, b })
+  growing.step({ a, b })
+  alone.step({ a })
+  const [found, wanted] = [await growing.save({ params: true }), await alone.save({ params: true })]
+  expect(found.tensors['x/a'].data).toEqual(wanted.tensors['x/a'].data)
+  expect(found.tensors['m/a'].data).toEqual(wanted.tensors['m/a'].data)
+  for (const optimizer of [growing, alone]) optimizer.dispose()
+})
+
 test.each([
   ['in one piece', (shop: ReturnType<typeof sharedOn>) => shop],
   [
